@@ -1,0 +1,287 @@
+"""How everything that is stored is written, locked and read: whole or not at all, one at a time, for its owner alone.
+
+Every command imports this module, so it brings nothing along but `os` (pathlib alone would cost more than all that
+happens here); what a write alone needs is imported by the write. It knows no format and no port.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from stardag.domain.configuration import StardagDirectory
+from stardag.domain.errors import StateNotWritable
+
+LOCK_NAME = ".lock"
+LOCK_TIMEOUT = 30.0
+"""Seconds to wait for another process before giving up; an update takes milliseconds."""
+
+FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
+
+GITIGNORE = b"# Written by stardag: nothing here but the configuration belongs into version control.\n*\n!config.toml\n"
+
+_TEMPORARY_PREFIX = ".stardag-"
+_TEMPORARY_SUFFIX = ".tmp"
+_POLL_INTERVAL = 0.01
+_LINK_ERRORS = (errno.ELOOP, errno.EMLINK)  # what O_NOFOLLOW says of a link; EMLINK on FreeBSD
+_NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP)  # file systems that have no fsync for directories
+_MOST_SET_ASIDE = 5
+
+
+class UnreadableFile(Exception):
+    """A file that is there and cannot be read, or must not be.
+
+    Attributes:
+        path: the file.
+        problem: a phrase to follow the path, such as "is a link".
+        is_passing: it is the machine's trouble (no more open files, an I/O error) rather than the file's, so that the
+            file may well be sound.
+    """
+
+    def __init__(self, path: str, problem: str, is_passing: bool = False) -> None:
+        super().__init__(f"{path} {problem}")
+        self.path = path
+        self.problem = problem
+        self.is_passing = is_passing
+
+
+def read_bounded(path: str, limit: int, *, follow_links: bool = True) -> bytes | None:
+    """The content of a regular file of at most `limit` bytes; None where there is no file.
+
+    Never waits, whatever stands at the path (a pipe, a device), and never holds more than `limit` bytes and one.
+    With `follow_links=False` the file itself may not be a symbolic link; the directories on the way may.
+
+    Raises:
+        UnreadableFile: it is too large, no regular file, a link where none may be, or not to be opened.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        descriptor = os.open(path, flags if follow_links else flags | os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unreadable(path, error, follow_links) from None
+    try:
+        return _read_regular(descriptor, path, limit)
+    except OSError as error:
+        raise _unreadable(path, error, follow_links) from None
+    finally:
+        os.close(descriptor)
+
+
+def _read_regular(descriptor: int, path: str, limit: int) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableFile(path, "is no regular file")
+    content = b""
+    # The size is asked first, so that a huge file costs nothing, and not believed, since the file may be growing.
+    while status.st_size <= limit and len(content) <= limit:
+        more = os.read(descriptor, limit + 1 - len(content))
+        if not more:
+            return content
+        content += more
+    raise UnreadableFile(path, f"is larger than {limit} bytes")
+
+
+def _unreadable(path: str, error: OSError, follow_links: bool) -> UnreadableFile:
+    if error.errno in _LINK_ERRORS:
+        return UnreadableFile(path, "is a link that leads in a circle" if follow_links else "is a link")
+    return UnreadableFile(path, f"cannot be read ({_reason(error)})", not isinstance(error, PermissionError))
+
+
+def others_may_write(path: str) -> str | None:
+    """Why somebody other than this user and root could have written a file or directory; None where nobody could.
+
+    Where nothing stands at the path, nobody could.
+    """
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return None if isinstance(error, FileNotFoundError) else f"it cannot be looked at ({_reason(error)})"
+    if status.st_uid not in (os.geteuid(), 0):
+        return "it belongs to another user"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others may write it"
+    return None
+
+
+def prepare(directory: StardagDirectory) -> None:
+    """Make a stardag directory ready to be written to; call it before `locked`, so that it comes before anything else.
+
+    Makes the directory, and in a project's leaves a `.gitignore` that keeps everything but `config.toml` out of git
+    (readings, section 2), unless there is one.
+
+    Raises:
+        StateNotWritable: it cannot be made, or the project's is a link, which could lead the writing anywhere.
+    """
+    if directory.is_project and os.path.islink(directory.path):
+        raise StateNotWritable(directory.path, "it is a link, and a project's stardag directory may not be one")
+    make_directory(directory.path)
+    if directory.is_project:
+        _leave_gitignore(os.path.join(directory.path, ".gitignore"))
+
+
+def _leave_gitignore(path: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StateNotWritable(path, _reason(error)) from error
+    try:
+        os.write(descriptor, GITIGNORE)
+    except OSError as error:
+        with suppress(OSError):  # empty, it would keep nothing out of git and be left alone ever after
+            os.unlink(path)
+        raise StateNotWritable(path, _reason(error)) from error
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: str) -> None:
+    """Make a directory, and those above it that are missing, 0700 from the moment they exist; fine if it is there.
+
+    Raises:
+        StateNotWritable: it cannot be made, or something else stands there.
+    """
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(os.path.abspath(path))
+    if parent != path:
+        make_directory(parent)
+    try:
+        os.mkdir(path, DIRECTORY_MODE)
+        _sync_directory(parent)
+    except OSError as error:
+        if not (isinstance(error, FileExistsError) and os.path.isdir(path)):  # or another process was quicker
+            raise StateNotWritable(path, _reason(error)) from error
+
+
+@contextmanager
+def locked(directory: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+    """Be the only writer of a directory's files, among the processes and threads that ask; makes the directory.
+
+    Whoever holds the lock reads again what it is about to change. The lock is the kernel's, on a file of its own: it
+    goes with the process that holds it, however that ends. What killed writers left half-written is removed. One
+    thread cannot take the same directory's lock twice. `timeout` is in seconds.
+
+    Raises:
+        StateNotWritable: the directory or the lock file cannot be written, or another process keeps the lock.
+    """
+    from filelock import FileLock, Timeout  # worth a third of an empty program, and only writers pay for it
+
+    make_directory(directory)
+    path = os.path.join(directory, LOCK_NAME)
+    # It opens with O_NOFOLLOW and O_NONBLOCK, writes nothing into the file and leaves it in place. An imitation by the
+    # file's existence, for file systems without locks, would be left stuck by a killed holder.
+    lock = FileLock(path, timeout, FILE_MODE, poll_interval=_POLL_INTERVAL, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StateNotWritable(directory, f"{_holder(path)} has kept the lock {path} for {timeout:g} seconds") from None
+    except OSError as error:
+        reason = "it is a link" if error.errno in _LINK_ERRORS else _reason(error)
+        raise StateNotWritable(path, reason) from error
+    try:
+        _remove_temporaries(directory)
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(path: str) -> str:
+    """Who holds the lock on a file, as far as the kernel tells (Linux does)."""
+    with suppress(OSError, ValueError, IndexError):
+        inode = str(os.stat(path, follow_symlinks=False).st_ino)
+        with open("/proc/locks", encoding="ascii") as locks:
+            for fields in map(str.split, locks):
+                # 1: FLOCK ADVISORY WRITE <process> <major>:<minor>:<inode> 0 EOF
+                if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode and int(fields[4]) > 0:
+                    return f"process {fields[4]}"
+    return "another process"
+
+
+def write_atomically(path: str, content: bytes, mode: int = FILE_MODE) -> None:
+    """Put a file with this content and mode in place, whole or not at all, and on the disk when this returns.
+
+    The caller holds the lock of the directory that `path` lies in. A link at `path` is replaced, not followed.
+
+    Raises:
+        StateNotWritable: it did not work; what stood there before still does.
+    """
+    directory = os.path.dirname(path)
+    temporary = os.path.join(directory, f"{_TEMPORARY_PREFIX}{os.urandom(8).hex()}{_TEMPORARY_SUFFIX}")
+    try:
+        _write_new(temporary, content, mode)
+        os.replace(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise StateNotWritable(path, _reason(error)) from error
+        raise
+    try:
+        _sync_directory(directory)
+    except OSError as error:
+        raise StateNotWritable(path, f"it may not outlast a power cut ({_reason(error)})") from error
+
+
+def _write_new(path: str, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def set_aside(path: str, word: str) -> str:
+    """Rename a file to `<path>.<word>-<n>` and return that name; of those there already, the five newest stay.
+
+    The caller holds the lock of the directory. A link is renamed, not followed.
+
+    Raises:
+        StateNotWritable: it cannot be renamed.
+    """
+    try:
+        aside = _free_name(f"{path}.{word}-")
+        os.replace(path, aside)
+        _sync_directory(os.path.dirname(path))
+    except OSError as error:
+        raise StateNotWritable(path, f"it cannot be set aside ({_reason(error)})") from error
+    return aside
+
+
+def _free_name(prefix: str) -> str:
+    names = [f"{prefix}{number}" for number in range(1, _MOST_SET_ASIDE + 1)]
+    for name in names:
+        if not os.path.lexists(name):
+            return name
+    return min(names, key=lambda name: os.stat(name, follow_symlinks=False).st_mtime_ns)
+
+
+def _sync_directory(path: str) -> None:
+    descriptor = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORY_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _remove_temporaries(directory: str) -> None:
+    with suppress(OSError):  # what cannot be removed harms nobody
+        for name in os.listdir(directory):
+            if name.startswith(_TEMPORARY_PREFIX) and name.endswith(_TEMPORARY_SUFFIX):
+                os.unlink(os.path.join(directory, name))
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
