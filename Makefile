@@ -1,0 +1,76 @@
+# Everything here needs Python 3.11 or newer and make, nothing else. `make` alone says what there is.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# -qq: what pip has to say about the machine's own settings is no news; an error still shows.
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+
+# pyright comes with its JavaScript and its node; without this it would ask the network whether a newer one is out.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help quickstart check test test-all bench lock clean
+
+help: ## Say what there is
+	@echo "make PYTHON=python3.13 ... picks another Python than python3 for a new $(VENV)"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+quickstart: $(VENV)/.installed ## Install into .venv and try everything on this machine, with a registry of its own
+	@$(BIN)/stardag quickstart
+
+check: $(VENV)/.installed-dev ## Format, lint, types and architecture
+	@echo "ruff format" && $(BIN)/ruff format --check --quiet . || { echo "Not formatted; '$(BIN)/ruff format .' does it."; exit 1; }
+	@echo "ruff check"  && $(BIN)/ruff check --quiet .
+	@echo "mypy"        && $(BIN)/mypy --no-error-summary
+	@echo "pyright"     && $(BIN)/pyright
+	@echo "import-linter" && $(BIN)/lint-imports
+
+test: $(VENV)/.installed-dev ## The tests, but for the slow ones
+	@$(BIN)/pytest
+
+test-all: $(VENV)/.installed-dev ## All tests
+	@$(BIN)/pytest -m "slow or not slow"
+
+bench: $(VENV)/.installed-dev ## The benchmarks
+	@$(BIN)/python benchmarks/bench.py
+
+# The one target that needs more: uv, which sees every platform at once. The development lock comes first and holds the
+# other to the same versions, so what is run is what was tested. UV_FLAGS=--upgrade takes the newest of everything,
+# UV_FLAGS='--upgrade-package NAME' of one; without either, only what pyproject.toml asks for changes.
+UV       ?= uv
+UV_FLAGS ?=
+COMPILE   = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+            --no-annotate --custom-compile-command "make lock" $(UV_FLAGS) pyproject.toml --extra registry
+
+lock: ## Write requirements.lock and requirements-dev.lock anew from pyproject.toml (needs uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
+	@$(COMPILE) --group dev --output-file requirements-dev.lock
+	@$(COMPILE) --group build --constraints requirements-dev.lock --output-file requirements.lock
+
+clean: ## Remove .venv and what the tools left behind
+	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not: name one with make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+	    echo "'$(PYTHON) -m venv $(VENV)' failed: on Debian and Ubuntu, install python3-venv first" >&2; exit 1; }
+
+# The locks are complete, so there is nothing to resolve (--no-deps). Byte code is made when it is first needed, but for
+# the tests: they turn warnings into errors, and compiling somebody else's module may warn.
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo "Installing the locked packages into $(VENV) (once, about half a minute)…"
+	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing the locked development tools into $(VENV) (once, about half a minute)…"
+	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -W ignore -m compileall -qq -j 0 $(VENV)/lib || true
+	@touch $@

@@ -1,0 +1,1 @@
+"""Stardag's configuration system: the public API of the client."""

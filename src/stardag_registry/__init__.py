@@ -1,0 +1,1 @@
+"""The registry: the server that organizations, workspaces and target roots are kept on."""

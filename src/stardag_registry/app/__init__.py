@@ -1,0 +1,1 @@
+"""The registry's use cases and the ports they need; nothing here does input or output by itself."""
