@@ -1,0 +1,86 @@
+"""The directory that the server keeps its files in: its mode, and the owner's first key, readable by nobody else."""
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from stardag_registry.domain.api_keys import ApiKeySecret
+from stardag_registry.domain.errors import UnusableDataDirectory
+
+_PRIVATE_DIRECTORY = 0o700
+_PRIVATE_FILE = 0o600
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def prepare_data_directory(path: Path) -> None:
+    """Make the directory (0700) where it is missing. One that is there and empty becomes as private.
+
+    Raises:
+        UnusableDataDirectory: it cannot be made or written, is no directory, or others may write to it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            path.mkdir(mode=_PRIVATE_DIRECTORY)
+        if not path.is_dir():
+            raise UnusableDataDirectory(str(path), "it is not a directory")
+        if not any(path.iterdir()):
+            path.chmod(_PRIVATE_DIRECTORY)
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise _unusable(path, error) from error
+    if mode & _WRITABLE_BY_OTHERS:
+        raise UnusableDataDirectory(str(path), "others may write to it", f"If it is yours alone: chmod 700 {path}")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UnusableDataDirectory(str(path), "it may not be written to")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerKeyInDirectory:
+    """Keeps the promise of the port `OwnerKeyFile`, in the file `owner-api-key` of a directory."""
+
+    directory: Path
+
+    @property
+    def location(self) -> str:
+        """The path of the file."""
+        return str(self._path)
+
+    @property
+    def _path(self) -> Path:
+        return self.directory / "owner-api-key"
+
+    def exists(self) -> bool:
+        """Whether anything is there, a dangling link included."""
+        return os.path.lexists(self._path)
+
+    def write(self, secret: ApiKeySecret) -> None:
+        """Written beside, synced and renamed, so that a reader sees the old key or the new one, and a power cut too."""
+        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}")
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secret.text + "\n")
+                file.flush()
+                os.fsync(descriptor)
+            temporary.replace(self._path)
+            _sync_directory(self.directory)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise _unusable(self.directory, error) from error
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unusable(path: Path, error: OSError) -> UnusableDataDirectory:
+    return UnusableDataDirectory(str(path), error.strerror or str(error))

@@ -1,0 +1,110 @@
+"""The tables as the program uses them. `migrations` say how a database gets them; a test holds the two together."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+from stardag.domain.names import NAME_MAX_LENGTH
+from stardag.domain.target_roots import URI_PREFIX_MAX_LENGTH
+from stardag_registry.domain.organizations import DISPLAY_NAME_MAX_LENGTH
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps no time zones, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Turn any zone into UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Say that it is UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+ID = String(36)
+SLUG = String(NAME_MAX_LENGTH)
+DISPLAY_NAME = String(DISPLAY_NAME_MAX_LENGTH)
+URI_PREFIX = String(URI_PREFIX_MAX_LENGTH)
+FINGERPRINT = String(64)
+
+metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("slug", SLUG, nullable=False, unique=True),
+    Column("name", DISPLAY_NAME, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("organization_id", ID, ForeignKey(organizations.c.id), nullable=False),
+    Column("slug", SLUG, nullable=False),
+    Column("name", DISPLAY_NAME, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("organization_id", "slug"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("workspace_id", ID, ForeignKey(workspaces.c.id), nullable=False, index=True),
+    Column("name", DISPLAY_NAME, nullable=False),
+    Column("purpose", String(20), nullable=False),
+    Column("fingerprint", FINGERPRINT, nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("revoked_at", Instant),
+    CheckConstraint("purpose IN ('administer', 'build')", name="purpose"),
+)
+
+target_roots = Table(
+    "target_roots",
+    metadata,
+    Column("workspace_id", ID, ForeignKey(workspaces.c.id), primary_key=True),
+    Column("name", SLUG, primary_key=True),
+    Column("uri_prefix", URI_PREFIX, nullable=False),
+)
+
+target_root_revisions = Table(
+    "target_root_revisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace_id", ID, ForeignKey(workspaces.c.id), nullable=False),
+    Column("name", SLUG, nullable=False),
+    Column("old_uri_prefix", URI_PREFIX),
+    Column("new_uri_prefix", URI_PREFIX),
+    Column("at", Instant, nullable=False),
+    Column("api_key_id", ID, ForeignKey(api_keys.c.id)),
+    CheckConstraint("old_uri_prefix IS NOT NULL OR new_uri_prefix IS NOT NULL", name="something"),
+    Index(None, "workspace_id", "id"),
+)

@@ -1,0 +1,25 @@
+"""Entity tags and the conditional requests that go by them (RFC 9110, sections 8.8.3 and 13.1.2)."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+
+_ENTITY_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+
+
+def entity_tag_of(*parts: bytes) -> str:
+    """A strong entity tag. It is made of the bytes it stands for, so that two contents never share one."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return f'"{base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")}"'
+
+
+def is_matched(entity_tag: str, if_none_match: Iterable[str]) -> bool:
+    """Whether the lines of an `If-None-Match` header match a strong tag, by weak comparison."""
+    value = ",".join(if_none_match)
+    if value.strip() == "*":
+        return True
+    return entity_tag in _ENTITY_TAG.findall(value)

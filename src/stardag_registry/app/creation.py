@@ -1,0 +1,52 @@
+"""Makes organizations, workspaces and API keys, and revokes keys, inside a transaction that the caller holds."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from stardag_registry.app.ports import Clock, Randomness, Transaction
+from stardag_registry.domain.api_keys import ENTROPY_BYTES, ApiKey, ApiKeySecret, Purpose, make_secret
+from stardag_registry.domain.organizations import Organization, Workspace, check_display_name
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Makes what has an id. Several of these can be one transaction, as they are at the first start."""
+
+    clock: Clock
+    randomness: Randomness
+
+    def organization(self, transaction: Transaction, slug: str, name: str) -> Organization:
+        """Raises InvalidName, InvalidField, AlreadyExists."""
+        organization = Organization(self._new_id(), slug, name)
+        transaction.add_organization(organization, self.clock())
+        return organization
+
+    def workspace(self, transaction: Transaction, organization_id: str, slug: str, name: str) -> Workspace:
+        """Raises InvalidName, InvalidField, AlreadyExists, NotFound."""
+        workspace = Workspace(self._new_id(), organization_id, slug, name)
+        transaction.add_workspace(workspace, self.clock())
+        return workspace
+
+    def api_key(
+        self,
+        transaction: Transaction,
+        workspace_id: str,
+        name: str,
+        purpose: Purpose = "build",
+        expires_at: datetime | None = None,
+    ) -> tuple[ApiKey, ApiKeySecret]:
+        """The key, and its secret, which is nowhere else and cannot be had again.
+
+        Raises:
+            InvalidField: the name cannot be one.
+            NotFound: there is no such workspace.
+        """
+        check_display_name(name)
+        secret = make_secret(purpose, self.randomness(ENTROPY_BYTES))
+        api_key = ApiKey(self._new_id(), workspace_id, name, purpose, self.clock(), expires_at)
+        transaction.add_api_key(api_key, secret.fingerprint)
+        return api_key, secret
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(bytes=self.randomness(16), version=4))

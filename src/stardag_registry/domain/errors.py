@@ -1,0 +1,169 @@
+"""What the registry refuses, drawn once. A leaf carries data and a stable code; an adapter says what that is in HTTP.
+
+RegistryError                 an operation that was asked for and not done
+├── Unauthenticated           no credential, or one that is malformed, unknown, expired or revoked
+├── NotAllowed                the credential may see the thing and not do this to it
+├── NotFound                  there is no such thing, or none that the credential may see
+├── AlreadyExists             the name is taken
+├── TooMany                   a workspace or an organization is full
+├── InvalidField              a value that cannot be what it is given for
+└── DatabaseUnavailable       the database did not do it; nothing was changed
+
+StardagError (stardag.domain.errors)
+├── ConfigurationError
+│   ├── UnusableHost          an address that cannot be listened on
+│   └── UnsupportedDatabase   a database URL of a kind that this release does not know
+├── PortNotFree               somebody else listens there
+├── UnusableDataDirectory     the directory cannot be used to keep the server's files
+└── UnusableDatabase          the database is corrupt, newer than this program, or something else's
+"""
+
+from stardag.domain.errors import ConfigurationError, StardagError
+
+
+class RegistryError(Exception):
+    """An operation that was asked for and not done.
+
+    Attributes:
+        code: a stable word for programs.
+        detail: one sentence for people; it never holds a secret, nor anything that the asker may not see.
+    """
+
+    code = "failed"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Unauthenticated(RegistryError):
+    """No credential, or one that is malformed, unknown, expired or revoked: always the same answer."""
+
+    code = "unauthenticated"
+
+    def __init__(self) -> None:
+        super().__init__("A valid API key is needed, sent as: Authorization: Bearer KEY")
+
+
+class NotAllowed(RegistryError):
+    """The credential may see the thing and not do this to it."""
+
+    code = "not-allowed"
+
+    def __init__(self, needed: str) -> None:
+        self.needed = needed
+        super().__init__(f"This needs {needed}.")
+
+
+class NotFound(RegistryError):
+    """There is no such thing, or none that the credential may see; which of the two is never told."""
+
+    code = "not-found"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(f"There is no such {kind} that this credential may see.")
+
+
+class AlreadyExists(RegistryError):
+    """The name is taken."""
+
+    code = "already-exists"
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind = kind
+        self.name = name
+        super().__init__(f"There is a {kind} {name!r} already.")
+
+
+class TooMany(RegistryError):
+    """A workspace holds as many things of a kind as it may."""
+
+    code = "too-many"
+
+    def __init__(self, kind: str, limit: int) -> None:
+        self.kind = kind
+        self.limit = limit
+        super().__init__(f"A workspace has at most {limit} {kind}s.")
+
+
+class InvalidField(RegistryError):
+    """A value that cannot be what it is given for."""
+
+    code = "invalid"
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field}: {problem}.")
+
+
+class DatabaseUnavailable(RegistryError):
+    """The database did not do it (busy for too long, disk full, damaged); nothing was changed."""
+
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The registry's database cannot be used at the moment. Nothing was changed; try again later.")
+
+
+class UnusableHost(ConfigurationError):
+    """A host name or address that this machine cannot listen on."""
+
+    code = "unusable-host"
+
+    def __init__(self, host: str, reason: str) -> None:
+        self.host = host
+        super().__init__(
+            f"The registry cannot listen on {host[:200]!r}: {reason}.",
+            "Give --host localhost, or a name or address of this machine.",
+        )
+
+
+class UnsupportedDatabase(ConfigurationError):
+    """A database URL of a kind that this release does not know."""
+
+    code = "unsupported-database"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"The database cannot be used: {problem}.",
+            "Give --database sqlite:////absolute/path/of/a/file, or leave it out.",
+        )
+
+
+class PortNotFree(StardagError):
+    """Somebody else listens on the port, or it needs more rights."""
+
+    code = "port-not-free"
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        self.host = host
+        self.port = port
+        super().__init__(
+            f"The registry cannot listen on port {port} of {host}: {reason}.",
+            "Stop what listens there, or give another --port; --port 0 takes a free one.",
+        )
+
+
+class UnusableDataDirectory(StardagError):
+    """The directory cannot be used to keep the server's files."""
+
+    code = "unusable-data-directory"
+
+    def __init__(self, path: str, reason: str, fix: str | None = None) -> None:
+        self.path = path
+        super().__init__(
+            f"The data directory {path} cannot be used: {reason}.",
+            fix or "Give --data-dir a directory that you may write to.",
+        )
+
+
+class UnusableDatabase(StardagError):
+    """The database is corrupt, newer than this program, or something else's."""
+
+    code = "unusable-database"
+
+    def __init__(self, path: str, reason: str, fix: str) -> None:
+        self.path = path
+        super().__init__(f"The database {path} cannot be used: {reason}.", fix)

@@ -1,0 +1,23 @@
+"""What the registry adds to target roots: how many there may be, and their history (readings, section 7)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+MAX_TARGET_ROOTS = 1000
+"""In one workspace. Every build compares them all, so they are read at once and have to stay few."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRootRevision:
+    """One entry of the history: who changed which root from what to what, and when.
+
+    `old` is None for a root that was added, `new` for one that was removed; `api_key_id` is None where the server
+    itself did it, at its first start.
+    """
+
+    workspace_id: str
+    name: str
+    old: str | None
+    new: str | None
+    at: datetime
+    api_key_id: str | None
