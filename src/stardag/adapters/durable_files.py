@@ -1,14 +1,15 @@
 """How everything that is stored is written, locked and read: whole or not at all, one at a time, for its owner alone.
 
 Every command imports this module, so it brings nothing along but `os` (pathlib alone would cost more than all that
-happens here); what a write alone needs is imported by the write. It knows no format and no port.
+happens here); what a write alone needs is imported by the write. It knows no port, and of formats that JSON nests.
 """
 
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from typing import cast
 
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.errors import StateNotWritable
@@ -91,6 +92,39 @@ def _unreadable(path: str, error: OSError, follow_links: bool) -> UnreadableFile
     return UnreadableFile(path, f"cannot be read ({_reason(error)})", not isinstance(error, PermissionError))
 
 
+def decode_json(content: bytes) -> object:
+    """The JSON value in `content`, which may come from anywhere.
+
+    Raises:
+        ValueError: it is not UTF-8 or not JSON, nested too deeply, or names a key twice; the message says what.
+    """
+    import json
+
+    try:
+        return cast("object", json.loads(content.decode(), object_pairs_hook=_object_of))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object names a key twice")
+    return members
+
+
+def encode_json(value: object) -> bytes:
+    """The value as JSON for people to read: indented, in UTF-8, with a newline at the end."""
+    import json
+
+    try:
+        return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:  # a path of bytes that are no text
+        return (json.dumps(value, indent=2) + "\n").encode()
+
+
 def others_may_write(path: str) -> str | None:
     """Why somebody other than this user and root could have written a file or directory; None where nobody could.
 
@@ -160,7 +194,7 @@ def make_directory(path: str) -> None:
 
 
 @contextmanager
-def locked(directory: str, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
+def locked(directory: str, timeout: float = LOCK_TIMEOUT) -> Generator[None]:
     """Be the only writer of a directory's files, among the processes and threads that ask; makes the directory.
 
     Whoever holds the lock reads again what it is about to change. The lock is the kernel's, on a file of its own: it
