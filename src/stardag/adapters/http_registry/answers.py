@@ -1,0 +1,183 @@
+"""What a registry may answer: the messages of its API, held against the domain's rules before anything uses them.
+
+Unknown fields are let through, so that a registry can be newer than its clients; everything else that breaks the
+contract is refused. Text that is only shown has its control, bidi and other invisible characters escaped.
+"""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from stardag.app.ports import KeyIdentity
+from stardag.domain.errors import InvalidValue
+from stardag.domain.names import is_id, is_name
+from stardag.domain.organizations import Organization, Role, Workspace
+from stardag.domain.target_roots import TargetRoot, check_uri_prefix
+
+LABEL_MAX_LENGTH = 255
+"""Of a display name, in characters."""
+
+CURSOR_MAX_LENGTH = 2048
+
+PROBLEM_MAX_LENGTH = 300
+"""How much of a problem's text is shown, in characters."""
+
+
+def printable(text: str, limit: int) -> str:
+    """At most `limit` characters of `text`, with everything that does not print (control, bidi, line breaks, …)
+    escaped, so that it can neither steer a terminal nor pass for something else."""
+    shown = text if len(text) <= limit else text[:limit] + "…"
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in shown
+    )
+
+
+def _check_id(value: str) -> str:
+    if not is_id(value):
+        raise ValueError("it is no id")
+    return value.lower()
+
+
+def _check_slug(value: str) -> str:
+    if is_id(value) or not is_name(value):
+        raise ValueError("it is no slug")
+    return value
+
+
+def _check_name(value: str) -> str:
+    if not is_name(value):
+        raise ValueError("it is no name")
+    return value
+
+
+def _check_prefix(value: str) -> str:
+    try:
+        return check_uri_prefix(value)
+    except InvalidValue:
+        raise ValueError("it is no URI prefix") from None
+
+
+def _show_label(value: str) -> str:
+    return printable(value, LABEL_MAX_LENGTH)
+
+
+Id = Annotated[str, AfterValidator(_check_id)]
+Slug = Annotated[str, AfterValidator(_check_slug)]
+Name = Annotated[str, AfterValidator(_check_name)]
+UriPrefix = Annotated[str, AfterValidator(_check_prefix)]
+Label = Annotated[str, Field(max_length=LABEL_MAX_LENGTH), AfterValidator(_show_label)]
+Cursor = Annotated[str, Field(min_length=1, max_length=CURSOR_MAX_LENGTH)]
+
+
+class Message(BaseModel):
+    """What every message has in common."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class OrganizationMessage(Message):
+    """An organization in a list."""
+
+    id: Id
+    slug: Slug
+    name: Label
+    role: Role | None = None
+
+    def to_domain(self) -> Organization:
+        """The organization."""
+        return Organization(self.id, self.slug, self.name, self.role)
+
+
+class WorkspaceMessage(Message):
+    """A workspace in a list."""
+
+    id: Id
+    slug: Slug
+    name: Label
+    organization_id: Id
+
+    def to_domain(self) -> Workspace:
+        """The workspace."""
+        return Workspace(self.id, self.slug, self.name, self.organization_id)
+
+
+class TargetRootMessage(Message):
+    """A target root in a list."""
+
+    name: Name
+    uri_prefix: UriPrefix
+
+    def to_domain(self) -> TargetRoot:
+        """The target root."""
+        return TargetRoot(self.name, self.uri_prefix)
+
+
+Item = TypeVar("Item", bound=Message)
+
+
+class Page(Message, Generic[Item]):
+    """One page of a list; `next_cursor` is None on the last."""
+
+    items: list[Item]
+    next_cursor: Cursor | None = None
+
+
+class IdAndSlug(Message):
+    """An organization or a workspace that something belongs to."""
+
+    id: Id
+    slug: Slug
+
+
+class MeMessage(Message):
+    """Whom the credential belongs to; a user's belongs to no one workspace."""
+
+    organization: IdAndSlug | None = None
+    workspace: IdAndSlug | None = None
+
+    def to_domain(self) -> KeyIdentity | None:
+        """The identity of an API key; None where the credential is something else."""
+        if self.organization is None or self.workspace is None:
+            return None
+        return KeyIdentity(self.organization.id, self.organization.slug, self.workspace.id, self.workspace.slug)
+
+
+class HealthMessage(Message):
+    """What only a Stardag registry says of itself."""
+
+    service: Literal["stardag-registry"]
+
+
+class ProblemMessage(Message):
+    """An error (RFC 9457). `code` is the registry's own word for it, and tells a registry's errors from others'."""
+
+    code: str | None = None
+    title: str | None = None
+    detail: str | None = None
+
+    @property
+    def text(self) -> str | None:
+        """What the registry says is wrong, fit to be shown inside of a sentence."""
+        said = self.detail or self.title
+        return printable(said, PROBLEM_MAX_LENGTH).strip().rstrip(".") if said else None
+
+
+def problem_of(body: bytes) -> ProblemMessage:
+    """The problem in an error's body; an empty one where the body holds none."""
+    try:
+        return ProblemMessage.model_validate_json(body)
+    except ValidationError:
+        return ProblemMessage()
+
+
+def is_json(error: ValidationError) -> bool:
+    """Whether what failed to validate was JSON at all."""
+    return all(detail["type"] != "json_invalid" for detail in error.errors(include_input=False, include_url=False))
+
+
+def breach_of(error: ValidationError) -> str:
+    """The first thing in an answer that breaks the contract, as a phrase that repeats nothing of the answer."""
+    detail = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = ".".join(str(step) for step in detail["loc"]) or "the whole"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{place}: {detail['msg'].removeprefix('Value error, ')}{more}"

@@ -1,0 +1,262 @@
+"""One exchange with a registry: some GET requests under one deadline that nothing escapes, and bounded answers.
+
+httpx bounds each read, not the whole: a server that sends a byte now and then, or a name server that is silent, holds
+it up for ever. An exchange therefore runs on a daemon thread and is given up when its time is over. What httpx raises
+may hold headers, and with them the credential; none of it leaves this module, nor does a traceback through it.
+"""
+
+import os
+import socket
+import ssl
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol, TypeVar, runtime_checkable
+
+import httpx
+
+from stardag.domain.errors import RegistryUnreachable, StardagError, UnexpectedAnswer
+from stardag.domain.registry_url import is_plain_beyond_loopback
+
+ANSWERS_MAX_BYTES = 16 * 1024 * 1024
+"""Of all the answers of one exchange together."""
+
+KEEP_ALIVE_SECONDS = 2.0
+"""Shorter than any server's, so that a connection is never reused in the moment in which the server closes it."""
+
+Result = TypeVar("Result")
+
+_STAGES = {
+    "connect_tcp.started": "while connecting",
+    "start_tls.started": "in the TLS handshake",
+    "send_request_headers.started": "while asking",
+    "receive_response_headers.started": "while waiting for the answer",
+    "receive_response_body.started": "in the middle of the answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@runtime_checkable
+class _Stream(Protocol):
+    """What httpcore's `trace` extension shows of a connection that was made."""
+
+    def get_extra_info(self, info: str) -> object: ...
+
+
+class _Client:
+    """An httpx client together with the sockets it opened, so that another thread can end what it waits for."""
+
+    def __init__(self, registry_url: str, user_agent: str) -> None:
+        secure = registry_url.startswith("https://")
+        self.http = httpx.Client(
+            headers={"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"},
+            # Without https there is nothing to verify, and reading the certificates takes 40 ms.
+            verify=_certificates() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            follow_redirects=False,
+            # Plain http is for loopback, and must not leave the machine by way of a proxy.
+            trust_env=secure or is_plain_beyond_loopback(registry_url),
+            limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
+        )
+        self.sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def shut_down(self) -> None:
+        """Make every read and write fail at once. The sockets stay open: whoever uses them closes them, since a
+        number that is free again could already be another's."""
+        for connected in tuple(self.sockets):
+            with suppress(OSError):
+                socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+class Exchange:
+    """The requests of one call. Lives on the thread that performs it, save for `give_up`."""
+
+    def __init__(self, registry_url: str, open_client: Callable[[], _Client], timeout: float) -> None:
+        self.stage = "before connecting"
+        self._registry_url = registry_url
+        self._open_client = open_client
+        self._client: _Client | None = None
+        self._timeout = timeout
+        self._deadline = monotonic() + timeout
+        self._bytes_left = ANSWERS_MAX_BYTES
+        self._given_up = False
+
+    def get(self, url: str, parameters: Mapping[str, str], headers: httpx.Headers) -> Answer:
+        """Send one GET request and read the whole answer, whatever its status.
+
+        Raises:
+            RegistryUnreachable: there is no answer.
+            UnexpectedAnswer: the answer is too long, or compressed without having been asked to be.
+        """
+        self._client = self._open()
+        failure: Exception
+        try:
+            remaining = max(self._deadline - monotonic(), 0.001)
+            with self._client.http.stream(
+                "GET", url, params=parameters, headers=headers, timeout=remaining, extensions={"trace": self._follow}
+            ) as response:
+                return Answer(response.status_code, dict(response.headers), self._read(response))
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: no host can be called so
+            failure = error
+        # Outside of the handler, so that the error does not keep httpx's as its context.
+        raise RegistryUnreachable(self._registry_url, *_explain(failure, self.stage, self._timeout))
+
+    def give_up(self) -> None:
+        """End what the exchange waits for; called from another thread."""
+        self._given_up = True
+        if self._client is not None:
+            self._client.shut_down()
+
+    def close_if_given_up(self) -> None:
+        """Leave no connection behind that nobody uses any more."""
+        if self._given_up and self._client is not None:
+            self._client.http.close()
+
+    def _open(self) -> _Client:
+        try:
+            return self._open_client()
+        except OSError:  # ssl.SSLError among them
+            problem, variables = "the certificates to trust cannot be read", "SSL_CERT_FILE and SSL_CERT_DIR"
+        except (ValueError, ImportError, httpx.InvalidURL):  # ImportError: the library that SOCKS would need
+            problem, variables = "the proxy to use cannot be", "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
+        raise RegistryUnreachable(self._registry_url, problem, f"Check the environment variables {variables}.")
+
+    def _read(self, response: httpx.Response) -> bytes:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            # A few compressed bytes can be gigabytes.
+            raise UnexpectedAnswer(self._registry_url, "it is compressed, which was not asked for")
+        body = bytearray()
+        for chunk in response.iter_raw():
+            self._bytes_left -= len(chunk)
+            if self._bytes_left < 0:
+                raise UnexpectedAnswer(self._registry_url, f"it is longer than {ANSWERS_MAX_BYTES} bytes")
+            body += chunk
+        return bytes(body)
+
+    def _follow(self, event: str, info: Mapping[str, object]) -> None:
+        """Hear from httpcore how far the request is, and of each socket that it opens."""
+        step = event.partition(".")[2]
+        self.stage = _STAGES.get(step, self.stage)
+        stream = info.get("return_value")
+        if step in ("connect_tcp.complete", "start_tls.complete") and isinstance(stream, _Stream):
+            opened = stream.get_extra_info("socket")
+            if self._client is not None and isinstance(opened, socket.socket):
+                self._client.sockets.add(opened)
+                if self._given_up:
+                    self._client.shut_down()
+
+
+class Connection:
+    """The way to one registry: a client made when first needed, and the deadline of every exchange."""
+
+    def __init__(self, registry_url: str, user_agent: str, timeout: float) -> None:
+        self._registry_url = registry_url
+        self._user_agent = user_agent
+        self._timeout = timeout
+        self._client: _Client | None = None
+        self._lock = threading.Lock()
+
+    def exchange(self, work: Callable[[Exchange], Result]) -> Result:
+        """Perform `work`, all of it within the deadline.
+
+        Raises:
+            RegistryUnreachable: the deadline passed.
+            and whatever `work` raises.
+        """
+        exchange = Exchange(self._registry_url, self._open_client, self._timeout)
+        future: Future[Result] = Future()
+        threading.Thread(target=_perform, args=(work, exchange, future), daemon=True).start()
+        try:
+            wait((future,), self._timeout)
+        finally:
+            if not future.done():
+                self._client = None
+                exchange.give_up()
+        if not future.done():
+            raise RegistryUnreachable(self._registry_url, _no_answer(exchange.stage, self._timeout))
+        return future.result()
+
+    def _open_client(self) -> _Client:
+        with self._lock:
+            if self._client is None:
+                self._client = _Client(self._registry_url, self._user_agent)
+                weakref.finalize(self, self._client.http.close)
+            return self._client
+
+
+def _perform(work: Callable[[Exchange], Result], exchange: Exchange, future: "Future[Result]") -> None:
+    try:
+        future.set_result(work(exchange))
+    except StardagError as error:
+        future.set_exception(error.with_traceback(None))  # its frames hold headers
+    except BaseException as error:  # noqa: BLE001  # a thread that dies silently would look like a registry that hangs
+        future.set_exception(error)
+    finally:
+        exchange.close_if_given_up()
+
+
+def _certificates() -> ssl.SSLContext:
+    """The certificates to trust: those of SSL_CERT_FILE and SSL_CERT_DIR, else the ones that come with httpx."""
+    context = httpx.create_ssl_context()
+    directory = os.environ.get("SSL_CERT_DIR")
+    if directory and os.environ.get("SSL_CERT_FILE"):
+        context.load_verify_locations(capath=directory)  # with both, httpx reads the file alone
+    return context
+
+
+def _no_answer(stage: str, timeout: float) -> str:
+    return f"it did not answer within {timeout:g} seconds ({stage})"
+
+
+def _explain(error: Exception, stage: str, timeout: float) -> tuple[str, str | None]:
+    """Why there is no answer, as a phrase, and what to do where the usual advice does not help."""
+    if isinstance(error, httpx.ProxyError):
+        return "the proxy to use refuses", "Check the environment variables HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError):
+            return _explain_tls(cause)
+        if isinstance(cause, socket.gaierror | UnicodeError):
+            return "its host name cannot be found", None
+        if isinstance(cause, ConnectionRefusedError):
+            return "nothing listens there (connection refused)", None
+        if isinstance(cause, TimeoutError | httpx.TimeoutException):
+            return _no_answer(stage, timeout), None
+    if stage == _STAGES["receive_response_body.started"]:
+        return "the connection broke off in the middle of the answer", None
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+        return "the connection was closed without an answer, or what answers there does not speak HTTP", None
+    reasons = [cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror]
+    return f"no connection can be made ({reasons[-1] if reasons else type(error).__name__})", None
+
+
+def _explain_tls(error: ssl.SSLError) -> tuple[str, str | None]:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate cannot be trusted ({error.verify_message.rstrip('.')})",
+            "If an authority of your own signed it, name that authority's certificate in SSL_CERT_FILE.",
+        )
+    return f"the TLS handshake failed ({error.reason or 'no reason given'}); does it speak http, not https?", None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception, and what it came from."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__
