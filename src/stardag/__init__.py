@@ -1,1 +1,69 @@
-"""Stardag's configuration system: the public API of the client."""
+"""Stardag's configuration system: which registry, organization, workspace and target roots are in force, and why.
+
+    import stardag
+
+    profile = stardag.active_profile()
+    profile.registry_url.value, profile.registry_url.origin
+    profile.target_root("default")
+
+Importing this package costs next to nothing: each name below is imported when it is first used.
+"""
+
+TYPE_CHECKING = False  # as type checkers read it; importing typing would double what `import stardag` costs
+if TYPE_CHECKING:
+    from stardag.api import StardagWarning, active_profile, sync_target_roots, validate_before_build
+    from stardag.app.sync_target_roots import Synced
+    from stardag.domain.errors import StardagError
+    from stardag.domain.layers import Layer, Notice, Origin, Overridden, Setting
+    from stardag.domain.profile import ActiveProfile
+    from stardag.domain.target_roots import RootChange, RootChanges
+
+__all__ = [
+    "ActiveProfile",
+    "Layer",
+    "Notice",
+    "Origin",
+    "Overridden",
+    "RootChange",
+    "RootChanges",
+    "Setting",
+    "StardagError",
+    "StardagWarning",
+    "Synced",
+    "active_profile",
+    "sync_target_roots",
+    "validate_before_build",
+]
+
+_HOMES = {
+    "ActiveProfile": "stardag.domain.profile",
+    "Layer": "stardag.domain.layers",
+    "Notice": "stardag.domain.layers",
+    "Origin": "stardag.domain.layers",
+    "Overridden": "stardag.domain.layers",
+    "RootChange": "stardag.domain.target_roots",
+    "RootChanges": "stardag.domain.target_roots",
+    "Setting": "stardag.domain.layers",
+    "StardagError": "stardag.domain.errors",
+    "StardagWarning": "stardag.api",
+    "Synced": "stardag.app.sync_target_roots",
+    "active_profile": "stardag.api",
+    "sync_target_roots": "stardag.api",
+    "validate_before_build": "stardag.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stardag' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted((*globals(), *__all__))

@@ -1,0 +1,46 @@
+"""The `stardag` program: `python -m stardag`, and the script of the same name."""
+
+import sys
+from importlib.abc import MetaPathFinder
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stardag.container import Container
+
+_UNWANTED = frozenset(("pydantic", "pydantic_settings", "fastapi", "starlette", "werkzeug", "flask", "yaml"))
+
+
+class _HideIntegrations(MetaPathFinder):
+    """Answers that the packages which dependency-injector offers to integrate with are not there.
+
+    It tries to import each of them on its own first import, which triples the time of a short command where the
+    registry is installed as well. Only for this program's own process: in a user's, it would break the import of
+    another thread.
+    """
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        """Refuse the unwanted packages, and leave all others to the finders behind this one."""
+        if fullname in _UNWANTED:
+            raise ModuleNotFoundError(f"{fullname} is not needed here", name=fullname)
+
+
+def make_container() -> "Container":
+    """The container of this program, imported without the integrations that nobody here asks for."""
+    finder = _HideIntegrations()
+    sys.meta_path.insert(0, finder)
+    try:
+        from stardag.container import Container
+    finally:
+        sys.meta_path.remove(finder)
+    return Container()
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    from stardag.adapters.cli.program import run
+
+    sys.exit(run(sys.argv[1:], make_container))
+
+
+if __name__ == "__main__":
+    main()

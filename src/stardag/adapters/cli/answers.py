@@ -1,0 +1,87 @@
+"""What a command answers, and the one renderer that makes text or JSON of it (readings, section 6)."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TextIO
+
+from stardag.adapters.cli.text import printable
+from stardag.domain.errors import StardagError
+from stardag.domain.layers import Notice
+
+Format = Literal["text", "json"]
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A command's answer: `data` for programs, `text` for people, and what else they should hear of.
+
+    `remarks` are sentences for people alone (which file was edited, what to do next); `exit_code` is other than 0
+    where an answer is one and still no success.
+    """
+
+    data: Mapping[str, Json]
+    text: str = ""
+    notices: Sequence[Notice] = ()
+    remarks: Sequence[str] = ()
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Writes answers to standard output and everything else to standard error."""
+
+    format: Format = "text"
+    quiet: bool = False
+
+    def answer(self, command: str, answer: Answer) -> None:
+        """Write an answer; `command` is the words of the command, such as "registry list"."""
+        if self.format == "json":
+            schema = f"stardag.{command.replace(' ', '.')}/1"
+            warnings = [{"code": notice.code, "message": notice.message} for notice in answer.notices]
+            _write_json(sys.stdout, {"schema": schema, "data": answer.data, "warnings": warnings})
+            return
+        for notice in answer.notices:
+            self.notice(notice)
+        if answer.text:
+            sys.stdout.write(printable(answer.text) + "\n")
+        for remark in answer.remarks:
+            self.remark(remark)
+
+    def notice(self, notice: Notice) -> None:
+        """Write a warning, for people."""
+        if not self.quiet and self.format == "text":
+            sys.stderr.write(f"{_coloured('warning:', '33')} {printable(notice.message)}\n")
+
+    def remark(self, sentence: str) -> None:
+        """Write something that helps a person along."""
+        if not self.quiet and self.format == "text":
+            sys.stdout.flush()
+            sys.stderr.write(printable(sentence) + "\n")
+
+    def error(self, error: StardagError) -> None:
+        """Write what went wrong and what to do."""
+        if self.format == "json":
+            content = {"code": error.code, "message": error.message, "fix": error.fix}
+            _write_json(sys.stderr, {"schema": "stardag.error/1", "error": content})
+            return
+        sys.stderr.write(f"{_coloured('error:', '31')} {printable(error.message)}\n")
+        if error.fix:
+            sys.stderr.write(f"{printable(error.fix)}\n")
+
+
+def _write_json(stream: TextIO, document: Mapping[str, Json]) -> None:
+    import json
+
+    stream.write(json.dumps(document, indent=2) + "\n")
+
+
+def _coloured(word: str, code: str) -> str:
+    """A word in colour where standard error is a terminal that shows it (https://no-color.org)."""
+    import os
+
+    if sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+        return f"\x1b[{code};1m{word}\x1b[0m"
+    return word

@@ -1,0 +1,181 @@
+"""`stardag profile …`: the profiles of the configuration."""
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stardag.adapters.cli.answers import Answer
+from stardag.adapters.cli.session import (
+    DEFAULTS,
+    Options,
+    OrganizationOption,
+    RegistryOption,
+    Session,
+    SessionArgument,
+    WorkspaceOption,
+)
+from stardag.adapters.cli.text import table
+from stardag.domain.configuration import Profile
+from stardag.domain.errors import ConfirmationNeeded, MissingSetting, RegistryUnreachable, SignInNeeded, UnknownName
+from stardag.domain.names import check_name
+from stardag.domain.profile import Selection
+
+app = App(name="profile", help_format="plaintext")
+
+
+@app.command(name="list")
+def list_profiles(*, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
+    """List the profiles, and which one is active."""
+    listing = session.use_cases().list_configuration()(options.selection())
+    profiles = [(profile, profile.name == listing.active_profile) for profile in listing.profiles]
+    rows = [
+        ("*" if active else "", each.name, each.registry, each.organization or "-", each.workspace or "-")
+        for each, active in profiles
+    ]
+    return Answer(
+        data={"profiles": [{**_data(profile), "active": active} for profile, active in profiles]},
+        text=table(("", "NAME", "REGISTRY", "ORGANIZATION", "WORKSPACE"), rows) if rows else "",
+        notices=listing.notices,
+        remarks=() if rows else ["There is no profile yet. Add one with: stardag profile add NAME"],
+    )
+
+
+@app.command(name="show")
+def show_profile(name: str | None = None, *, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
+    """Show one profile, or the active one.
+
+    Parameters
+    ----------
+    name
+        The profile to show; the active one where it is left out.
+    """
+    listing = session.use_cases().list_configuration()(options.selection())
+    wanted = name or listing.active_profile
+    if wanted is None:
+        raise MissingSetting("profile", "STARDAG_PROFILE")
+    profile = next((profile for profile in listing.profiles if profile.name == wanted), None)
+    if profile is None:
+        raise UnknownName("profile", wanted, "the command line", [each.name for each in listing.profiles])
+    active = profile.name == listing.active_profile
+    rows = [(key, str(value) if value is not None else "-") for key, value in _data(profile).items()]
+    return Answer(
+        data={**_data(profile), "active": active},
+        text=table(("KEY", "VALUE"), [*rows, ("active", "yes" if active else "no")]),
+        notices=listing.notices,
+    )
+
+
+@app.command(name="add")
+def add_profile(
+    name: str,
+    *,
+    registry: RegistryOption = None,
+    organization: OrganizationOption = None,
+    workspace: WorkspaceOption = None,
+    replace: Annotated[bool, Parameter(negative="", help="Change a profile that exists.")] = False,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Add a profile to the configuration file in force; what is left out is asked for.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    """
+    check_name("profile", name)
+    example = f"stardag profile add {name} --registry local --organization my-org --workspace my-workspace"
+    registry = registry or _choose_registry(session, example)
+    organization = organization or _choose_organization(session, Selection(registry=registry), example)
+    place = Selection(registry=registry, organization=organization)
+    workspace = workspace or _choose_workspace(session, place, example)
+    profile = Profile(name, registry, organization, workspace)
+    add = session.use_cases().add_profile()
+    with session.waiting(f"Asking the registry {registry}"):
+        try:
+            edited = add(profile, overwrite=replace, offline=options.offline)
+        except ConfirmationNeeded as error:
+            if not session.prompts.confirmed(f"{error.message} Replace it?"):
+                raise
+            edited = add(profile, overwrite=True, offline=options.offline)
+    done = "was added to" if edited.changed else "already was in"
+    return Answer(
+        data={**_data(profile), "changed": edited.changed, "path": edited.path},
+        text=f"Profile {name!r} {done} {edited.path}.",
+        notices=edited.notices,
+        remarks=[f"Make it the default with `stardag profile use {name}`, or set STARDAG_PROFILE={name}."],
+    )
+
+
+@app.command(name="use")
+def use_profile(name: str, *, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
+    """Make a profile the default of the configuration file in force.
+
+    Parameters
+    ----------
+    name
+        The profile to use.
+    """
+    edited = session.use_cases().use_profile()(name)
+    done = "is now" if edited.changed else "already was"
+    return Answer(
+        data={"name": name, "changed": edited.changed, "path": edited.path},
+        text=f"Profile {name!r} {done} the default in {edited.path}.",
+        notices=edited.notices,
+    )
+
+
+@app.command(name="remove")
+def remove_profile(name: str, *, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
+    """Remove a profile from the configuration file in force.
+
+    Parameters
+    ----------
+    name
+        The profile to remove.
+    """
+    edited, was_default = session.use_cases().remove_profile()(name)
+    return Answer(
+        data={"name": name, "was_default": was_default, "path": edited.path},
+        text=f"Profile {name!r} was removed from {edited.path}.",
+        notices=edited.notices,
+        remarks=["It was the default; choose another with: stardag profile use NAME"] if was_default else (),
+    )
+
+
+def _data(profile: Profile) -> dict[str, str | None]:
+    return {
+        "name": profile.name,
+        "registry": profile.registry,
+        "organization": profile.organization,
+        "workspace": profile.workspace,
+    }
+
+
+def _choose_registry(session: Session, example: str) -> str:
+    names = [registry.name for registry in session.use_cases().list_configuration()().registries]
+    return session.prompts.choice("Registry", names, option="--registry", example=example)
+
+
+def _choose_organization(session: Session, place: Selection, example: str) -> str:
+    if session.prompts.is_possible:
+        try:
+            _, organizations = session.use_cases().browse_registry().organizations(place)
+        except (RegistryUnreachable, SignInNeeded):
+            organizations = ()  # then the slug is typed; whether it exists is checked and said when it is added
+        if organizations:
+            slugs = [organization.slug for organization in organizations]
+            return session.prompts.choice("Organization", slugs, option="--organization", example=example)
+    return session.prompts.text("Organization (slug or id)", option="--organization", example=example)
+
+
+def _choose_workspace(session: Session, place: Selection, example: str) -> str:
+    if session.prompts.is_possible:
+        try:
+            _, workspaces = session.use_cases().browse_registry().workspaces(place)
+        except (RegistryUnreachable, SignInNeeded):
+            workspaces = ()
+        if workspaces:
+            slugs = [workspace.slug for workspace in workspaces]
+            return session.prompts.choice("Workspace", slugs, option="--workspace", example=example)
+    return session.prompts.text("Workspace (slug or id)", option="--workspace", example=example)

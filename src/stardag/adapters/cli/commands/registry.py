@@ -1,0 +1,97 @@
+"""`stardag registry …`: the registries of the configuration, and running one here."""
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stardag.adapters.cli.answers import Answer
+from stardag.adapters.cli.session import DEFAULTS, Options, SessionArgument
+from stardag.adapters.cli.text import counted, table
+from stardag.domain.configuration import CENTRAL_NAME, CENTRAL_URL
+from stardag.domain.errors import ConfirmationNeeded
+from stardag.domain.names import check_name
+
+_CENTRAL_NAMES = (CENTRAL_NAME, "remote")  # the guide has both
+
+app = App(name="registry", help_format="plaintext")
+app.command("stardag.adapters.cli.commands.serve:serve", name="serve", help="Run a registry on this machine.")
+
+
+@app.command(name="list")
+def list_registries(*, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
+    """List the registries that can be named, and which one is active."""
+    listing = session.use_cases().list_configuration()(options.selection())
+    rows = [(registry, registry.name == listing.active_registry) for registry in listing.registries]
+    return Answer(
+        data={"registries": [{"name": each.name, "url": each.url, "active": active} for each, active in rows]},
+        text=table(("", "NAME", "URL"), [("*" if active else "", each.name, each.url) for each, active in rows]),
+        notices=listing.notices,
+    )
+
+
+@app.command(name="add")
+def add_registry(
+    name: str,
+    *,
+    url: Annotated[str | None, Parameter(help="The address of its API; asked for where it is left out.")] = None,
+    replace: Annotated[bool, Parameter(negative="", help="Change the address of a name that exists.")] = False,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Add a registry to the configuration file in force.
+
+    Parameters
+    ----------
+    name
+        What to call it, such as local or central.
+    """
+    check_name("registry", name)
+    if url is None:
+        offered = CENTRAL_URL if name in _CENTRAL_NAMES else ""
+        example = f"stardag registry add {name} --url {offered or 'http://localhost:8000'}"
+        url = session.prompts.text("The registry's URL", option="--url", example=example, default=offered)
+    add = session.use_cases().add_registry()
+    with session.waiting(f"Asking {url}"):
+        try:
+            edited = add(name, url, overwrite=replace, offline=options.offline)
+        except ConfirmationNeeded as error:
+            if not session.prompts.confirmed(f"{error.message} Replace it?"):
+                raise
+            edited = add(name, url, overwrite=True, offline=options.offline)
+    done = f"Registry {name!r} is now {url}" if edited.changed else f"Registry {name!r} already was {url}"
+    return Answer(
+        data={"name": name, "url": url, "changed": edited.changed, "path": edited.path},
+        text=f"{done}, in {edited.path}.",
+        notices=edited.notices,
+        remarks=[f"Next: stardag profile add {name} --registry {name}"] if edited.changed else [],
+    )
+
+
+@app.command(name="remove")
+def remove_registry(
+    name: str,
+    *,
+    yes: Annotated[bool, Parameter(negative="", help="Also remove the profiles that use it.")] = False,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Remove a registry from the configuration file in force.
+
+    Parameters
+    ----------
+    name
+        The registry to remove.
+    """
+    remove = session.use_cases().remove_registry()
+    try:
+        edited, profiles = remove(name, and_profiles=yes)
+    except ConfirmationNeeded as error:
+        if not session.prompts.confirmed(f"{error.message} Remove all of that?"):
+            raise
+        edited, profiles = remove(name, and_profiles=True)
+    also = f", and with it {counted(len(profiles), 'profile')}: {', '.join(profiles)}" if profiles else ""
+    return Answer(
+        data={"name": name, "profiles": list(profiles), "path": edited.path},
+        text=f"Registry {name!r} was removed from {edited.path}{also}.",
+        notices=edited.notices,
+    )

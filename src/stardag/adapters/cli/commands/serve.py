@@ -1,0 +1,65 @@
+"""`stardag registry serve`: hands over to the registry server, where it is installed."""
+
+import os
+import sys
+from typing import Annotated, Protocol, cast
+
+from cyclopts import Parameter
+
+from stardag.adapters.cli.answers import Answer
+from stardag.adapters.cli.session import DEFAULTS, Options, SessionArgument
+from stardag.domain.errors import StardagError
+
+
+class RegistryNotInstalled(StardagError):
+    """The server's packages are not there."""
+
+    code = "registry-not-installed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The registry server is not installed: it is an extra.", 'Install it with: pip install "stardag[registry]"'
+        )
+
+
+class Serve(Protocol):
+    """What the entry point `serve` of the group `stardag.registry` leads to; returns an exit code."""
+
+    def __call__(
+        self, *, host: str, port: int, data_dir: str, local_target_roots: str, database: str | None
+    ) -> int: ...
+
+
+def serve(
+    *,
+    host: Annotated[str, Parameter(help="The address to listen on.")] = "localhost",
+    port: Annotated[int, Parameter(help="The port to listen on; 0 takes a free one.")] = 8000,
+    data_dir: Annotated[str | None, Parameter(help="Where the database is kept.")] = None,
+    database: Annotated[str | None, Parameter(help="A database URL, instead of SQLite in the data directory.")] = None,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Run a registry on this machine until it is interrupted.
+
+    Its address is the first line on standard output. The first start makes the organization `default` with the
+    workspace `default`, and prints an API key for it on standard error.
+    """
+    files = session.use_cases().files().find()
+    user_directory = os.path.dirname(files.user)
+    directory = os.path.abspath(data_dir) if data_dir else os.path.join(user_directory, "registry")
+    roots = os.path.join(directory if data_dir else user_directory, "local-target-roots")
+    run = _server()
+    code = run(host=host, port=port, data_dir=directory, local_target_roots=roots, database=database)
+    sys.stdout.flush()
+    raise SystemExit(code)
+
+
+def _server() -> Serve:
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group="stardag.registry", name="serve"):
+        try:
+            return cast(Serve, entry_point.load())
+        except ModuleNotFoundError:
+            raise RegistryNotInstalled from None
+    raise RegistryNotInstalled

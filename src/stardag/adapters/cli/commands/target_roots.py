@@ -1,0 +1,141 @@
+"""`stardag target-roots …`."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stardag.adapters.cli.answers import Answer, Json
+from stardag.adapters.cli.exit_codes import DONE, TARGET_ROOTS_DIFFER
+from stardag.adapters.cli.session import (
+    DEFAULTS,
+    Options,
+    OrganizationOption,
+    RegistryOption,
+    SessionArgument,
+    WorkspaceOption,
+)
+from stardag.adapters.cli.text import counted, table
+from stardag.adapters.cli.values import origin_data
+from stardag.app.list_target_roots import ListedRoot
+from stardag.app.sync_target_roots import Synced
+from stardag.domain.target_roots import RootChange
+
+app = App(name="target-roots", help_format="plaintext")
+
+
+@app.command(name="list")
+def list_target_roots(
+    *,
+    registry: RegistryOption = None,
+    organization: OrganizationOption = None,
+    workspace: WorkspaceOption = None,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """List the target roots, where each came from, and how they compare with the registry's. Writes nothing."""
+    use_case = session.use_cases().list_target_roots()
+    with session.waiting("Asking the registry"):
+        listing = use_case(options.selection(registry, organization, workspace))
+    rows = [(root.name, _prefix(root), _origin(root), _status(root)) for root in listing.roots]
+    return Answer(
+        data={"roots": [_root_data(root) for root in listing.roots]},
+        text=table(("NAME", "URI PREFIX", "FROM", "REGISTRY"), rows) if rows else "",
+        notices=listing.notices,
+        remarks=() if rows else ["The workspace has no target roots yet."],
+    )
+
+
+@app.command(name="sync")
+def sync_target_roots(
+    *,
+    registry: RegistryOption = None,
+    organization: OrganizationOption = None,
+    workspace: WorkspaceOption = None,
+    dry_run: Annotated[bool, Parameter(negative="", help="Show the differences, write nothing.")] = False,
+    exit_code: Annotated[bool, Parameter(negative="", help="Exit with 3 where there was a difference.")] = False,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Fetch the target roots of the workspace into the local cache, and show what changed."""
+    use_case = session.use_cases().sync_target_roots()
+    with session.waiting("Asking the registry"):
+        synced = use_case(options.selection(registry, organization, workspace), dry_run=dry_run)
+    state = "would be synced" if dry_run else "synced"
+    summary = f"{counted(len(synced.profile.target_roots), 'target root')} of workspace {synced.workspace!r}"
+    ending = f"{state}." if synced.changes else "already up to date."
+    if dry_run and synced.changes:
+        summary = f"The target roots of workspace {synced.workspace!r}"
+    return Answer(
+        data=_changes_data(synced),
+        text="\n".join((*_changes_text(synced), f"{summary} {ending}")),
+        notices=synced.notices,
+        exit_code=TARGET_ROOTS_DIFFER if exit_code and synced.changes else DONE,
+    )
+
+
+@app.command(name="validate")
+def validate_target_roots(
+    *,
+    registry: RegistryOption = None,
+    organization: OrganizationOption = None,
+    workspace: WorkspaceOption = None,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Do exactly what a build start does: compare with the registry, take over added roots, check every storage."""
+    use_case = session.use_cases().validate_before_build()
+    with session.waiting("Asking the registry and every storage"):
+        validated = use_case(options.selection(registry, organization, workspace))
+    number = counted(len(validated.profile.target_roots), "target root")
+    place = "" if validated.profile.is_local else f" of workspace {validated.workspace!r}"
+    return Answer(
+        data=_changes_data(validated),
+        text="\n".join((*_changes_text(validated), f"{number}{place} valid: a build may start.")),
+        notices=validated.notices,
+    )
+
+
+def _prefix(root: ListedRoot) -> str:
+    return root.setting.value if root.setting else root.served or ""
+
+
+def _origin(root: ListedRoot) -> str:
+    return str(root.setting.origin) if root.setting else "the registry"
+
+
+def _status(root: ListedRoot) -> str:
+    return f"changed to {root.served}" if root.status == "changed" else root.status
+
+
+def _root_data(root: ListedRoot) -> Json:
+    origin = origin_data(root.setting.origin) if root.setting else {"layer": "registry", "text": "the registry"}
+    return {
+        "name": root.name,
+        "uri_prefix": _prefix(root),
+        "origin": origin,
+        "served": root.served,
+        "status": root.status,
+    }
+
+
+def _changes_data(synced: Synced) -> dict[str, Json]:
+    def of(changes: Sequence[RootChange]) -> Json:
+        return [{"name": change.name, "old": change.old, "new": change.new} for change in changes]
+
+    changes = synced.changes
+    return {
+        "added": of(changes.added),
+        "modified": of(changes.modified),
+        "deleted": of(changes.deleted),
+        "applied": synced.applied,
+    }
+
+
+def _changes_text(synced: Synced) -> list[str]:
+    changes = synced.changes
+    return [
+        *(f"added     {change.name}: {change.new}" for change in changes.added),
+        *(f"modified  {change.name}: {change.old} -> {change.new}" for change in changes.modified),
+        *(f"deleted   {change.name}: {change.old}" for change in changes.deleted),
+    ]

@@ -1,0 +1,31 @@
+"""Which failure ends the program with which exit code (readings, section 6)."""
+
+from stardag.domain.errors import (
+    ConfigurationError,
+    NotAllowed,
+    NotKnownToRegistry,
+    RegistryUnreachable,
+    SignInNeeded,
+    StardagError,
+    TargetRootsDiffer,
+)
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+TARGET_ROOTS_DIFFER = 3
+INTERRUPTED = 130
+
+_BY_KIND: tuple[tuple[type[StardagError], int], ...] = (
+    (ConfigurationError, USAGE),
+    (TargetRootsDiffer, TARGET_ROOTS_DIFFER),
+    (SignInNeeded, 4),
+    (NotKnownToRegistry, 5),
+    (RegistryUnreachable, 6),
+    (NotAllowed, 7),
+)
+
+
+def exit_code_of(error: StardagError) -> int:
+    """The exit code that stands for a failure; 1 for those that have no code of their own."""
+    return next((code for kind, code in _BY_KIND if isinstance(error, kind)), FAILED)

@@ -1,0 +1,156 @@
+"""The program: its commands, and one run of it from arguments to exit code."""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from cyclopts import App, CycloptsError
+
+from stardag.adapters.cli.answers import Answer, Renderer
+from stardag.adapters.cli.exit_codes import DONE, FAILED, INTERRUPTED, exit_code_of
+from stardag.adapters.cli.prompts import Prompts
+from stardag.adapters.cli.session import DEFAULTS, Options, Session, UseCases
+from stardag.adapters.cli.waiting import waiting_for
+from stardag.domain.errors import ConfigurationError, StardagError
+from stardag.domain.layers import Notice
+
+_COMMANDS = "stardag.adapters.cli.commands"
+
+_DESCRIPTION = """Where your code runs and its outputs go: registries, profiles and target roots.
+
+Start with `stardag quickstart`, or see what is in force here with `stardag config show`."""
+
+_MODULES = {
+    "registry": ("registry:app", "Registries: the Stardag API backends, and a server of your own."),
+    "profile": ("profile:app", "Profiles: names for a registry, an organization and a workspace."),
+    "organizations": ("organizations:app", "Organizations of a registry."),
+    "workspaces": ("workspaces:app", "Workspaces of an organization."),
+    "target-roots": ("target_roots:app", "Target roots: where the outputs of a workspace go."),
+    "config": ("config:app", "The configuration in force, and where each value came from."),
+    "trust": ("trust:trust", "Trust the configuration file of a project that is not your own."),
+    "quickstart": ("quickstart:quickstart", "Show all of it on this machine, in a directory of its own."),
+    "version": ("version:version", "Print the version."),
+}
+
+
+class UsageError(ConfigurationError):
+    """A command line that cannot be understood."""
+
+    code = "usage"
+
+
+def make_app() -> App:
+    """The root of all commands; none of their modules is imported until it is run."""
+    from stardag.adapters.cli.commands.version import program_version
+
+    app = App(
+        name="stardag",
+        help=_DESCRIPTION,
+        help_format="plaintext",
+        version=program_version,
+        version_flags=["--version"],
+        help_flags=["--help", "-h"],
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+    )
+    for name, (target, help_text) in _MODULES.items():
+        app.command(f"{_COMMANDS}.{target}", name=name, help=help_text)
+    return app
+
+
+def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
+    """Run one command line and return the exit code. No traceback gets out of here, whatever happens."""
+    renderer = _renderer_before_parsing(arguments)
+    try:
+        return _run(arguments, use_cases, renderer)
+    except StardagError as error:
+        renderer.error(error)
+        return exit_code_of(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the answer has gone. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # noqa: BLE001  # the last resort: one line for whoever can mend it, no traceback
+        renderer.error(_unexpected(error))
+        return FAILED
+
+
+def _run(arguments: Sequence[str], use_cases: Callable[[], UseCases], renderer: Renderer) -> int:
+    words, notices = _corrected(arguments)
+    app = make_app()
+    try:
+        command, bound, injected = app.parse_args(words)
+    except CycloptsError as error:
+        raise UsageError(str(error), f"See: {_command_words(app, words)} --help") from None
+    if "session" not in injected:  # help and version, which Cyclopts answers
+        command(*bound.args, **bound.kwargs)
+        return DONE
+    options = _options(bound)
+    if options.verbose:
+        _log_requests()
+    session = Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet))
+    answer = cast(Answer, command(*bound.args, **bound.kwargs, session=session))
+    for notice in notices:
+        renderer.notice(notice)
+    renderer.answer(_command_words(app, words).removeprefix("stardag "), answer)
+    sys.stdout.flush()
+    return answer.exit_code
+
+
+def _corrected(arguments: Sequence[str]) -> tuple[list[str], list[Notice]]:
+    """The words without the guide's slip `stardag stardag …`, and a word on it."""
+    words = list(arguments)
+    if words[:1] != ["stardag"]:
+        return words, []
+    while words[:1] == ["stardag"]:
+        del words[0]
+    return words, [Notice("misspelt-command", f"The command is: {' '.join(['stardag', *words])}")]
+
+
+def _options(bound: inspect.BoundArguments) -> Options:
+    options = bound.arguments.get("options", DEFAULTS)
+    return options if isinstance(options, Options) else DEFAULTS
+
+
+def _command_words(app: App, words: Sequence[str]) -> str:
+    """The words of a command line that name its command."""
+    return " ".join(("stardag", *app.parse_commands(list(words))[0]))
+
+
+def _renderer_before_parsing(arguments: Sequence[str]) -> Renderer:
+    """How to answer, read off the raw words: a command line that does not parse also wants its error as asked for."""
+    words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    is_json = "--format=json" in words or any(pair == ("--format", "json") for pair in pairs)
+    return Renderer("json" if is_json else "text", quiet="--quiet" in words or "-q" in words)
+
+
+def _log_requests() -> None:
+    """Show each request, without its headers, on standard error."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("stardag")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+def _unexpected(error: Exception) -> StardagError:
+    """A failure that nobody foresaw, as one line: its type and place, but no values, which could be secrets."""
+    place = ""
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        place = f"{os.path.basename(code.co_filename)}:{traceback.tb_lineno} in {code.co_name}"
+        traceback = traceback.tb_next
+    return StardagError(
+        f"stardag failed in a way that was not foreseen: {type(error).__name__} at {place}.",
+        "This is a fault of stardag's; please report it with this line and what you typed.",
+    )

@@ -1,0 +1,75 @@
+"""Asking a person, behind the one gate that decides whether there is one (readings, section 6)."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from stardag.domain.errors import InputNeeded
+
+if TYPE_CHECKING:
+    from prompt_toolkit.output import Output
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Questions on standard error, where a person sits at a terminal; an error naming the option where none does."""
+
+    no_input: bool = False
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether standard input and error are terminals, and neither `CI` nor `--no-input` forbids asking."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not os.environ.get("CI") and not self.no_input
+
+    def text(self, what: str, *, option: str, example: str, default: str = "") -> str:
+        """Ask for a line of text.
+
+        Raises:
+            InputNeeded: there is nobody to ask.
+            KeyboardInterrupt: the person broke off.
+        """
+        if not self.is_possible:
+            raise InputNeeded(what, option, example)
+        import questionary
+
+        return _answered(questionary.text(f"{what}:", default=default, **_on_standard_error()).unsafe_ask()).strip()
+
+    def choice(self, what: str, choices: Sequence[str], *, option: str, example: str) -> str:
+        """Ask for one of several.
+
+        Raises:
+            InputNeeded: there is nobody to ask.
+            KeyboardInterrupt: the person broke off.
+        """
+        if not self.is_possible:
+            raise InputNeeded(what, option, example)
+        import questionary
+
+        return _answered(questionary.select(f"{what}:", choices=list(choices), **_on_standard_error()).unsafe_ask())
+
+    def confirmed(self, question: str) -> bool:
+        """Whether a person says yes; no where there is nobody to ask."""
+        if not self.is_possible:
+            return False
+        import questionary
+
+        return questionary.confirm(question, default=False, **_on_standard_error()).unsafe_ask() is True
+
+
+def _answered(answer: object) -> str:
+    if not isinstance(answer, str):
+        raise KeyboardInterrupt
+    return answer
+
+
+class _Drawn(TypedDict):
+    output: "Output"
+
+
+def _on_standard_error() -> _Drawn:
+    """Where prompt_toolkit draws: standard output carries the answer alone."""
+    from prompt_toolkit.output import create_output
+
+    return {"output": create_output(stdout=sys.stderr)}

@@ -1,0 +1,98 @@
+"""What every command is given: the options that all commands share, the use cases, and a way to ask a person."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from cyclopts import Group, Parameter
+
+from stardag.adapters.cli.answers import Format
+from stardag.domain.profile import Selection
+
+if TYPE_CHECKING:
+    from stardag.adapters.cli.prompts import Prompts
+    from stardag.app.browse_registry import BrowseRegistry
+    from stardag.app.edit_configuration import (
+        AddProfile,
+        AddRegistry,
+        RemoveProfile,
+        RemoveRegistry,
+        TrustProject,
+        UseProfile,
+    )
+    from stardag.app.list_configuration import ListConfiguration
+    from stardag.app.list_target_roots import ListTargetRoots
+    from stardag.app.ports import ConfigurationFiles
+    from stardag.app.resolve_profile import ResolveProfile
+    from stardag.app.sync_target_roots import SyncTargetRoots
+    from stardag.app.validate_before_build import ValidateBeforeBuild
+
+
+class UseCases(Protocol):
+    """The use cases that the command line calls, each made when it is asked for. The container offers them."""
+
+    def resolve_profile(self) -> "ResolveProfile": ...
+    def list_configuration(self) -> "ListConfiguration": ...
+    def browse_registry(self) -> "BrowseRegistry": ...
+    def list_target_roots(self) -> "ListTargetRoots": ...
+    def sync_target_roots(self) -> "SyncTargetRoots": ...
+    def validate_before_build(self) -> "ValidateBeforeBuild": ...
+    def add_registry(self) -> "AddRegistry": ...
+    def remove_registry(self) -> "RemoveRegistry": ...
+    def add_profile(self) -> "AddProfile": ...
+    def use_profile(self) -> "UseProfile": ...
+    def remove_profile(self) -> "RemoveProfile": ...
+    def trust_project(self) -> "TrustProject": ...
+    def files(self) -> "ConfigurationFiles": ...
+
+
+_SHARED = Group("Options of every command", sort_key=90)
+
+
+@Parameter(name="*", group=_SHARED)
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of every command."""
+
+    profile: Annotated[
+        str | None, Parameter(name=["--profile", "-p"], help="Use this profile, whatever else names one.")
+    ] = None
+    format: Annotated[Format, Parameter(name="--format", help="How to answer.")] = "text"
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Leave out warnings and remarks.")] = (
+        False
+    )
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Say what is read and asked.")] = (
+        False
+    )
+    no_input: Annotated[bool, Parameter(name="--no-input", negative="", help="Never ask, fail instead.")] = False
+    offline: Annotated[bool, Parameter(name="--offline", negative="", help="Do not ask any registry.")] = False
+
+    def selection(
+        self, registry: str | None = None, organization: str | None = None, workspace: str | None = None
+    ) -> Selection:
+        """What these options and those of one command select."""
+        return Selection(self.profile, registry, organization, workspace, self.offline)
+
+
+DEFAULTS = Options()
+
+RegistryOption = Annotated[
+    str | None, Parameter(name=["--registry", "-r"], help="A registry's name in the configuration.")
+]
+OrganizationOption = Annotated[
+    str | None, Parameter(name=["--organization", "-o"], help="An organization's slug or id.")
+]
+WorkspaceOption = Annotated[str | None, Parameter(name=["--workspace", "-w"], help="A workspace's slug or id.")]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of the program. `use_cases` makes them on first use, so that a command that needs none pays nothing."""
+
+    use_cases: Callable[[], UseCases]
+    prompts: "Prompts"
+    waiting: Callable[[str], AbstractContextManager[None]]
+
+
+SessionArgument = Annotated[Session, Parameter(parse=False)]

@@ -1,0 +1,172 @@
+"""The `STARDAG_*` environment variables, parsed (readings, section 3). Reads a mapping; never writes one."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from stardag.domain.credentials import Secret
+from stardag.domain.environment import DEFAULT_TIMEOUT, Environment
+from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
+from stardag.domain.layers import Layer, Notice, Origin, Setting
+from stardag.domain.names import check_name, check_reference, nearest
+from stardag.domain.registry_url import normal_url
+from stardag.domain.target_roots import check_uri_prefix
+
+Parsed = TypeVar("Parsed")
+
+VALUE_MAX_LENGTH = 64 * 1024
+"""Characters in one variable."""
+
+TIMEOUT_MAXIMUM = 3600.0
+
+_ROOTS = "STARDAG_TARGET_ROOTS"
+_ROOT_PREFIX = "STARDAG_TARGET_ROOTS__"
+_MISSPELT_ORGANIZATION = "STARDAG_ORGANIZAION_ID"
+_SPELLINGS: dict[str, tuple[str, ...]] = {
+    "profile": ("STARDAG_PROFILE",),
+    "registry_url": ("STARDAG_REGISTRY_URL",),
+    "api_key": ("STARDAG_API_KEY", "STARDAG_REGISTRY_API_KEY"),
+    "organization": ("STARDAG_ORGANIZATION_ID", "STARDAG_ORGANIZATION", _MISSPELT_ORGANIZATION),
+    "workspace": ("STARDAG_WORKSPACE_ID", "STARDAG_WORKSPACE"),
+    "timeout": ("STARDAG_TIMEOUT",),
+    "offline": ("STARDAG_OFFLINE",),
+}
+_OTHERS = (_ROOTS, "STARDAG_HOME", "STARDAG_ACCESS_TOKEN", "STARDAG_BUILD_ID")
+_KNOWN = frozenset((*(name for names in _SPELLINGS.values() for name in names), *_OTHERS))
+_YES = frozenset(("1", "true", "yes", "on"))
+_NO = frozenset(("0", "false", "no", "off"))
+
+
+class EnvironmentVariables:
+    """The environment of this process, or any mapping that stands for one. An empty variable is an unset one."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def read(self) -> Environment:
+        """The variables, parsed; see the port."""
+        found = {name: value for name, value in self._variables.items() if name.startswith("STARDAG_") and value}
+        for name, value in found.items():
+            if len(value) > VALUE_MAX_LENGTH:
+                raise InvalidVariable(name, f"it is longer than {VALUE_MAX_LENGTH} characters.")
+        timeout = _setting(found, "timeout", _timeout)
+        return Environment(
+            profile=_setting(found, "profile", lambda value: check_name("profile", value)),
+            registry_url=_setting(found, "registry_url", normal_url),
+            api_key=_setting(found, "api_key", lambda value: Secret(value.strip())),
+            organization=_setting(found, "organization", lambda value: check_reference("organization", value)),
+            workspace=_setting(found, "workspace", lambda value: check_reference("workspace", value)),
+            target_roots=_target_roots(found.get(_ROOTS)),
+            target_root_variables=_target_root_variables(found),
+            timeout=timeout.value if timeout else DEFAULT_TIMEOUT,
+            offline=_setting(found, "offline", _switch),
+            notices=tuple(_notices(found)),
+        )
+
+
+def _setting(found: Mapping[str, str], key: str, parse: Callable[[str], Parsed]) -> Setting[Parsed] | None:
+    """The value of the one spelling that is set, parsed.
+
+    Raises:
+        ConflictingVariables: two spellings have different values.
+        InvalidVariable: the value does not parse.
+    """
+    spelt = [name for name in _SPELLINGS[key] if name in found]
+    if not spelt:
+        return None
+    first = spelt[0]
+    for other in spelt[1:]:
+        if found[other].strip() != found[first].strip():
+            raise ConflictingVariables(first, other)
+    return Setting(_parsed(first, found[first], parse), Origin(Layer.ENVIRONMENT, variable=first))
+
+
+def _parsed(variable: str, value: str, parse: Callable[[str], Parsed]) -> Parsed:
+    try:
+        return parse(value)
+    except ConfigurationError as error:
+        raise InvalidVariable(variable, error.message, error.fix) from None
+
+
+def _timeout(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 < seconds <= TIMEOUT_MAXIMUM:
+        raise ConfigurationError(
+            f"{value[:80]!r} is no number of seconds above 0, {TIMEOUT_MAXIMUM:.0f} at most.",
+            "For example: STARDAG_TIMEOUT=10",
+        )
+    return seconds
+
+
+def _switch(value: str) -> bool:
+    if value.lower() in _YES:
+        return True
+    if value.lower() in _NO:
+        return False
+    raise ConfigurationError(f"{value[:80]!r} is neither yes nor no.", "Use 1 or 0.")
+
+
+def _target_roots(text: str | None) -> dict[str, Setting[str]]:
+    """The roots of the JSON object in `STARDAG_TARGET_ROOTS`."""
+    if text is None:
+        return {}
+    example = f"""For example: {_ROOTS}='{{"default": "s3://bucket/prefix/"}}'"""
+    try:
+        document: object = json.loads(text, object_pairs_hook=_without_duplicates)
+    except ConfigurationError as error:
+        raise InvalidVariable(_ROOTS, error.message, error.fix) from None
+    except (ValueError, RecursionError):
+        raise InvalidVariable(_ROOTS, "it is not JSON.", example) from None
+    if not isinstance(document, dict):
+        raise InvalidVariable(_ROOTS, "it is not a JSON object of names and URI prefixes.", example)
+    roots: dict[str, Setting[str]] = {}
+    for name, uri_prefix in document.items():  # pyright: ignore[reportUnknownVariableType]  # narrowed just below
+        if not isinstance(name, str) or not isinstance(uri_prefix, str):
+            raise InvalidVariable(_ROOTS, "it is not a JSON object of names and URI prefixes.", example)
+        _parsed(_ROOTS, name, lambda value: check_name("target root", value))
+        roots[name] = _root_setting(_ROOTS, uri_prefix)
+    return roots
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ConfigurationError("it names one target root twice.", "Name each target root once.")
+    return document
+
+
+def _target_root_variables(found: Mapping[str, str]) -> dict[str, Setting[str]]:
+    """The roots of `STARDAG_TARGET_ROOTS__<NAME>`, by their names in lower case with hyphens as underscores."""
+    roots: dict[str, Setting[str]] = {}
+    for variable, value in found.items():
+        if not variable.startswith(_ROOT_PREFIX):
+            continue
+        spelling = variable.removeprefix(_ROOT_PREFIX).lower().replace("-", "_")
+        _parsed(variable, spelling, lambda name: check_name("target root", name))
+        setting = _root_setting(variable, value)
+        other = roots.get(spelling)
+        if other is not None and other.value != value:
+            raise ConflictingVariables(str(other.origin), variable)
+        roots[spelling] = setting
+    return roots
+
+
+def _root_setting(variable: str, uri_prefix: str) -> Setting[str]:
+    return Setting(_parsed(variable, uri_prefix, check_uri_prefix), Origin(Layer.ENVIRONMENT, variable=variable))
+
+
+def _notices(found: Mapping[str, str]) -> list[Notice]:
+    notices: list[Notice] = []
+    if _MISSPELT_ORGANIZATION in found:
+        message = f"{_MISSPELT_ORGANIZATION} is a misspelling of STARDAG_ORGANIZATION_ID; it was used all the same."
+        notices.append(Notice("misspelt-variable", message))
+    for name in sorted(found):
+        if name in _KNOWN or name.startswith(_ROOT_PREFIX):
+            continue
+        near = nearest(name, _KNOWN)
+        meant = f" Did you mean {near}?" if near else ""
+        notices.append(Notice("unknown-variable", f"The environment variable {name[:80]!r} is not known.{meant}"))
+    return notices

@@ -1,0 +1,208 @@
+"""Which `config.toml` counts, reading it, and replacing it whole (readings, section 2)."""
+
+import os
+import stat
+import tomllib
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from stardag.adapters.durable_files import UnreadableFile, locked, prepare, read_bounded, write_atomically
+from stardag.adapters.toml_config.document import SIZE_MAXIMUM, Document, read_document
+from stardag.app.ports import Edit, FileRead, FilesInForce, Trust
+from stardag.domain.configuration import ConfigurationFile, StardagDirectory
+from stardag.domain.errors import FileProblem, InvalidFile, NoProjectFile, StardagError, UntrustedFile
+from stardag.domain.layers import Layer, Notice
+
+DIRECTORY_NAME = ".stardag"
+FILE_NAME = "config.toml"
+NEW_FILE_MODE = 0o600
+
+_EVERYONE_MAY_WRITE = 0o002
+
+
+class TomlConfigurationFiles:
+    """The project's and the user's `config.toml`, as seen from one working directory.
+
+    `user_directory` is the user's stardag directory. `home_directory` tells where `~/.stardag` would be, which never
+    is a project, also where the user's stardag directory has been moved elsewhere.
+    """
+
+    def __init__(self, working_directory: str, user_directory: str, home_directory: str, trust: Trust) -> None:
+        self._working_directory = working_directory
+        self._user_directory = user_directory
+        self._home_directory = home_directory
+        self._trust = trust
+
+    def find(self) -> FilesInForce:
+        """Which files there are; see the port."""
+        user = os.path.join(self._user_directory, FILE_NAME)
+        project = self._project_file()
+        in_force = project or user
+        return FilesInForce(
+            in_force=in_force,
+            exists=os.path.lexists(in_force),
+            project=project,
+            user=user,
+            user_exists=os.path.lexists(user),
+            directory=StardagDirectory(os.path.dirname(in_force), self._user_directory),
+            pyproject=self._pyproject(),
+        )
+
+    def read(self) -> FileRead:
+        """The file in force; see the port."""
+        path, layer, directory = self._in_force()
+        document = self._document(path, layer)
+        if document is None:
+            return FileRead(None, directory)
+        if document.problems:
+            raise InvalidFile(document.problems)
+        return FileRead(_as_layer(document, layer), directory, tuple(_notices(document, layer)))
+
+    def read_user_file(self) -> ConfigurationFile | None:
+        """The user's own file; see the port."""
+        path = os.path.join(self._user_directory, FILE_NAME)
+        try:
+            document = self._document(path, Layer.USER)
+        except StardagError:
+            return None
+        return None if document is None or document.problems else _as_layer(document, Layer.USER)
+
+    def read_project_file(self, path: str | None) -> ConfigurationFile:
+        """A project's file whoever made it; see the port."""
+        chosen = self._project_file() if path is None else self._project_file_at(path)
+        if chosen is None:
+            raise NoProjectFile(path or self._working_directory)
+        document = self._document(chosen, Layer.USER)
+        if document is None:
+            raise NoProjectFile(chosen)
+        if document.problems:
+            raise InvalidFile(document.problems)
+        return _as_layer(document, Layer.PROJECT)
+
+    def problems(self) -> Sequence[FileProblem]:
+        """All that is wrong with the file in force; see the port."""
+        path, layer, _ = self._in_force()
+        try:
+            document = self._document(path, layer)
+        except InvalidFile as error:
+            return error.problems
+        return document.problems if document else ()
+
+    def edit(self, edits: Sequence[Edit]) -> str:
+        """Change the file in force as one step; see the port."""
+        from stardag.adapters.toml_config.editing import edited
+
+        path, layer, directory = self._in_force()
+        prepare(directory)
+        with locked(directory.path):
+            document = self._document(path, layer) or Document(path, "")
+            if document.problems:
+                raise InvalidFile(document.problems)
+            text = edited(path, document.text, document.values, edits)
+            # A linked file stays a link: what it leads to is what is replaced.
+            target = os.path.realpath(path)
+            mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else NEW_FILE_MODE
+            write_atomically(target, text.encode(), mode)
+        return path
+
+    def _in_force(self) -> tuple[str, Layer, StardagDirectory]:
+        project = self._project_file()
+        path = project or os.path.join(self._user_directory, FILE_NAME)
+        directory = StardagDirectory(os.path.dirname(path), self._user_directory)
+        return path, Layer.PROJECT if project else Layer.USER, directory
+
+    def _project_file(self) -> str | None:
+        users_own = {os.path.realpath(self._user_directory)}
+        users_own.add(os.path.realpath(os.path.join(self._home_directory, DIRECTORY_NAME)))
+        for folder in self._folders_upwards():
+            directory = os.path.join(folder, DIRECTORY_NAME)
+            path = os.path.join(directory, FILE_NAME)
+            if os.path.lexists(path) and os.path.realpath(directory) not in users_own:
+                return path
+        return None
+
+    def _project_file_at(self, path: str) -> str:
+        """The file that a person means by a path: it itself, or the one of the project or stardag directory there."""
+        absolute = os.path.normpath(os.path.join(self._working_directory, path))
+        for candidate in (os.path.join(absolute, DIRECTORY_NAME, FILE_NAME), os.path.join(absolute, FILE_NAME)):
+            if os.path.lexists(candidate):
+                return candidate
+        return absolute
+
+    def _folders_upwards(self) -> Iterator[str]:
+        folder = self._working_directory
+        while True:
+            yield folder
+            parent = os.path.dirname(folder)
+            if parent == folder:
+                return
+            folder = parent
+
+    def _document(self, path: str, layer: Layer) -> Document | None:
+        """The file parsed and checked, or None where there is none.
+
+        Raises:
+            InvalidFile: it cannot be read at all.
+            UntrustedFile: it is a project file of somebody else's.
+        """
+        if layer is Layer.PROJECT:
+            self._refuse_untrusted(path)
+        try:
+            content = read_bounded(path, SIZE_MAXIMUM)
+        except UnreadableFile as error:
+            raise InvalidFile([FileProblem(path, None, None, f"the file {error.problem}")]) from None
+        if content is None and os.path.islink(path):
+            raise InvalidFile([FileProblem(path, None, None, "it is a link that leads nowhere")])
+        if content is None:
+            return None
+        return read_document(path, content)
+
+    def _refuse_untrusted(self, path: str) -> None:
+        if self._trust.is_trusted(path):
+            return
+        for place in (path, os.path.dirname(path)):
+            reason = _reason_for_distrust(place)
+            if reason:
+                raise UntrustedFile(path, reason)
+
+    def _pyproject(self) -> str | None:
+        for folder in self._folders_upwards():
+            path = os.path.join(folder, "pyproject.toml")
+            if os.path.isfile(path):
+                return path if _has_tool_section(path) else None
+        return None
+
+
+def _reason_for_distrust(path: str) -> str | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None  # reading the file says better what is wrong
+    if status.st_uid not in (0, os.geteuid()):
+        return f"{path} belongs to another user"
+    if status.st_mode & _EVERYONE_MAY_WRITE:
+        return f"everyone may write {path}"
+    return None
+
+
+def _as_layer(document: Document, layer: Layer) -> ConfigurationFile:
+    return ConfigurationFile(layer, document.path, document.configuration, document.lines.line_of)
+
+
+def _notices(document: Document, layer: Layer) -> Iterator[Notice]:
+    yield from document.notices
+    for registry in document.registries.values():
+        if registry.allow_http and layer is Layer.PROJECT:
+            line = document.lines.line_of(("registry", registry.name, "allow_http"))
+            place = f"{document.path}:{line}: registry.{registry.name}.allow_http"
+            yield Notice("ignored-key", f"{place} counts only in the user's own file, and was not used.")
+
+
+def _has_tool_section(path: str) -> bool:
+    try:
+        content = read_bounded(path, SIZE_MAXIMUM)
+        document = tomllib.loads((content or b"").decode())
+    except (UnreadableFile, ValueError, RecursionError):
+        return False  # somebody else's file, and not one that is used
+    tool: object = document.get("tool")
+    return isinstance(tool, dict) and "stardag" in cast(dict[str, object], tool)

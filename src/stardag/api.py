@@ -1,0 +1,87 @@
+"""The library calls: what the command line does, for code. Every notice becomes a Python warning."""
+
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stardag import wiring
+from stardag.domain.layers import Notice
+from stardag.domain.profile import ActiveProfile, Selection
+
+if TYPE_CHECKING:
+    from stardag.app.sync_target_roots import Synced
+
+
+class StardagWarning(UserWarning):
+    """Something to hear of that stops nothing, such as an unknown key in a configuration file."""
+
+
+def active_profile(
+    profile: str | None = None,
+    *,
+    registry: str | None = None,
+    organization: str | None = None,
+    workspace: str | None = None,
+) -> ActiveProfile:
+    """The profile in force in this process, each value with its origin. Reads files and variables; asks no network.
+
+    Args:
+        profile: use this profile, whatever else names one.
+        registry: a registry's name in the configuration.
+        organization: an organization's slug or id.
+        workspace: a workspace's slug or id.
+
+    Raises:
+        ConfigurationError: a file, variable or argument cannot be used.
+    """
+    files = wiring.files(wiring.trust())
+    resolve = wiring.resolve_profile(wiring.environment(), files, wiring.state())
+    resolved = resolve(Selection(profile, registry, organization, workspace))
+    _warn(resolved.notices)
+    return resolved
+
+
+def sync_target_roots(
+    profile: str | None = None,
+    *,
+    registry: str | None = None,
+    organization: str | None = None,
+    workspace: str | None = None,
+    dry_run: bool = False,
+) -> "Synced":
+    """Fetch the workspace's target roots into the local cache; with `dry_run`, only compare.
+
+    Raises:
+        StardagError: see `stardag.domain.errors` for what can go wrong.
+    """
+    from stardag.container import Container
+
+    use_case = Container().sync_target_roots()
+    synced = use_case(Selection(profile, registry, organization, workspace), dry_run=dry_run)
+    _warn(synced.notices)
+    return synced
+
+
+def validate_before_build(
+    profile: str | None = None,
+    *,
+    registry: str | None = None,
+    organization: str | None = None,
+    workspace: str | None = None,
+) -> "Synced":
+    """Do what every build start does: compare the target roots with the registry, and check their storage.
+
+    Raises:
+        TargetRootMismatch: a root was modified or deleted since the last sync.
+        StardagError: see `stardag.domain.errors` for what else can go wrong.
+    """
+    from stardag.container import Container
+
+    validated = Container().validate_before_build()(Selection(profile, registry, organization, workspace))
+    _warn(validated.notices)
+    return validated
+
+
+def _warn(notices: Iterable[Notice]) -> None:
+    for notice in notices:
+        warnings.warn(notice.message, StardagWarning, stacklevel=3)

@@ -1,0 +1,237 @@
+"""The use cases that change the configuration file in force: registries, profiles, the default, and trust in a file.
+
+They check what can be reached, say what could not be, and change nothing where anything is wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stardag.app.connect import OpenRegistry
+from stardag.app.ports import ConfigurationFiles, Edit, EnvironmentVariables, FileRead, Trust
+from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
+from stardag.domain.errors import (
+    ConfirmationNeeded,
+    NotKnownToRegistry,
+    RegistryUnreachable,
+    SignInNeeded,
+    UnexpectedAnswer,
+    UnknownName,
+)
+from stardag.domain.layers import Notice
+from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.remembered import Remembered
+from stardag.domain.resolution import Layers, find_profile, find_registry, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Which file was edited, and whether it was any different before."""
+
+    path: str
+    changed: bool
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddRegistry:
+    """Adds a registry to the file in force, or changes its URL where that is asked for."""
+
+    environment: EnvironmentVariables
+    files: ConfigurationFiles
+    open_registry: OpenRegistry
+
+    def __call__(self, name: str, url: str, *, overwrite: bool = False, offline: bool = False) -> Edited:
+        """Add.
+
+        Raises:
+            InvalidName, InvalidValue: the name or URL cannot be one.
+            ConfirmationNeeded: the name exists with another URL, and `overwrite` is not set.
+            and whatever ConfigurationFiles.read and edit raise.
+        """
+        registry = Registry(name, url)
+        read = self.files.read()
+        self.open_registry.check_transport(registry.url)
+        existing = read.file.configuration.registries.get(name) if read.file else None
+        if existing is not None and existing.url == registry.url:
+            return Edited(self.files.find().in_force, changed=False, notices=read.notices)
+        if existing is not None and not overwrite:
+            raise ConfirmationNeeded(
+                f"The registry {name!r} is already {existing.url} in {self.files.find().in_force}.", "--replace"
+            )
+        notices = (*read.notices, *self._unchecked(registry, read, offline))
+        path = self.files.edit([Edit(("registry", name), {"url": url})])
+        return Edited(path, changed=True, notices=notices)
+
+    def _unchecked(self, registry: Registry, read: FileRead, offline: bool) -> list[Notice]:
+        """Why the address could not be checked, if so."""
+        profile = _resolve_without_profile(self.environment, read, Selection(offline=offline))
+        try:
+            self.open_registry.without_credential(registry.url, profile).check()
+        except (RegistryUnreachable, UnexpectedAnswer) as error:
+            return [Notice("not-checked", f"Added without a check. {error.message}")]
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRegistry:
+    """Removes a registry from the file in force, and with confirmation the profiles that use it."""
+
+    files: ConfigurationFiles
+
+    def __call__(self, name: str, *, and_profiles: bool = False) -> tuple[Edited, tuple[str, ...]]:
+        """Remove; also returns the names of the profiles that went with it.
+
+        Raises:
+            UnknownName: the file defines no such registry.
+            ConfirmationNeeded: profiles use it, and `and_profiles` is not set.
+        """
+        read = self.files.read()
+        configuration = _configuration(read.file)
+        path = self.files.find().in_force
+        if name not in configuration.registries:
+            raise UnknownName("registry", name, "the command line", configuration.registries)
+        using = [profile.name for profile in configuration.profiles.values() if profile.registry == name]
+        if using and not and_profiles:
+            profiles = ", ".join(map(repr, using))
+            raise ConfirmationNeeded(
+                f"The registry {name!r} in {path} is used by {_count(using, 'profile')}, which would go with it: "
+                f"{profiles}.",
+                "--yes",
+            )
+        edits = [Edit(("registry", name), None), *_removals(configuration, using)]
+        return Edited(self.files.edit(edits), changed=True, notices=read.notices), tuple(using)
+
+
+@dataclass(frozen=True, slots=True)
+class AddProfile:
+    """Adds a profile to the file in force, checked against its registry as far as that can be asked."""
+
+    environment: EnvironmentVariables
+    files: ConfigurationFiles
+    open_registry: OpenRegistry
+
+    def __call__(self, profile: Profile, *, overwrite: bool = False, offline: bool = False) -> Edited:
+        """Add.
+
+        Raises:
+            UnknownName: the configuration has no such registry.
+            NotKnownToRegistry: the registry knows no such organization or workspace.
+            ConfirmationNeeded: the name exists with other values, and `overwrite` is not set.
+            and whatever ConfigurationFiles.read and edit raise.
+        """
+        read = self.files.read()
+        find_registry(read.file, profile.registry, "--registry")
+        path = self.files.find().in_force
+        existing = _configuration(read.file).profiles.get(profile.name)
+        if existing == profile:
+            return Edited(path, changed=False, notices=read.notices)
+        if existing is not None and not overwrite:
+            raise ConfirmationNeeded(f"The profile {profile.name!r} is already in {path}, otherwise.", "--replace")
+        notices = (*read.notices, *self._unchecked(profile, read, offline))
+        values = {
+            "registry": profile.registry,
+            "organization": profile.organization,
+            "workspace": profile.workspace,
+        }
+        return Edited(self.files.edit([Edit(("profile", profile.name), values)]), changed=True, notices=notices)
+
+    def _unchecked(self, profile: Profile, read: FileRead, offline: bool) -> list[Notice]:
+        """Why organization and workspace could not be checked, if so."""
+        if profile.organization is None:
+            return []
+        selection = Selection(registry=profile.registry, offline=offline)
+        selected = _resolve_without_profile(self.environment, read, selection)
+        try:
+            api = self.open_registry(selected)
+            workspaces = api.workspaces(profile.organization)
+        except (RegistryUnreachable, SignInNeeded) as error:
+            return [Notice("not-checked", f"Organization and workspace were not checked. {error.message}")]
+        if profile.workspace is not None and not any(
+            profile.workspace in (workspace.id, workspace.slug) for workspace in workspaces
+        ):
+            url = selected.registry_url.value
+            raise NotKnownToRegistry("workspace", profile.workspace, url, [workspace.slug for workspace in workspaces])
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class UseProfile:
+    """Makes a profile the default of the file in force."""
+
+    files: ConfigurationFiles
+
+    def __call__(self, name: str) -> Edited:
+        """Use.
+
+        Raises:
+            UnknownName: the file defines no such profile.
+        """
+        read = self.files.read()
+        find_profile(read.file, name, "the command line")
+        if _configuration(read.file).default_profile == name:
+            return Edited(self.files.find().in_force, changed=False, notices=read.notices)
+        path = self.files.edit([Edit(("default",), {"profile": name})])
+        return Edited(path, changed=True, notices=read.notices)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveProfile:
+    """Removes a profile from the file in force; where it was the default, there is none then."""
+
+    files: ConfigurationFiles
+
+    def __call__(self, name: str) -> tuple[Edited, bool]:
+        """Remove; also returns whether it was the default.
+
+        Raises:
+            UnknownName: the file defines no such profile.
+        """
+        read = self.files.read()
+        find_profile(read.file, name, "the command line")
+        configuration = _configuration(read.file)
+        path = self.files.edit(_removals(configuration, [name]))
+        return Edited(path, changed=True, notices=read.notices), configuration.default_profile == name
+
+
+@dataclass(frozen=True, slots=True)
+class TrustProject:
+    """Records that the user trusts a project's file, and the registries that it names today."""
+
+    files: ConfigurationFiles
+    trust: Trust
+
+    def __call__(self, path: str | None = None) -> ConfigurationFile:
+        """Trust the project file at `path`, or the one in force; returns what was trusted.
+
+        Raises:
+            NoProjectFile: there is none.
+            InvalidFile: it cannot be read.
+            StateNotWritable: the record cannot be written.
+        """
+        file = self.files.read_project_file(path)
+        self.trust.trust(file.path, [registry.url for registry in file.configuration.registries.values()])
+        return file
+
+
+def _resolve_without_profile(
+    environment: EnvironmentVariables, read: FileRead, selection: Selection
+) -> ActiveProfile:
+    """What to ask a registry with while editing: `STARDAG_PROFILE` may name the very profile that is to be added."""
+    variables = replace(environment.read(), profile=None)
+    return resolve(Layers(selection, variables, read.file, read.directory, Remembered(roots_path="")))
+
+
+def _configuration(file: ConfigurationFile | None) -> Configuration:
+    return file.configuration if file else NOTHING
+
+
+def _removals(configuration: Configuration, profiles: Sequence[str]) -> list[Edit]:
+    """The edits that take these profiles out, and the default with them where it is one of them."""
+    edits = [Edit(("profile", name), None) for name in profiles]
+    if configuration.default_profile in profiles:
+        edits.append(Edit(("default",), {"profile": None}))
+    return edits
+
+
+def _count(items: Sequence[object], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"

@@ -1,0 +1,97 @@
+"""The effective target roots, and how they compare with the registry's; writes nothing (readings, section 4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from stardag.app.connect import Connect, Connection
+from stardag.app.ports import State
+from stardag.domain.errors import RegistryUnreachable, SignInNeeded
+from stardag.domain.layers import Layer, Notice, Setting
+from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
+from stardag.domain.target_roots import same_prefix
+
+Status = Literal["same", "new", "changed", "gone", "overridden", "local", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRoot:
+    """One target root as it is used here, and what the registry says of it.
+
+    `setting` is None for one that the registry serves and the cache has not (status "new"); `served` is None where
+    the registry serves none or was not asked (status "unknown").
+    """
+
+    name: str
+    setting: Setting[str] | None
+    served: str | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The target roots of the active profile."""
+
+    profile: ActiveProfile
+    roots: tuple[ListedRoot, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListTargetRoots:
+    """Lists the effective roots, compared with the registry's where it can be asked.
+
+    Raises:
+        RegistryUnreachable, SignInNeeded: the registry cannot be asked, and nothing is cached that could be shown.
+        and whatever else Connect and RegistryApi.target_roots raise.
+    """
+
+    connect: Connect
+    state: State
+
+    def __call__(self, selection: Selection = NO_SELECTION) -> Listing:
+        """List."""
+        profile = self.connect.resolve(selection)
+        if profile.is_local:
+            return Listing(profile, _unasked(profile, "local"), profile.notices)
+        try:
+            connection = self.connect(selection, remember=False)
+            served = self._served(connection)
+        except (RegistryUnreachable, SignInNeeded) as error:
+            if not profile.target_roots:
+                raise
+            notice = Notice("not-compared", f"Not compared with the registry. {error.message}")
+            return Listing(profile, _unasked(profile, "unknown"), (*profile.notices, notice))
+        profile = connection.profile
+        return Listing(profile, _compared(profile, served), (*profile.notices, *connection.notices))
+
+    def _served(self, connection: Connection) -> Mapping[str, str]:
+        remembered, _ = self.state.read(connection.profile.directory)
+        cached = remembered.roots_of(connection.identity)
+        served = connection.api.target_roots(connection.identity.workspace_id, cached.etag if cached else None)
+        if served is None:
+            return cached.target_roots if cached else {}
+        return {root.name: root.uri_prefix for root in served.roots}
+
+
+def _unasked(profile: ActiveProfile, status: Status) -> tuple[ListedRoot, ...]:
+    return tuple(ListedRoot(name, setting, None, status) for name, setting in profile.target_roots.items())
+
+
+def _compared(profile: ActiveProfile, served: Mapping[str, str]) -> tuple[ListedRoot, ...]:
+    names = sorted(profile.target_roots.keys() | served.keys())
+    return tuple(
+        ListedRoot(name, setting, served.get(name), _status(setting, served.get(name)))
+        for name in names
+        for setting in (profile.target_roots.get(name),)
+    )
+
+
+def _status(setting: Setting[str] | None, served: str | None) -> Status:
+    if setting is None:
+        return "new"
+    if setting.origin.layer is Layer.ENVIRONMENT:
+        return "overridden"
+    if served is None:
+        return "gone"
+    return "same" if same_prefix(setting.value, served) else "changed"

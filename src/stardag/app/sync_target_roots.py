@@ -1,0 +1,67 @@
+"""Fetching the workspace's target roots into the local cache (guide, "Target Roots Synchronization")."""
+
+from dataclasses import dataclass
+
+from stardag.app.connect import Connect
+from stardag.app.ports import State
+from stardag.domain.errors import MissingSetting
+from stardag.domain.layers import Notice
+from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
+from stardag.domain.remembered import CachedRoots
+from stardag.domain.target_roots import RootChanges, compare
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync or a validation found, and whether the cache was changed for it."""
+
+    profile: ActiveProfile
+    workspace: str
+    changes: RootChanges
+    applied: bool
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTargetRoots:
+    """Fetches the target roots, compares and writes them to the cache: this is how a change is accepted.
+
+    Raises:
+        MissingSetting: nothing names a registry.
+        StateNotWritable: the cache cannot be written.
+        and whatever Connect and RegistryApi.target_roots raise.
+    """
+
+    connect: Connect
+    state: State
+
+    def __call__(self, selection: Selection = NO_SELECTION, *, dry_run: bool = False) -> Synced:
+        """Sync; with `dry_run`, only compare."""
+        refuse_local(self.connect.resolve(selection))
+        connection = self.connect(selection, ask_again=True, remember=not dry_run)
+        profile, identity = connection.profile, connection.identity
+        remembered, _ = self.state.read(profile.directory)
+        cached = remembered.roots_of(identity)
+        served = connection.api.target_roots(identity.workspace_id, cached.etag if cached else None)
+        changes = RootChanges()
+        if served is not None:
+            roots = {root.name: root.uri_prefix for root in served.roots}
+            changes = compare(cached.target_roots if cached else {}, roots)
+            if not dry_run:
+                key = (identity.registry_url, identity.organization_id, identity.workspace_id)
+                fetched = CachedRoots(*key, roots, served.etag)
+                self.state.remember_roots(profile.directory, fetched)
+                profile = self.connect.resolve(selection, identity, fetched)
+        applied = bool(changes) and not dry_run
+        return Synced(profile, identity.workspace_slug, changes, applied, (*profile.notices, *connection.notices))
+
+
+def refuse_local(profile: ActiveProfile) -> None:
+    """Refuse a profile that names no registry.
+
+    Raises:
+        MissingSetting: nothing but the defaults names one.
+    """
+    if profile.is_local:
+        note = "Nothing names a registry either, so that there is nothing to sync: outputs stay on this machine."
+        raise MissingSetting("workspace", "STARDAG_WORKSPACE_ID", note)

@@ -1,0 +1,132 @@
+"""What a build start does before anything is built: the target roots are still what was last synced, and can be
+written (guide, "Target Roots Synchronization"; readings, section 4)."""
+
+from dataclasses import dataclass, replace
+
+from stardag.app.check_storages import check_storages
+from stardag.app.connect import Connect, Connection
+from stardag.app.ports import ServedRoots, State, StorageCheck
+from stardag.app.sync_target_roots import Synced
+from stardag.domain.errors import StateNotWritable, StorageUnavailable, TargetRootCacheLost, TargetRootMismatch
+from stardag.domain.layers import Notice
+from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
+from stardag.domain.remembered import CachedRoots, Remembered
+from stardag.domain.target_roots import CHECKED_SCHEMES, RootChanges, compare, scheme_of
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateBeforeBuild:
+    """Compares the cached target roots with the registry's, takes over added ones, and checks every root's storage.
+
+    Raises:
+        TargetRootMismatch: a root was modified or deleted since the last sync.
+        TargetRootCacheLost: the cache was unreadable; nothing can be compared until a sync.
+        StorageUnavailable: a root cannot be written.
+        and whatever Connect and RegistryApi.target_roots raise.
+    """
+
+    connect: Connect
+    state: State
+    storage: StorageCheck
+
+    def __call__(self, selection: Selection = NO_SELECTION) -> Synced:
+        """Validate. One conditional request where nothing changed; none where nothing names a registry."""
+        profile = self.connect.resolve(selection)
+        if profile.is_local:
+            notice = Notice("local-build", "No registry is configured: this build stays on this machine, unregistered.")
+            synced = Synced(profile, "default", RootChanges(), applied=False, notices=(*profile.notices, notice))
+        else:
+            synced = self._compare(selection, profile)
+        return replace(synced, notices=(*synced.notices, *self._check_storages(synced.profile)))
+
+    def _compare(self, selection: Selection, before: ActiveProfile) -> Synced:
+        remembered = self._remembered(before)
+        connection = self.connect(selection)
+        identity = connection.identity
+        cached = remembered.roots_of(identity)
+        if cached is None and remembered.is_lost:
+            raise TargetRootCacheLost(remembered.roots_path)
+        served = connection.api.target_roots(identity.workspace_id, cached.etag if cached else None)
+        overridden = connection.profile.overridden_roots
+        changes = _changes(cached, served).without(overridden)
+        if changes.stops_a_build:
+            raise TargetRootMismatch(changes, identity.workspace_slug)
+        notices = [*connection.notices, *_notices_of(changes, overridden)]
+        profile = connection.profile
+        if served is not None:
+            roots = _taken_over(connection, cached, served, changes)
+            notices += self._store(profile, cached, roots)
+            profile = self.connect.resolve(selection, identity, roots)
+        return Synced(profile, identity.workspace_slug, changes, bool(changes), (*profile.notices, *notices))
+
+    def _remembered(self, profile: ActiveProfile) -> Remembered:
+        """What the caches hold.
+
+        Raises:
+            TargetRootCacheLost: the target-root cache is corrupt; it has been set aside now.
+        """
+        remembered, _ = self.state.read(profile.directory)
+        if self.state.set_aside_corrupt_roots(profile.directory):
+            raise TargetRootCacheLost(remembered.roots_path)
+        return remembered
+
+    def _store(self, profile: ActiveProfile, cached: CachedRoots | None, roots: CachedRoots) -> list[Notice]:
+        """Write the cache where it changes; a home that cannot be written must not stop a production worker."""
+        if roots == cached:
+            return []
+        try:
+            self.state.remember_roots(profile.directory, roots)
+        except StateNotWritable as error:
+            return [Notice("not-cached", f"The target roots were not cached: {error.message}")]
+        return []
+
+    def _check_storages(self, profile: ActiveProfile) -> list[Notice]:
+        """Check every effective root that can be checked, and say which could not.
+
+        Raises:
+            StorageUnavailable: at least one root cannot be written.
+        """
+        roots = {name: setting.value for name, setting in profile.target_roots.items()}
+        checked = {name: prefix for name, prefix in roots.items() if scheme_of(prefix) in CHECKED_SCHEMES}
+        problems = check_storages(self.storage, checked, profile.timeout)
+        if problems:
+            raise StorageUnavailable([(name, roots[name], problem) for name, problem in problems.items()])
+        return [
+            Notice("not-checked", f"Target root {name!r} was not checked: its scheme, {prefix!r}, is not supported.")
+            for name, prefix in roots.items()
+            if name not in checked
+        ]
+
+
+def _changes(cached: CachedRoots | None, served: ServedRoots | None) -> RootChanges:
+    if served is None:
+        return RootChanges()
+    return compare(cached.target_roots if cached else {}, _by_name(served))
+
+
+def _by_name(served: ServedRoots) -> dict[str, str]:
+    return {root.name: root.uri_prefix for root in served.roots}
+
+
+def _taken_over(
+    connection: Connection, cached: CachedRoots | None, served: ServedRoots, changes: RootChanges
+) -> CachedRoots:
+    """The cache with the added roots and nothing else: what was left out of the comparison stays as it was, so that
+    a change behind an override is noticed once the override goes."""
+    roots = dict(cached.target_roots) if cached else {}
+    roots.update((change.name, change.new) for change in changes.added if change.new is not None)
+    identity = connection.identity
+    etag = served.etag if not compare(roots, _by_name(served)) else None
+    return CachedRoots(identity.registry_url, identity.organization_id, identity.workspace_id, roots, etag)
+
+
+def _notices_of(changes: RootChanges, overridden: frozenset[str]) -> list[Notice]:
+    notices = [
+        Notice("root-added", f"Target root {change.name!r} ({change.new}) is new in the registry, and was synced.")
+        for change in changes.added
+    ]
+    if overridden:
+        names = ", ".join(sorted(overridden))
+        message = f"Set by the environment, and so left out of the comparison with the registry: {names}."
+        notices.append(Notice("root-overridden", message))
+    return notices

@@ -1,0 +1,46 @@
+"""Secrets, kept out of every `repr`, and the one rule for when an API key may go where (readings, section 5)."""
+
+API_KEY_MAX_LENGTH = 1024
+
+
+class Secret:
+    """A value that shows itself only when asked to; printing, formatting and comparing reveal nothing."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the header it is made for."""
+        return self._value
+
+    @property
+    def masked(self) -> str:
+        """Enough to recognise the secret by, and no more: its kind, where its prefix names one."""
+        kind, separator, _ = self._value.rpartition("_")
+        return f"{kind}_****" if separator and len(kind) <= 32 and kind.replace("_", "").isalpha() else "****"
+
+    @property
+    def is_well_formed(self) -> bool:
+        """Whether it can stand in a header: visible ASCII of a sensible length."""
+        return 0 < len(self._value) <= API_KEY_MAX_LENGTH and all("!" <= character <= "~" for character in self._value)
+
+    @property
+    def fingerprint(self) -> str:
+        """A name for the secret that tells nothing about it; for random secrets only (32 hexadecimal digits)."""
+        import hashlib  # most commands have no secret to name
+
+        return hashlib.sha256(b"stardag fingerprint\0" + self._value.encode()).hexdigest()[:32]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+    def __repr__(self) -> str:
+        return "Secret(****)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not to be stored by accident; reveal() it where it has to be")

@@ -1,0 +1,30 @@
+"""What the `STARDAG_*` environment variables say, each value with the variable that says it (readings, section 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stardag.domain.credentials import Secret
+from stardag.domain.layers import Notice, Setting
+
+DEFAULT_TIMEOUT = 10.0
+"""Seconds that one whole exchange with a server may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The variables, parsed and checked; None where a variable is unset or empty.
+
+    `target_roots` holds the names as `STARDAG_TARGET_ROOTS` spells them; `target_root_variables` those of
+    `STARDAG_TARGET_ROOTS__<NAME>`, in lower case with hyphens as underscores, which match a root of either spelling.
+    """
+
+    profile: Setting[str] | None = None
+    registry_url: Setting[str] | None = None
+    api_key: Setting[Secret] | None = None
+    organization: Setting[str] | None = None
+    workspace: Setting[str] | None = None
+    target_roots: Mapping[str, Setting[str]] = field(default_factory=dict[str, Setting[str]])
+    target_root_variables: Mapping[str, Setting[str]] = field(default_factory=dict[str, Setting[str]])
+    timeout: float = DEFAULT_TIMEOUT
+    offline: Setting[bool] | None = None
+    notices: tuple[Notice, ...] = ()

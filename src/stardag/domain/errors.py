@@ -1,0 +1,434 @@
+"""Every failure a person can meet, drawn once. A leaf takes data (which file, which key, what was near) and makes one
+sentence that says what is wrong and where it came from (`message`) and one that says what to type next (`fix`).
+
+    StardagError
+    ├── ConfigurationError            what the files, variables or arguments say cannot be used
+    │   ├── InvalidName               a name outside the rule for names
+    │   ├── InvalidValue              a URL, a URI prefix or another value that cannot be one
+    │   ├── InvalidFile               a configuration file with broken TOML, wrong types or dangling references
+    │   ├── InvalidVariable           an environment variable that does not parse
+    │   ├── ConflictingVariables      two spellings of one variable with different values
+    │   ├── UntrustedFile             a project file of somebody else's
+    │   ├── NoProjectFile             no project's file where one is asked for
+    │   ├── UnknownName               a profile or registry that the configuration does not define
+    │   ├── UnknownTargetRoot         a target root that is not among the active ones
+    │   ├── MissingSetting            nothing says which organization or workspace
+    │   ├── WorkspaceDisagrees        the API key belongs to another organization or workspace
+    │   ├── InputNeeded               something to be asked for where nobody can be asked
+    │   ├── ConfirmationNeeded        an edit that overwrites or takes along what is there
+    │   └── EditNotPossible           an edit that would not read back as intended
+    ├── TargetRootsDiffer             the target roots are not what they were
+    │   ├── TargetRootMismatch        a root was modified or deleted since the last sync
+    │   └── TargetRootCacheLost       the cache was unreadable, so nothing can be compared
+    ├── SignInNeeded                  no credential, or one that is no good
+    │   ├── NoCredential
+    │   ├── MalformedCredential
+    │   ├── WithheldCredential        the credential is not for the place that a project file names
+    │   └── RefusedCredential
+    ├── NotKnownToRegistry            the registry answers that there is no such thing
+    ├── NotAllowed                    the registry answers that the credential may not
+    ├── RegistryUnreachable           no answer, or one from something that is not a registry
+    ├── UnexpectedAnswer              a registry's answer that cannot be understood
+    ├── StorageUnavailable            one or more target roots cannot be written
+    └── StateNotWritable              a state or configuration file cannot be written
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stardag.domain.target_roots import RootChanges
+
+
+class StardagError(Exception):
+    """What every failure of this library derives from.
+
+    Attributes:
+        code: a stable word for programs.
+        message: what is wrong, and where the value came from.
+        fix: what to type or change next.
+    """
+
+    code = "failed"
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+class ConfigurationError(StardagError):
+    """What the files, variables or arguments say cannot be used."""
+
+    code = "configuration"
+
+
+class InvalidName(ConfigurationError):
+    """A name outside the rule for names (readings, section 1)."""
+
+    code = "invalid-name"
+
+    def __init__(self, kind: str, value: str) -> None:
+        self.kind = kind
+        self.value = value
+        super().__init__(
+            f"{value[:80]!r} cannot name {_article(kind)}.",
+            "Names are lower-case letters and digits, with single hyphens or underscores between them, "
+            "63 characters at most.",
+        )
+
+
+class InvalidValue(ConfigurationError):
+    """A value of the right type that cannot be what it is given for."""
+
+    code = "invalid-value"
+
+    def __init__(self, kind: str, value: str, problem: str, fix: str) -> None:
+        self.kind = kind
+        self.value = value
+        super().__init__(f"{value[:200]!r} cannot be {_article(kind)}: {problem}.", fix)
+
+
+class FileProblem:
+    """One thing wrong in a configuration file: where, at which key, and what."""
+
+    def __init__(self, path: str, line: int | None, key: str | None, problem: str) -> None:
+        self.path = path
+        self.line = line
+        self.key = key
+        self.problem = problem
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f":{self.line}"
+        key = "" if self.key is None else f" {self.key}:"
+        return f"{self.path}{line}:{key} {self.problem}"
+
+
+class InvalidFile(ConfigurationError):
+    """A configuration file with broken TOML, wrong types or dangling references."""
+
+    code = "invalid-file"
+
+    def __init__(self, problems: Sequence[FileProblem]) -> None:
+        self.problems = tuple(problems)
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{problems[0]}{more}", "Mend the file; `stardag config validate` lists all that is wrong.")
+
+
+class InvalidVariable(ConfigurationError):
+    """An environment variable that does not parse."""
+
+    code = "invalid-variable"
+
+    def __init__(self, variable: str, problem: str, fix: str | None = None) -> None:
+        self.variable = variable
+        super().__init__(
+            f"The environment variable {variable} cannot be used: {problem}", fix or f"Correct or unset {variable}."
+        )
+
+
+class ConflictingVariables(ConfigurationError):
+    """Two spellings of one variable with different values."""
+
+    code = "conflicting-variables"
+
+    def __init__(self, first: str, second: str) -> None:
+        self.variables = (first, second)
+        super().__init__(
+            f"The environment variables {first} and {second} mean the same and have different values.",
+            f"Unset one of them; {first} is the preferred spelling.",
+        )
+
+
+class UntrustedFile(ConfigurationError):
+    """A project file that belongs to another user, or that everyone may write."""
+
+    code = "untrusted-file"
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        super().__init__(
+            f"The project file {path} is not used: {reason}.",
+            f"Read it, and if it is what you want: stardag trust {path}",
+        )
+
+
+class NoProjectFile(ConfigurationError):
+    """There is no project's configuration file where one is asked for."""
+
+    code = "no-project-file"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"There is no .stardag/config.toml of a project at or above {path}.",
+            "Name the file: stardag trust PATH/.stardag/config.toml",
+        )
+
+
+class UnknownName(ConfigurationError):
+    """A profile or registry that the configuration does not define."""
+
+    code = "unknown-name"
+
+    def __init__(self, kind: str, value: str, said_by: str, known: Iterable[str]) -> None:
+        from stardag.domain.names import nearest
+
+        self.kind = kind
+        self.value = value
+        self.known = tuple(known)
+        near = nearest(value, self.known)
+        meant = f" Did you mean {near!r}?" if near else ""
+        names = ", ".join(sorted(self.known)) or "none"
+        super().__init__(
+            f"There is no {kind} {value[:80]!r} (named by {said_by}).{meant}",
+            f"Known: {names}. Add it with: stardag {kind} add NAME",
+        )
+
+
+class UnknownTargetRoot(ConfigurationError):
+    """A target root that is not among the active ones."""
+
+    code = "unknown-target-root"
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        self.known = tuple(known)
+        names = ", ".join(sorted(self.known)) or "none"
+        super().__init__(
+            f"The active profile has no target root {name[:80]!r}; it has: {names}.",
+            "Fetch the workspace's target roots with: stardag target-roots sync",
+        )
+
+
+class MissingSetting(ConfigurationError):
+    """Nothing says which organization or workspace."""
+
+    code = "missing-setting"
+
+    def __init__(self, key: str, variable: str, note: str = "") -> None:
+        self.key = key
+        super().__init__(
+            f"No {key} is set.{' ' + note if note else ''}",
+            f"Give --{key}, set {variable}, or choose a profile with: stardag profile use NAME",
+        )
+
+
+class WorkspaceDisagrees(ConfigurationError):
+    """The API key belongs to another organization or workspace than the one that is named."""
+
+    code = "workspace-disagrees"
+
+    def __init__(self, kind: str, named: str, named_by: str, of_key: str, key_from: str) -> None:
+        self.kind = kind
+        super().__init__(
+            f"The API key from {key_from} belongs to {kind} {of_key!r}, but {named_by} names {named!r}.",
+            f"Use a key of {kind} {named!r}, or name {of_key!r}.",
+        )
+
+
+class InputNeeded(ConfigurationError):
+    """Something has to be asked for where nobody can be asked."""
+
+    code = "input-needed"
+
+    def __init__(self, what: str, option: str, example: str) -> None:
+        self.option = option
+        super().__init__(f"{what} is needed, and there is nobody to ask here.", f"Give {option}, for example: {example}")
+
+
+class ConfirmationNeeded(ConfigurationError):
+    """An edit that would overwrite something, or take something else along."""
+
+    code = "confirmation-needed"
+
+    def __init__(self, message: str, option: str) -> None:
+        self.option = option
+        super().__init__(message, f"If that is what you want, repeat the command with {option}.")
+
+
+class EditNotPossible(ConfigurationError):
+    """An edit that would not read back as intended; nothing was changed."""
+
+    code = "edit-not-possible"
+
+    def __init__(self, path: str, reason: str, paste: str) -> None:
+        self.path = path
+        self.paste = paste
+        super().__init__(
+            f"{path} was left as it is: {reason}.", f"Edit it by hand; what should stand in it is:\n{paste.rstrip()}"
+        )
+
+
+class TargetRootsDiffer(StardagError):
+    """The target roots are not what they were."""
+
+    code = "target-roots-differ"
+
+
+class TargetRootMismatch(TargetRootsDiffer):
+    """A root was modified or deleted since the last sync (guide, "Target Roots Synchronization")."""
+
+    code = "target-root-mismatch"
+
+    def __init__(self, changes: "RootChanges", workspace: str, sync_command: str = "stardag target-roots sync") -> None:
+        self.changes = changes
+        lines = [f"Target root mismatch in workspace {workspace!r}: the registry no longer has what was last synced."]
+        lines += [f"  modified  {change.name}: {change.old} -> {change.new}" for change in changes.modified]
+        lines += [f"  deleted   {change.name}: {change.old}" for change in changes.deleted]
+        lines += [f"  added     {change.name}: {change.new}" for change in changes.added]
+        super().__init__("\n".join(lines), f"If the change is wanted, accept it with: {sync_command}")
+
+
+class TargetRootCacheLost(TargetRootsDiffer):
+    """The cache was unreadable and set aside, so that a build has nothing to compare with."""
+
+    code = "target-root-cache-lost"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"Target root mismatch: {path} was unreadable and has been set aside, so changed roots would go unnoticed.",
+            "Fetch the target roots again with: stardag target-roots sync",
+        )
+
+
+class SignInNeeded(StardagError):
+    """There is no credential for the registry, or one that is no good."""
+
+    code = "sign-in-needed"
+
+
+class NoCredential(SignInNeeded):
+    """Nothing to show to the registry."""
+
+    code = "no-credential"
+
+    def __init__(self, registry_url: str) -> None:
+        super().__init__(
+            f"There is no credential for the registry {registry_url}.",
+            "Set STARDAG_API_KEY to an API key of the workspace.",
+        )
+
+
+class MalformedCredential(SignInNeeded):
+    """A credential that cannot be sent in a header."""
+
+    code = "malformed-credential"
+
+    def __init__(self, said_by: str) -> None:
+        super().__init__(
+            f"The API key from {said_by} is malformed: it has blanks, control characters or no sensible length.",
+            f"Copy the key again into {said_by}.",
+        )
+
+
+class WithheldCredential(SignInNeeded):
+    """The credential is not for the place that only a project file names (readings, section 5)."""
+
+    code = "withheld-credential"
+
+    def __init__(self, said_by: str, registry_url: str, path: str) -> None:
+        super().__init__(
+            f"The API key from {said_by} was not sent: only the project file {path} names {registry_url}.",
+            f"If that registry is yours: stardag trust {path}",
+        )
+
+
+class RefusedCredential(SignInNeeded):
+    """The registry does not accept the credential (HTTP's 401)."""
+
+    code = "refused-credential"
+
+    def __init__(self, registry_url: str) -> None:
+        super().__init__(
+            f"The registry {registry_url} does not accept the credential: it is unknown, expired or revoked.",
+            "Set STARDAG_API_KEY to a valid API key of the workspace.",
+        )
+
+
+class NotKnownToRegistry(StardagError):
+    """The registry answers that there is no such thing, or none that the credential may see."""
+
+    code = "not-known"
+
+    def __init__(self, kind: str, value: str, registry_url: str, known: Iterable[str] = ()) -> None:
+        from stardag.domain.names import nearest
+
+        self.kind = kind
+        self.value = value
+        self.known = tuple(known)
+        near = nearest(value, self.known)
+        meant = f" Did you mean {near!r}?" if near else ""
+        names = f"Known there: {', '.join(sorted(self.known))}. " if self.known else ""
+        super().__init__(
+            f"The registry {registry_url} knows no {kind} {value!r} that the credential may see.{meant}",
+            f"{names}List them with: stardag {kind}s list",
+        )
+
+
+class NotAllowed(StardagError):
+    """The registry answers that the credential may not do this."""
+
+    code = "not-allowed"
+
+    def __init__(self, registry_url: str, what: str) -> None:
+        super().__init__(
+            f"The registry {registry_url} does not allow this: {what}.",
+            "Ask an admin of the organization, or use a credential that may.",
+        )
+
+
+class RegistryUnreachable(StardagError):
+    """No answer, or one from something that is not a registry."""
+
+    code = "registry-unreachable"
+
+    def __init__(self, registry_url: str, reason: str, fix: str | None = None) -> None:
+        self.registry_url = registry_url
+        super().__init__(
+            f"The registry {registry_url} is out of reach: {reason}.",
+            fix or "Check the address with `stardag config explain registry_url`, and that the registry runs.",
+        )
+
+
+class UnexpectedAnswer(StardagError):
+    """A registry's answer that cannot be understood or breaks a rule."""
+
+    code = "unexpected-answer"
+
+    def __init__(self, registry_url: str, problem: str) -> None:
+        self.registry_url = registry_url
+        super().__init__(
+            f"The registry {registry_url} gave an answer that cannot be used: {problem}.",
+            "Nothing was changed. Is the address right, and the registry's version the one you expect?",
+        )
+
+
+class StorageUnavailable(StardagError):
+    """One or more target roots cannot be written."""
+
+    code = "storage-unavailable"
+
+    def __init__(self, problems: Sequence[tuple[str, str, str]]) -> None:
+        """`problems`: name, URI prefix and what is wrong, for each root that failed its check."""
+        self.problems = tuple(problems)
+        lines = [f"The storage of {len(problems)} target root{'s' if len(problems) > 1 else ''} cannot be used:"]
+        lines += [f"  {name} ({uri_prefix}): {problem}" for name, uri_prefix, problem in problems]
+        super().__init__(
+            "\n".join(lines), "Mend the storage or the access to it, then: stardag target-roots validate"
+        )
+
+
+class StateNotWritable(StardagError):
+    """A state or configuration file cannot be written."""
+
+    code = "not-writable"
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        super().__init__(f"{path} cannot be written: {reason}.", "Mend the permissions, or choose STARDAG_HOME elsewhere.")
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeio" else f"a {kind}"

@@ -1,0 +1,67 @@
+"""Layers and origins: where a value came from, and what it overrode (readings, section 2)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value", covariant=True)
+
+
+class Layer(StrEnum):
+    """The places a value can come from, highest priority first; the cache holds target roots only."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    PROJECT = "project"
+    USER = "user"
+    CACHE = "cache"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from: its layer, and the option, variable, or file and line (counted from 1)."""
+
+    layer: Layer
+    path: str | None = None
+    line: int | None = None
+    variable: str | None = None
+    option: str | None = None
+
+    def __str__(self) -> str:
+        if self.option is not None:
+            return self.option
+        if self.variable is not None:
+            return self.variable
+        if self.path is not None:
+            return self.path if self.line is None else f"{self.path}:{self.line}"
+        return "the defaults"
+
+
+DEFAULT = Origin(Layer.DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden(Generic[Value]):
+    """A value that lost, and why, as a phrase to follow "not used: "."""
+
+    value: Value
+    origin: Origin
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[Value]):
+    """A value, where it came from, and the values that it won over, nearest rival first."""
+
+    value: Value
+    origin: Origin = DEFAULT
+    overridden: tuple[Overridden[Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should hear of that stops nothing: a stable code and one sentence."""
+
+    code: str
+    message: str

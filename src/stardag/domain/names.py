@@ -1,0 +1,67 @@
+"""The rule for every name that a person or a server may give, and the search for the name that was probably meant.
+
+Names of registries, profiles and target roots, and slugs of organizations and workspaces, become parts of file names
+and of environment variables; that is why they are this narrow (readings, section 1). Both sides of the wire check them.
+"""
+
+import re
+from collections.abc import Iterable
+
+from stardag.domain.errors import InvalidName
+
+NAME_PATTERN = r"[a-z0-9]+([-_][a-z0-9]+)*"
+NAME_MAX_LENGTH = 63
+
+_NAME = re.compile(NAME_PATTERN)
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_name(value: str) -> bool:
+    """Whether `value` may name a registry, a profile, a target root, an organization or a workspace."""
+    return len(value) <= NAME_MAX_LENGTH and _NAME.fullmatch(value) is not None
+
+
+def check_name(kind: str, value: str) -> str:
+    """Return `value`, a name of the given kind ("registry", "profile", …).
+
+    Raises:
+        InvalidName: the value does not follow the rule; the error carries kind and value.
+    """
+    if not is_name(value):
+        raise InvalidName(kind, value)
+    return value
+
+
+def is_id(value: str) -> bool:
+    """Whether `value` has the form of an id (a UUID). A slug never has it."""
+    return _ID.fullmatch(value) is not None
+
+
+def check_slug(kind: str, value: str) -> str:
+    """Return `value`, a slug that may be given to an organization or a workspace: a name that is not like an id.
+
+    Raises:
+        InvalidName: it is no name, or has the form of an id, so that a reference could mean two things.
+    """
+    if is_id(value):
+        raise InvalidName(kind, value)
+    return check_name(kind, value)
+
+
+def check_reference(kind: str, value: str) -> str:
+    """Return `value`, a slug or an id of an organization or a workspace; ids in lower case.
+
+    Raises:
+        InvalidName: the value is neither.
+    """
+    if is_id(value):
+        return value.lower()
+    return check_name(kind, value)
+
+
+def nearest(value: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `value` was most probably meant to be, or None where nothing is near."""
+    from difflib import get_close_matches  # only a mistake pays for it
+
+    matches = get_close_matches(value[:256], list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None

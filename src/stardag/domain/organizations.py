@@ -1,0 +1,27 @@
+"""Organizations, their workspaces and the roles in them (guide, "Conceptual Model")."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["owner", "admin", "member"]
+"""What a member of an organization is to it, most rights first (readings, section 7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization as a registry tells of it; `role` is what the credential is in it, None for an API key."""
+
+    id: str
+    slug: str
+    name: str
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace of an organization, as a registry tells of it."""
+
+    id: str
+    slug: str
+    name: str
+    organization_id: str

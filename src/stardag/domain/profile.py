@@ -1,0 +1,66 @@
+"""The active profile: where outputs go, and where each of these answers came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stardag.domain.configuration import StardagDirectory
+from stardag.domain.credentials import Secret
+from stardag.domain.errors import UnknownTargetRoot
+from stardag.domain.layers import Layer, Notice, Setting
+from stardag.domain.remembered import WorkspaceIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a caller asks for by flag or argument, which beats every other layer. Names or ids, as the guide has them."""
+
+    profile: str | None = None
+    registry: str | None = None
+    organization: str | None = None
+    workspace: str | None = None
+    offline: bool = False
+
+
+NO_SELECTION = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveProfile:
+    """What resolution yields: each value with its origin (readings, sections 1 and 2).
+
+    `registry` is None where a variable gives a URL that no configured registry has. `identity` is what is remembered
+    of the workspace; None where it was never looked up. `is_local` says that nothing but the defaults names a
+    registry, so that outputs stay on this machine. `timeout` is in seconds, for one exchange with a server.
+    """
+
+    profile: Setting[str | None]
+    registry: Setting[str | None]
+    registry_url: Setting[str]
+    organization: Setting[str | None]
+    workspace: Setting[str | None]
+    api_key: Setting[Secret | None]
+    target_roots: Mapping[str, Setting[str]]
+    identity: WorkspaceIdentity | None
+    is_local: bool
+    offline: Setting[bool]
+    timeout: float
+    directory: StardagDirectory
+    notices: tuple[Notice, ...] = ()
+
+    def target_root(self, name: str) -> str:
+        """The URI prefix of one target root.
+
+        Raises:
+            UnknownTargetRoot: the profile has no such root; the error lists those that it has.
+        """
+        try:
+            return self.target_roots[name].value
+        except KeyError:
+            raise UnknownTargetRoot(name, self.target_roots) from None
+
+    @property
+    def overridden_roots(self) -> frozenset[str]:
+        """The names of the target roots that the environment sets; a validation leaves them out."""
+        return frozenset(
+            name for name, setting in self.target_roots.items() if setting.origin.layer is Layer.ENVIRONMENT
+        )

@@ -1,0 +1,260 @@
+"""Resolution: from layers to one active profile, by rule and without looking anything up (guide, "Configuration
+Hierarchy"; readings, sections 2 to 4).
+
+Registry, organization and workspace are decided together. Each place that may name them is one `_Context`; they are
+laid over each other from the lowest to the highest, and one that leads to another registry or organization drops what
+the lower ones said below it, so that the parts of two profiles are never mixed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from stardag.domain.configuration import CENTRAL, ConfigurationFile, Profile, Registry, StardagDirectory
+from stardag.domain.credentials import Secret
+from stardag.domain.environment import Environment
+from stardag.domain.errors import InvalidVariable, UnknownName
+from stardag.domain.layers import DEFAULT, Layer, Origin, Overridden, Setting, Value
+from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.remembered import Remembered, WorkspaceIdentity
+
+LOCAL_TARGET_ROOT = "local-target-roots/default/default/"
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """All that resolution looks at, read beforehand: each layer whole."""
+
+    selection: Selection
+    environment: Environment
+    file: ConfigurationFile | None
+    directory: StardagDirectory
+    remembered: Remembered
+
+
+def resolve(layers: Layers) -> ActiveProfile:
+    """The active profile that the layers make.
+
+    Raises:
+        UnknownName: a profile or registry is named that the configuration does not define.
+        InvalidVariable: one `STARDAG_TARGET_ROOTS__<NAME>` fits two target roots.
+    """
+    profile = _profile_setting(layers)
+    place = _Place(layers.remembered)
+    for context in _contexts(layers, profile):
+        place.lay(context)
+    url = place.url.value
+    api_key: Setting[Secret | None] = layers.environment.api_key or Setting(None)
+    identity = layers.remembered.find(url, place.organization.value, place.workspace.value, api_key.value)
+    deciding = (place.registry, place.organization, place.workspace, api_key)
+    is_local = all(setting.origin.layer is Layer.DEFAULT for setting in deciding)
+    return ActiveProfile(
+        profile=profile,
+        registry=place.registry,
+        registry_url=place.url,
+        organization=place.organization,
+        workspace=place.workspace,
+        api_key=api_key,
+        target_roots=_target_roots(layers, identity, is_local),
+        identity=identity,
+        is_local=is_local,
+        offline=_offline(layers),
+        timeout=layers.environment.timeout,
+        directory=layers.directory,
+        notices=layers.environment.notices,
+    )
+
+
+def known_registries(file: ConfigurationFile | None) -> dict[str, Registry]:
+    """The registries that can be named: those of the file in force, and the default `central`."""
+    return {CENTRAL.name: CENTRAL, **(file.configuration.registries if file else {})}
+
+
+def find_registry(file: ConfigurationFile | None, name: str, said_by: str) -> Registry:
+    """The configured registry of this name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    registries = known_registries(file)
+    if name not in registries:
+        raise UnknownName("registry", name, said_by, registries)
+    return registries[name]
+
+
+def find_profile(file: ConfigurationFile | None, name: str, said_by: str) -> Profile:
+    """The configured profile of this name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    profiles = file.configuration.profiles if file else {}
+    if name not in profiles:
+        raise UnknownName("profile", name, said_by, profiles)
+    return profiles[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What one place says of where: any of a registry (URL and, where known, name), organization and workspace."""
+
+    url: Setting[str] | None = None
+    registry: Setting[str | None] | None = None
+    organization: Setting[str] | None = None
+    workspace: Setting[str] | None = None
+
+
+@dataclass(slots=True)
+class _Place:
+    """The registry, organization and workspace so far, lowest context first."""
+
+    remembered: Remembered
+    url: Setting[str] = Setting(CENTRAL.url)
+    registry: Setting[str | None] = Setting(CENTRAL.name)
+    organization: Setting[str | None] = Setting(None)
+    workspace: Setting[str | None] = Setting(None)
+
+    def lay(self, context: _Context) -> None:
+        """Lay one more context over those so far."""
+        if context.url is not None and context.registry is not None:
+            if context.url.value != self.url.value:
+                self.organization = _dropped(self.organization, f"{context.registry.origin} names another registry")
+                self.workspace = _dropped(self.workspace, f"{context.registry.origin} names another registry")
+            self.url = _over(context.url, self.url)
+            self.registry = _over(context.registry, self.registry)
+        if context.organization is not None:
+            if not self._is_same_organization(context.organization.value):
+                reason = f"{context.organization.origin} names another organization"
+                self.workspace = _dropped(self.workspace, reason)
+            self.organization = _over(context.organization, self.organization)
+        if context.workspace is not None:
+            self.workspace = _over(context.workspace, self.workspace)
+
+    def _is_same_organization(self, organization: str) -> bool:
+        before = self.organization.value
+        return before is None or self.remembered.same_organization(self.url.value, before, organization)
+
+
+def _over(higher: Setting[Value], lower: Setting[Value]) -> Setting[Value]:
+    """The higher setting, with the lower one first among those that it overrides."""
+    beaten = lower.overridden
+    if lower.value is not None:
+        beaten = (Overridden(lower.value, lower.origin, f"{higher.origin} outranks it"), *beaten)
+    return Setting(higher.value, higher.origin, beaten)
+
+
+def _dropped(setting: Setting[str | None], reason: str) -> Setting[str | None]:
+    """The setting without its value, which stays visible among the overridden ones."""
+    if setting.value is None:
+        return setting
+    return Setting(None, DEFAULT, (Overridden(setting.value, setting.origin, reason), *setting.overridden))
+
+
+def _profile_setting(layers: Layers) -> Setting[str | None]:
+    """Which profile is active, if any: named by flag, by `STARDAG_PROFILE`, or by the file's `[default]`."""
+    candidates: list[Setting[str]] = []
+    if layers.selection.profile is not None:
+        candidates.append(Setting(layers.selection.profile, Origin(Layer.FLAG, option="--profile")))
+    if layers.environment.profile is not None:
+        candidates.append(layers.environment.profile)
+    if layers.file is not None and layers.file.configuration.default_profile is not None:
+        name = layers.file.configuration.default_profile
+        candidates.append(Setting(name, layers.file.origin_of("default", "profile")))
+    setting: Setting[str | None] = Setting(None)
+    for candidate in reversed(candidates):
+        setting = _over(candidate, setting)
+    return setting
+def _contexts(layers: Layers, profile: Setting[str | None]) -> Iterator[_Context]:
+    """The places that name a registry, an organization or a workspace, lowest first.
+
+    A profile named by flag beats the environment; one named by variable or file does not (readings, section 3).
+    """
+    of_profile = _context_of_profile(layers.file, profile)
+    of_environment = _context_of_environment(layers)
+    if profile.origin.layer is Layer.FLAG:
+        yield of_environment
+        yield of_profile
+    else:
+        yield of_profile
+        yield of_environment
+    yield _context_of_flags(layers)
+
+
+def _context_of_profile(file: ConfigurationFile | None, setting: Setting[str | None]) -> _Context:
+    if setting.value is None:
+        return _Context()
+    profile = find_profile(file, setting.value, str(setting.origin))
+    if file is None:
+        return _Context()
+    registry = find_registry(file, profile.registry, f"profile {profile.name!r}")
+
+    def of(key: str, value: str | None) -> Setting[str] | None:
+        return None if value is None else Setting(value, file.origin_of("profile", profile.name, key))
+
+    return _Context(
+        url=Setting(registry.url, _origin_of_url(file, registry)),
+        registry=of("registry", registry.name),
+        organization=of("organization", profile.organization),
+        workspace=of("workspace", profile.workspace),
+    )
+
+
+def _context_of_environment(layers: Layers) -> _Context:
+    environment = layers.environment
+    url = environment.registry_url
+    registry: Setting[str | None] | None = None
+    if url is not None:
+        registries = known_registries(layers.file).values()
+        name = next((registry.name for registry in registries if registry.url == url.value), None)
+        registry = Setting(name, url.origin)
+    return _Context(url, registry, environment.organization, environment.workspace)
+
+
+def _context_of_flags(layers: Layers) -> _Context:
+    def of(option: str, value: str | None) -> Setting[str] | None:
+        return None if value is None else Setting(value, Origin(Layer.FLAG, option=option))
+
+    name = of("--registry", layers.selection.registry)
+    url: Setting[str] | None = None
+    if name is not None:
+        registry = find_registry(layers.file, name.value, "--registry")
+        url = Setting(registry.url, _origin_of_url(layers.file, registry))
+    organization = of("--organization", layers.selection.organization)
+    return _Context(url, name, organization, of("--workspace", layers.selection.workspace))
+
+
+def _offline(layers: Layers) -> Setting[bool]:
+    if layers.selection.offline:
+        return Setting(True, Origin(Layer.FLAG, option="--offline"))
+    return layers.environment.offline or Setting(False)
+
+
+def _origin_of_url(file: ConfigurationFile | None, registry: Registry) -> Origin:
+    if file is None or registry.name not in file.configuration.registries:
+        return DEFAULT
+    return file.origin_of("registry", registry.name, "url")
+
+
+def _target_roots(layers: Layers, identity: WorkspaceIdentity | None, is_local: bool) -> dict[str, Setting[str]]:
+    """The effective target roots by name: the environment's over the cached ones, or over the local default."""
+    roots: dict[str, Setting[str]] = {}
+    if is_local:
+        roots["default"] = Setting(f"{layers.directory.path}/{LOCAL_TARGET_ROOT}")
+    cached = layers.remembered.roots_of(identity) if identity else None
+    if cached is not None:
+        origin = Origin(Layer.CACHE, path=layers.remembered.roots_path)
+        roots.update((name, Setting(prefix, origin)) for name, prefix in cached.target_roots.items())
+    for name, setting in layers.environment.target_roots.items():
+        roots[name] = _over(setting, roots[name]) if name in roots else setting
+    for spelling, setting in layers.environment.target_root_variables.items():
+        name = _root_meant(spelling, roots, setting.origin)
+        roots[name] = _over(setting, roots[name]) if name in roots else setting
+    return dict(sorted(roots.items()))
+
+
+def _root_meant(spelling: str, names: Iterable[str], origin: Origin) -> str:
+    """The root that a variable's spelling means: the one that differs in hyphens at most, else the spelling itself."""
+    fitting = sorted(name for name in names if name.replace("-", "_") == spelling)
+    if len(fitting) > 1:
+        problem = f"it fits the target roots {' and '.join(map(repr, fitting))}."
+        raise InvalidVariable(str(origin.variable), problem, "Use STARDAG_TARGET_ROOTS, which spells names out.")
+    return fitting[0] if fitting else spelling

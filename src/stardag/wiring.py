@@ -1,0 +1,185 @@
+"""How each adapter and use case is made: one function each, importing what it makes only when it is called.
+
+Plain functions, so that `stardag.active_profile()` can answer without the container library, whose import alone costs
+more than all of resolution; `container.py` declares the same functions as providers.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stardag.app.browse_registry import BrowseRegistry
+    from stardag.app.connect import Connect, OpenRegistry
+    from stardag.app.edit_configuration import (
+        AddProfile,
+        AddRegistry,
+        RemoveProfile,
+        RemoveRegistry,
+        TrustProject,
+        UseProfile,
+    )
+    from stardag.app.list_configuration import ListConfiguration
+    from stardag.app.list_target_roots import ListTargetRoots
+    from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Registries, State, StorageCheck, Trust
+    from stardag.app.resolve_profile import ResolveProfile
+    from stardag.app.sync_target_roots import SyncTargetRoots
+    from stardag.app.validate_before_build import ValidateBeforeBuild
+
+
+def user_directory() -> str:
+    """The user's stardag directory: `STARDAG_HOME`, or `~/.stardag`."""
+    return os.path.abspath(os.path.expanduser(os.environ.get("STARDAG_HOME") or "~/.stardag"))
+
+
+def working_directory() -> str:
+    """The directory that projects are looked for from; the root where the current one has been removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return os.sep
+
+
+def environment() -> "EnvironmentVariables":
+    """The variables of this process."""
+    from stardag.adapters.environment import EnvironmentVariables
+
+    return EnvironmentVariables(os.environ)
+
+
+def trust() -> "Trust":
+    """The record of trusted project files in the user's stardag directory."""
+    from stardag.adapters.trust_file import TrustFile
+
+    return TrustFile(user_directory())
+
+
+def files(trust: "Trust") -> "ConfigurationFiles":
+    """The `config.toml` files as seen from the working directory."""
+    from stardag.adapters.toml_config import TomlConfigurationFiles
+
+    return TomlConfigurationFiles(working_directory(), user_directory(), os.path.expanduser("~"), trust)
+
+
+def state() -> "State":
+    """The state files."""
+    from stardag.adapters.state_files import StateFiles
+
+    return StateFiles()
+
+
+def registries() -> "Registries":
+    """Registries over HTTP."""
+    from stardag.adapters.http_registry import HttpRegistries
+
+    return HttpRegistries()
+
+
+def storage() -> "StorageCheck":
+    """Checks of local directories and of S3."""
+    from stardag.adapters.storage_check import LocalAndS3StorageCheck
+
+    return LocalAndS3StorageCheck()
+
+
+def resolve_profile(
+    environment: "EnvironmentVariables", files: "ConfigurationFiles", state: "State"
+) -> "ResolveProfile":
+    """The use case that needs no network."""
+    from stardag.app.resolve_profile import ResolveProfile
+
+    return ResolveProfile(environment, files, state)
+
+
+def open_registry(files: "ConfigurationFiles", trust: "Trust", registries: "Registries") -> "OpenRegistry":
+    """The way to a registry."""
+    from stardag.app.connect import OpenRegistry
+
+    return OpenRegistry(files, trust, registries)
+
+
+def connect(resolve_profile: "ResolveProfile", open_registry: "OpenRegistry", state: "State") -> "Connect":
+    """The way to the active profile's workspace."""
+    from stardag.app.connect import Connect
+
+    return Connect(resolve_profile, open_registry, state)
+
+
+def list_configuration(environment: "EnvironmentVariables", files: "ConfigurationFiles") -> "ListConfiguration":
+    """The use case behind `registry list` and `profile list`."""
+    from stardag.app.list_configuration import ListConfiguration
+
+    return ListConfiguration(environment, files)
+
+
+def browse_registry(resolve_profile: "ResolveProfile", open_registry: "OpenRegistry") -> "BrowseRegistry":
+    """The use case behind `organizations list` and `workspaces list`."""
+    from stardag.app.browse_registry import BrowseRegistry
+
+    return BrowseRegistry(resolve_profile, open_registry)
+
+
+def list_target_roots(connect: "Connect", state: "State") -> "ListTargetRoots":
+    """The use case behind `target-roots list`."""
+    from stardag.app.list_target_roots import ListTargetRoots
+
+    return ListTargetRoots(connect, state)
+
+
+def sync_target_roots(connect: "Connect", state: "State") -> "SyncTargetRoots":
+    """The use case behind `target-roots sync`."""
+    from stardag.app.sync_target_roots import SyncTargetRoots
+
+    return SyncTargetRoots(connect, state)
+
+
+def validate_before_build(connect: "Connect", state: "State", storage: "StorageCheck") -> "ValidateBeforeBuild":
+    """What every build starts with."""
+    from stardag.app.validate_before_build import ValidateBeforeBuild
+
+    return ValidateBeforeBuild(connect, state, storage)
+
+
+def add_registry(
+    environment: "EnvironmentVariables", files: "ConfigurationFiles", open_registry: "OpenRegistry"
+) -> "AddRegistry":
+    """The use case behind `registry add`."""
+    from stardag.app.edit_configuration import AddRegistry
+
+    return AddRegistry(environment, files, open_registry)
+
+
+def remove_registry(files: "ConfigurationFiles") -> "RemoveRegistry":
+    """The use case behind `registry remove`."""
+    from stardag.app.edit_configuration import RemoveRegistry
+
+    return RemoveRegistry(files)
+
+
+def add_profile(
+    environment: "EnvironmentVariables", files: "ConfigurationFiles", open_registry: "OpenRegistry"
+) -> "AddProfile":
+    """The use case behind `profile add`."""
+    from stardag.app.edit_configuration import AddProfile
+
+    return AddProfile(environment, files, open_registry)
+
+
+def use_profile(files: "ConfigurationFiles") -> "UseProfile":
+    """The use case behind `profile use`."""
+    from stardag.app.edit_configuration import UseProfile
+
+    return UseProfile(files)
+
+
+def remove_profile(files: "ConfigurationFiles") -> "RemoveProfile":
+    """The use case behind `profile remove`."""
+    from stardag.app.edit_configuration import RemoveProfile
+
+    return RemoveProfile(files)
+
+
+def trust_project(files: "ConfigurationFiles", trust: "Trust") -> "TrustProject":
+    """The use case behind `trust`."""
+    from stardag.app.edit_configuration import TrustProject
+
+    return TrustProject(files, trust)
