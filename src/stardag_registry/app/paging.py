@@ -50,5 +50,5 @@ def _name_in(cursor: str) -> str:
     except (binascii.Error, ValueError):
         name = ""
     if not is_name(name) or _cursor_after(name) != cursor:
-        raise InvalidField("cursor", "it is none that an earlier page gave")
+        raise InvalidField("query.cursor", "it is none that an earlier page gave")
     return name

@@ -89,7 +89,7 @@ def open_database(place: str | Path) -> SqlDatabase:
 def _path_in(url: str) -> Path:
     try:
         parts = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise UnsupportedDatabase("what is given is no database URL") from error
     if parts.get_backend_name() in {"postgresql", "postgres"}:
         raise UnsupportedDatabase("PostgreSQL is not supported in this release, only SQLite")

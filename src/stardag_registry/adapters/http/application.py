@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from stardag_registry.adapters.http import endpoints
@@ -37,10 +38,10 @@ def create_app(use_cases: UseCases, allowed_hosts: AllowedHosts, version: str) -
         lifespan=_few_threads,
     )
     app.state.use_cases = use_cases
-    install_problems(app)
     _add_health(app, version)
     app.include_router(endpoints.router)
     _add_documents(app)
+    install_problems(app, [*app.routes, *endpoints.router.routes])
     for guard in (BoundedBody, NoTraceback):
         app.add_middleware(guard)
     app.add_middleware(OwnHostOnly, allowed=allowed_hosts)
@@ -63,26 +64,29 @@ def _add_health(app: FastAPI, version: str) -> None:
 
 
 def _add_documents(app: FastAPI) -> None:
-    """What describes the API to programs and to people; both are made once, from the endpoints themselves."""
-    document = _described(app)
-    page = page_on(document)
+    """What describes the API to programs and to people: made from the endpoints, when somebody asks for it first."""
+    document = cache(partial(_described, app))
 
-    async def openapi(_request: object) -> JSONResponse:
-        return JSONResponse(document)
+    def openapi(_request: Request) -> JSONResponse:
+        return JSONResponse(document())
 
-    async def docs(_request: object) -> HTMLResponse:
-        return HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
+    def docs(_request: Request) -> HTMLResponse:
+        return HTMLResponse(page_on(document()), headers={"Content-Security-Policy": PAGE_POLICY})
 
     app.add_route("/openapi.json", openapi, include_in_schema=False)
     app.add_route("/docs", docs, include_in_schema=False)
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
+    """The framework's document, with problems in place of the framework's own errors."""
     document = app.openapi()
-    document["components"]["schemas"] |= _problem_schemas()
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]  # the framework's guess at what it cannot answer here
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= {**problem.pop("$defs"), "Problem": problem}
     return document
-
-
-def _problem_schemas() -> dict[str, Any]:
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {**schema.pop("$defs"), "Problem": schema}

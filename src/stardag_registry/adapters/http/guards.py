@@ -104,7 +104,7 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "0")
-        taken = None if not declared.isdecimal() or int(declared) > MAX_BODY else await _take_in(receive)
+        taken = await _take_in(receive) if _may_be_taken_in(declared) else None
         if taken is None:
             answer = problem_response(
                 413, "too-large", f"A body has at most {MAX_BODY} bytes.", headers={"Connection": "close"}
@@ -112,6 +112,10 @@ class BoundedBody:
             await answer(scope, receive, send)
         elif taken[-1]["type"] == "http.request":  # otherwise the client has gone
             await self._app(scope, _replayed(taken, receive), send)
+
+
+def _may_be_taken_in(declared: str) -> bool:
+    return declared.isdecimal() and len(declared) <= len(str(MAX_BODY)) and int(declared) <= MAX_BODY
 
 
 async def _take_in(receive: Receive) -> Sequence[Message] | None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
 
 from stardag.domain.errors import InvalidName, InvalidValue
 from stardag_registry.domain.errors import InvalidField, RegistryError
@@ -26,8 +28,6 @@ _STATUS: Mapping[str, HTTPStatus] = {
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-
-_CODES_OF_THE_FRAMEWORK: Mapping[int, str] = {404: "not-found", 405: "method-not-allowed"}
 
 _HEADERS: Mapping[str, Mapping[str, str]] = {
     "unauthenticated": {"WWW-Authenticate": "Bearer"},
@@ -74,13 +74,17 @@ def problem_response(
     return Response(content, status, dict(headers or {}), MEDIA_TYPE)
 
 
-def install_problems(app: FastAPI) -> None:
-    """Let the application answer problem+json wherever it or the framework refuses something."""
+def install_problems(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Let the application answer problem+json wherever it or the framework refuses something.
+
+    `routes` are all that it has; the framework would tell only one of the methods that an address takes.
+    """
     app.add_exception_handler(RegistryError, _of_the_registry)
     app.add_exception_handler(InvalidName, _of_the_vocabulary)
     app.add_exception_handler(InvalidValue, _of_the_vocabulary)
     app.add_exception_handler(RequestValidationError, _of_a_request)
     app.add_exception_handler(HTTPException, _of_the_framework)
+    app.add_exception_handler(405, partial(_of_a_method, routes))
 
 
 def unexpected(method: str, path: str) -> Response:
@@ -125,10 +129,17 @@ def _of_the_framework(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that could not be parsed
         return problem_response(422, "invalid", "The body is no JSON that can be read.")
-    code = _CODES_OF_THE_FRAMEWORK.get(error.status_code, "failed")
-    return problem_response(error.status_code, code, _sentence_on(error.status_code), headers=error.headers)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem_response(404, "not-found", "There is nothing at this address.")
+    return problem_response(error.status_code, "failed", f"{HTTPStatus(error.status_code).phrase}.")
 
 
-def _sentence_on(status: int) -> str:
-    known = {404: "There is nothing at this address.", 405: "This address does not take that method."}
-    return known.get(status, f"{HTTPStatus(status).phrase}.")
+def _of_a_method(routes: Sequence[BaseRoute], request: Request, _error: Exception) -> Response:
+    methods = {
+        method
+        for route in routes
+        if isinstance(route, Route) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
+    headers = {"Allow": ", ".join(sorted(methods))}
+    return problem_response(405, "method-not-allowed", "This address does not take that method.", headers=headers)

@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspaces.id"], name="fk_api_keys_workspace_id_workspaces"),
         sa.UniqueConstraint("fingerprint", name="uq_api_keys_fingerprint"),
-        sa.CheckConstraint("purpose IN ('administer', 'build')", name="ck_api_keys_purpose"),
+        sa.CheckConstraint("purpose IN ('administer', 'build')", name=op.f("ck_api_keys_purpose")),
     )
     op.create_index("ix_api_keys_workspace_id", "api_keys", ["workspace_id"])
     op.create_table(
@@ -70,7 +70,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], name="fk_target_root_revisions_api_key_id_api_keys"),
         sa.CheckConstraint(
-            "old_uri_prefix IS NOT NULL OR new_uri_prefix IS NOT NULL", name="ck_target_root_revisions_something"
+            "old_uri_prefix IS NOT NULL OR new_uri_prefix IS NOT NULL", name=op.f("ck_target_root_revisions_something")
         ),
     )
     op.create_index("ix_target_root_revisions_workspace_id_id", "target_root_revisions", ["workspace_id", "id"])

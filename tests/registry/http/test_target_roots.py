@@ -1,0 +1,226 @@
+"""Target roots over HTTP: reading, paging, entity tags, changing, and what is refused."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stardag_registry.adapters.http.entity_tags import entity_tag_of, is_matched
+from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS
+from tests.registry.conftest import Home
+from tests.registry.in_process import InProcess
+
+
+def add(registry: InProcess, home: Home, name: str, uri_prefix: str = "s3://bucket/prefix/") -> None:
+    body = {"name": name, "uri_prefix": uri_prefix}
+    assert registry.ask("POST", home.target_roots, home.administering, json=body).status_code == 201
+
+
+def test_a_root_is_added_changed_and_removed(registry: InProcess, home: Home) -> None:
+    body = {"name": "archive", "uri_prefix": "s3://company-archive/stardag/"}
+    added = registry.ask("POST", home.target_roots, home.administering, json=body)
+    assert (added.status_code, added.json()) == (201, body)
+    place = added.headers["location"]
+    assert place == f"{home.target_roots}/archive"
+
+    changed = registry.ask("PATCH", place, home.administering, json={"uri_prefix": "/data/"})
+    assert (changed.status_code, changed.json()) == (200, {"name": "archive", "uri_prefix": "/data/"})
+    listed = registry.ask("GET", home.target_roots, home.building)
+    assert listed.json() == {"items": [{"name": "archive", "uri_prefix": "/data/"}], "next_cursor": None}
+
+    removed = registry.ask("DELETE", place, home.administering)
+    assert (removed.status_code, removed.content) == (204, b"")
+    assert registry.ask("GET", home.target_roots, home.building).json()["items"] == []
+    again = registry.ask("DELETE", place, home.administering)
+    assert (again.status_code, again.json()["code"]) == (404, "not-found")
+
+
+def test_a_name_is_taken_once(registry: InProcess, home: Home) -> None:
+    add(registry, home, "default")
+    body = {"name": "default", "uri_prefix": "/other/"}
+    answer = registry.ask("POST", home.target_roots, home.administering, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "already-exists")
+
+
+def test_the_id_of_the_workspace_may_be_in_capitals(registry: InProcess, home: Home) -> None:
+    path = home.target_roots.replace(home.workspace.id, home.workspace.id.upper())
+    assert registry.ask("GET", path, home.building).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        "text",
+        None,
+        {"name": "a"},
+        {"uri_prefix": "/a/"},
+        {"name": "a", "uri_prefix": "/a/", "other": 1},
+        {"name": 1, "uri_prefix": "/a/"},
+        {"name": "a", "uri_prefix": ["/a/"]},
+        {"name": "A", "uri_prefix": "/a/"},
+        {"name": "a__b", "uri_prefix": "/a/"},
+        {"name": "../a", "uri_prefix": "/a/"},
+        {"name": "a" * 64, "uri_prefix": "/a/"},
+        {"name": "a", "uri_prefix": ""},
+        {"name": "a", "uri_prefix": "relative/path"},
+        {"name": "a", "uri_prefix": "/a/../b"},
+        {"name": "a", "uri_prefix": "/a\n/"},
+        {"name": "a", "uri_prefix": "s3:///no-bucket"},
+        {"name": "a", "uri_prefix": "/" + "a" * 1024},
+        {"name": "a", "uri_prefix": "/\ud800"},
+        {"name\ud800": "a", "uri_prefix": "/a/"},
+    ],
+)
+def test_what_cannot_be_a_root_is_refused(registry: InProcess, home: Home, body: object) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = registry.ask("POST", home.target_roots, home.administering, headers=headers, content=json.dumps(body))
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert registry.ask("GET", home.target_roots, home.building).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe{}", b"nul", b"[" * 60_000, b'{"a":' * 12_000, b"1" * 60_000, b'{"name": NaN}']
+)
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+def test_what_is_no_json_is_refused(registry: InProcess, home: Home, content: bytes, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    answer = registry.ask("POST", home.target_roots, home.administering, headers=headers, content=content)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize("body", [{}, {"uri_prefix": "nowhere"}, {"uri_prefix": "/a/", "name": "b"}])
+def test_what_a_root_cannot_become_is_refused(registry: InProcess, home: Home, body: object) -> None:
+    add(registry, home, "a")
+    answer = registry.ask("PATCH", f"{home.target_roots}/a", home.administering, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize("name", ["b", "A", "a__b", "a%2Fb", "%00", "a" * 300, "%F0%9F%90%8D"])
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_name_that_no_root_has_is_not_found(registry: InProcess, home: Home, method: str, name: str) -> None:
+    body = {"uri_prefix": "/a/"} if method == "PATCH" else None
+    answer = registry.ask(method, f"{home.target_roots}/{name}", home.administering, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+def test_another_scheme_is_stored(registry: InProcess, home: Home) -> None:
+    add(registry, home, "elsewhere", "gs://bucket/prefix/")
+    listed = registry.ask("GET", home.target_roots, home.building).json()
+    assert listed["items"] == [{"name": "elsewhere", "uri_prefix": "gs://bucket/prefix/"}]
+
+
+@pytest.mark.slow
+def test_a_full_workspace_says_so(registry: InProcess, home: Home) -> None:
+    for number in range(MAX_TARGET_ROOTS):
+        add(registry, home, f"root-{number}")
+    body = {"name": "one-more", "uri_prefix": "/a/"}
+    answer = registry.ask("POST", home.target_roots, home.administering, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "too-many")
+    assert len(registry.ask("GET", f"{home.target_roots}?limit=1000", home.building).json()["items"]) == 1000
+
+
+def test_a_list_is_read_page_by_page(registry: InProcess, home: Home) -> None:
+    names = ["a", "b", "c", "d", "e"]
+    for name in reversed(names):
+        add(registry, home, name)
+    seen: list[str] = []
+    parameters: dict[str, str] = {"limit": "2"}
+    while True:
+        page = registry.ask("GET", home.target_roots, home.building, params=parameters).json()
+        seen += [item["name"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        parameters["cursor"] = page["next_cursor"]
+    assert seen == names
+
+
+@pytest.mark.parametrize("where", ["/api/v1/organizations", "/api/v1/organizations/acme/workspaces", "target roots"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "cursor=", "cursor=%21", f"cursor={'a' * 300}"]
+)
+def test_a_limit_or_cursor_that_is_none_is_refused(registry: InProcess, home: Home, where: str, query: str) -> None:
+    path = home.target_roots if where == "target roots" else where
+    answer = registry.ask("GET", f"{path}?{query}", home.building)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert answer.json()["errors"][0]["field"] == f"query.{query.split('=')[0]}"
+
+
+class TestEntityTags:
+    def tag(self, registry: InProcess, home: Home, query: str = "") -> str:
+        answer = registry.ask("GET", home.target_roots + query, home.building)
+        assert answer.status_code == 200
+        return answer.headers["etag"]
+
+    def test_the_tag_is_strong_and_stays_while_nothing_changes(self, registry: InProcess, home: Home) -> None:
+        add(registry, home, "a")
+        tag = self.tag(registry, home)
+        assert tag.startswith('"')
+        assert tag.endswith('"')
+        assert self.tag(registry, home) == tag
+
+    def test_every_change_gives_another_tag_and_taking_it_back_the_first(self, registry: InProcess, home: Home) -> None:
+        tags = [self.tag(registry, home)]
+        add(registry, home, "a", "/1/")
+        tags.append(self.tag(registry, home))
+        registry.ask("PATCH", f"{home.target_roots}/a", home.administering, json={"uri_prefix": "/2/"})
+        tags.append(self.tag(registry, home))
+        registry.ask("DELETE", f"{home.target_roots}/a", home.administering)
+        assert len(set(tags)) == 3
+        assert self.tag(registry, home) == tags[0]
+
+    def test_a_change_beyond_the_page_changes_the_tag_of_the_page(self, registry: InProcess, home: Home) -> None:
+        for name in ("a", "b", "c"):
+            add(registry, home, name)
+        before = self.tag(registry, home, "?limit=1")
+        registry.ask("PATCH", f"{home.target_roots}/c", home.administering, json={"uri_prefix": "/2/"})
+        assert self.tag(registry, home, "?limit=1") != before
+
+    def test_different_pages_have_different_tags(self, registry: InProcess, home: Home) -> None:
+        for name in ("a", "b", "c"):
+            add(registry, home, name)
+        page = registry.ask("GET", f"{home.target_roots}?limit=1", home.building)
+        second = self.tag(registry, home, f"?limit=1&cursor={page.json()['next_cursor']}")
+        assert len({page.headers["etag"], second, self.tag(registry, home)}) == 3
+
+    @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '"other",W/{} , "more"', "*", " * "])
+    def test_a_match_answers_304_without_a_body(self, registry: InProcess, home: Home, form: str) -> None:
+        tag = self.tag(registry, home)
+        headers = {"If-None-Match": form.format(tag)}
+        answer = registry.ask("GET", home.target_roots, home.building, headers=headers)
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+        assert answer.headers["cache-control"] == "private, no-cache"
+        assert "content-type" not in answer.headers
+
+    @pytest.mark.parametrize("form", ['"other"', "{bare}", "", '"{bare}', "W/*", '"*"', ","])
+    def test_anything_else_answers_200(self, registry: InProcess, home: Home, form: str) -> None:
+        headers = {"If-None-Match": form.format(bare=self.tag(registry, home).strip('"'))}
+        assert registry.ask("GET", home.target_roots, home.building, headers=headers).status_code == 200
+
+    def test_the_header_may_come_in_several_lines(self, registry: InProcess, home: Home) -> None:
+        lines = [("If-None-Match", '"other"'), ("If-None-Match", self.tag(registry, home))]
+        credential = ("Authorization", f"Bearer {home.building.text}")
+        assert registry.client.get(home.target_roots, headers=[credential, *lines]).status_code == 304
+
+    def test_a_revoked_key_gets_no_304(self, registry: InProcess, home: Home) -> None:
+        headers = {"If-None-Match": self.tag(registry, home)}
+        registry.furnish.revoke(home.building)
+        assert registry.ask("GET", home.target_roots, home.building, headers=headers).status_code == 401
+
+    def test_another_workspace_gets_no_304(self, registry: InProcess, home: Home) -> None:
+        other = registry.furnish.api_key(registry.furnish.workspace(home.organization, "staging"))
+        for value in (self.tag(registry, home), "*"):
+            answer = registry.ask("GET", home.target_roots, other, headers={"If-None-Match": value})
+            assert answer.status_code == 404
+
+
+@given(st.lists(st.binary(max_size=4), max_size=4), st.lists(st.binary(max_size=4), max_size=4))
+def test_two_contents_never_share_a_tag(first: list[bytes], second: list[bytes]) -> None:
+    assert (entity_tag_of(*first) == entity_tag_of(*second)) == (first == second)
+
+
+@given(st.lists(st.text(st.characters(codec="latin-1"))))
+def test_no_header_breaks_the_comparison(lines: list[str]) -> None:
+    is_matched(entity_tag_of(b""), lines)

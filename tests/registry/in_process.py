@@ -1,0 +1,124 @@
+"""The real application in this process, with some organizations, workspaces and keys to ask it with."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from dependency_injector import providers
+from fastapi import FastAPI
+
+from stardag_registry.app.creation import Create
+from stardag_registry.app.ports import Database
+from stardag_registry.container import Container, Settings
+from stardag_registry.domain.api_keys import ApiKeySecret, Purpose
+from stardag_registry.domain.organizations import Organization, Workspace
+
+ADDRESS = "http://localhost:8000"
+
+
+class SettableClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def move(self, by: timedelta) -> None:
+        self._now += by
+
+
+class AsgiTransport(httpx.BaseTransport):
+    """Lets a synchronous client of httpx's talk to an ASGI application that runs on another thread's event loop."""
+
+    def __init__(self, app: FastAPI, portal: BlockingPortal) -> None:
+        self._transport = httpx.ASGITransport(app)
+        self._portal = portal
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._portal.call(self._answer, request)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
+
+
+@contextmanager
+def client_of(app: FastAPI, address: str = ADDRESS) -> Generator[httpx.Client]:
+    """A client that talks to the application as if it listened at `address`."""
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(app.router.lifespan_context(app)),
+        httpx.Client(transport=AsgiTransport(app, portal), base_url=address) as client,
+    ):
+        yield client
+
+
+@dataclass(frozen=True, slots=True)
+class Furnishing:
+    """Makes what a test needs, straight in the database."""
+
+    database: Database
+    create: Create
+    clock: SettableClock
+
+    def organization(self, slug: str = "acme") -> Organization:
+        with self.database.transaction() as transaction:
+            return self.create.organization(transaction, slug, slug.capitalize())
+
+    def workspace(self, organization: Organization, slug: str = "production") -> Workspace:
+        with self.database.transaction() as transaction:
+            return self.create.workspace(transaction, organization.id, slug, slug.capitalize())
+
+    def api_key(
+        self, workspace: Workspace, purpose: Purpose = "administer", expires_in: timedelta | None = None
+    ) -> ApiKeySecret:
+        expires_at = None if expires_in is None else self.clock() + expires_in
+        with self.database.transaction() as transaction:
+            return self.create.api_key(transaction, workspace.id, "a key", purpose, expires_at)[1]
+
+    def revoke(self, secret: ApiKeySecret) -> None:
+        with self.database.transaction() as transaction:
+            caller = transaction.caller_by_fingerprint(secret.fingerprint)
+            assert caller is not None
+            transaction.revoke_api_key(caller.api_key.id, self.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """The application, a client of it, and the way to furnish its database."""
+
+    app: FastAPI
+    client: httpx.Client
+    furnish: Furnishing
+
+    def ask(
+        self, method: str, path: str, secret: ApiKeySecret | None = None, headers: Mapping[str, str] = {}, **body: Any
+    ) -> httpx.Response:
+        """One request, with the key as its credential; `json` or `content` are httpx's."""
+        credential = {} if secret is None else {"Authorization": f"Bearer {secret.text}"}
+        return self.client.request(method, path, headers={**credential, **headers}, **body)
+
+
+@contextmanager
+def in_process(data_dir: Path, database: Database | None = None) -> Generator[InProcess]:
+    """The application on a new SQLite database in `data_dir`, or on the database given."""
+    clock = SettableClock()
+    container = Container(
+        settings=Settings(host="localhost", port=8000, data_dir=data_dir), clock=providers.Object(clock)
+    )
+    if database is not None:
+        container.database.override(providers.Object(database))
+    furnish = Furnishing(container.database(), container.create(), clock)
+    app = container.application()
+    try:
+        with client_of(app) as client:
+            yield InProcess(app, client, furnish)
+    finally:
+        container.shutdown_resources()

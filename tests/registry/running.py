@@ -1,0 +1,120 @@
+"""The real server in a process of its own, as a person would run it: a free port, a directory, and SIGTERM at the end."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+DEADLINE = 30.0
+"""Seconds until a server that says nothing, or does not end, is given up."""
+
+_PROGRAM = """
+import json, sys
+from stardag.domain.errors import StardagError
+from stardag_registry.adapters.serve import serve
+try:
+    sys.exit(serve(**json.loads(sys.argv[1])))
+except StardagError as error:
+    sys.stderr.write(f"{error.code}: {error.message}\\n{error.fix}\\n")
+    sys.exit(1)
+"""
+
+
+class DidNotStart(Exception):
+    """The server ended, or said nothing, before it answered. The message is what it wrote to standard error."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRegistry:
+    """A server that answers."""
+
+    url: str
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+    standard_error: Path
+
+    @property
+    def owner_key(self) -> str:
+        """The key that administers the first workspace."""
+        return (self.data_dir / "owner-api-key").read_text().strip()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
+
+    def said(self) -> str:
+        """What it has written to standard error so far."""
+        return self.standard_error.read_text()
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal and wait for the exit code."""
+        self.process.send_signal(by)
+        return self.process.wait(DEADLINE)
+
+
+@contextmanager
+def running_registry(
+    data_dir: Path,
+    *,
+    host: str = "localhost",
+    port: int = 0,
+    local_target_roots: Path | None = None,
+    database: str | None = None,
+    umask: int = -1,
+) -> Generator[RunningRegistry]:
+    """A server that answers, for the length of a `with` block. It is stopped at the end, if it still runs then.
+
+    `local_target_roots` is a directory beside `data_dir` unless it is given. What the server writes to standard error
+    goes to a file beside `data_dir`.
+
+    Raises:
+        DidNotStart: it ended before it answered.
+    """
+    options = {
+        "host": host,
+        "port": port,
+        "data_dir": str(data_dir),
+        "local_target_roots": str(local_target_roots or data_dir.parent / "local-target-roots"),
+        "database": database,
+    }
+    standard_error = data_dir.parent / f"{data_dir.name}.{os.urandom(4).hex()}.stderr"
+    with standard_error.open("wb") as error_file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, json.dumps(options)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=error_file,
+            umask=umask,
+        )
+    with process:
+        try:
+            yield RunningRegistry(_first_line(process, standard_error), data_dir, process, standard_error)
+        finally:
+            _end(process)
+
+
+def _first_line(process: subprocess.Popen[bytes], standard_error: Path) -> str:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], DEADLINE)
+    line = process.stdout.readline().decode().strip() if ready else ""
+    if not line:
+        _end(process)
+        raise DidNotStart(standard_error.read_text())
+    return line
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Stop it kindly, else by force."""
+    process.terminate()
+    try:
+        process.wait(DEADLINE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
