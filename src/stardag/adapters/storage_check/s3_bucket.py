@@ -153,7 +153,7 @@ def _explain_region(error: exceptions.ClientError, client: "S3Client", bucket: s
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     region = headers.get("x-amz-bucket-region")
     right = f"is in region {_shown(region)!r}" if region else "is in another region"
-    return f"the bucket {bucket!r} {right}, not {client.meta.region_name!r}; set AWS_REGION or the endpoint to match"
+    return f"the bucket {bucket!r} {right}, not {client.meta.region_name!r}; set AWS_DEFAULT_REGION to match"
 
 
 def _explain_failure(error: Exception, bucket: str) -> str:
