@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ def test_a_cache_in_the_guides_format_is_read_whoever_wrote_it(directory: Starda
     home.mkdir(parents=True)
     (home / "target-root-cache.json").write_text(json.dumps(json.loads(GUIDES_FORMAT.replace("8000", "8000/", 1))))
     remembered, notices = StateFiles().read(directory)
-    assert (remembered.cached_roots, notices) == ((replace(ROOTS, etag=None),), ())
+    assert (remembered.cached_roots, notices) == ((ROOTS._replace(etag=None),), ())
 
 
 def test_the_id_cache_is_a_flat_array_of_ids_slugs_and_fingerprints(directory: StardagDirectory, home: Path) -> None:
@@ -86,7 +85,7 @@ def test_the_id_cache_is_a_flat_array_of_ids_slugs_and_fingerprints(directory: S
 
 def test_of_many_api_keys_the_newest_stay_known(directory: StardagDirectory) -> None:
     for number in range(MOST_API_KEYS + 3):
-        StateFiles().remember_identity(directory, replace(IDENTITY, api_keys=frozenset({f"a{number}"})))
+        StateFiles().remember_identity(directory, IDENTITY._replace(api_keys=frozenset({f"a{number}"})))
     (identity,) = StateFiles().read(directory)[0].identities
     assert identity.api_keys == {f"a{number}" for number in range(3, MOST_API_KEYS + 3)}
 
@@ -102,8 +101,8 @@ def test_an_etag_never_vouches_for_content_that_it_does_not_name(directory: Star
 
 
 def test_an_etag_that_cannot_stand_in_a_header_is_not_kept(directory: StardagDirectory) -> None:
-    StateFiles().remember_roots(directory, replace(ROOTS, etag='"e1"\r\nX: y'))
-    assert StateFiles().read(directory)[0].cached_roots == (replace(ROOTS, etag=None),)
+    StateFiles().remember_roots(directory, ROOTS._replace(etag='"e1"\r\nX: y'))
+    assert StateFiles().read(directory)[0].cached_roots == (ROOTS._replace(etag=None),)
 
 
 @pytest.mark.usefixtures("no_umask")
@@ -124,12 +123,12 @@ def test_remembering_what_is_known_writes_nothing(directory: StardagDirectory, h
 
 def test_what_would_not_be_read_again_is_not_written(directory: StardagDirectory, home: Path) -> None:
     with pytest.raises(StateNotWritable, match="archive root"):
-        StateFiles().remember_roots(directory, replace(ROOTS, target_roots={"archive root": "/data"}))
+        StateFiles().remember_roots(directory, ROOTS._replace(target_roots={"archive root": "/data"}))
     with pytest.raises(StateNotWritable, match="workspace_id"):
-        StateFiles().remember_identity(directory, replace(IDENTITY, workspace_id="production"))
+        StateFiles().remember_identity(directory, IDENTITY._replace(workspace_id="production"))
     many = {f"root-{number}": f"/{number}/" + "long" * 250 for number in range(4200)}
     with pytest.raises(StateNotWritable, match="too large"):
-        StateFiles().remember_roots(directory, replace(ROOTS, target_roots=many))
+        StateFiles().remember_roots(directory, ROOTS._replace(target_roots=many))
     assert not set(NAMES) & set(os.listdir(home))
 
 

@@ -1,7 +1,7 @@
 """What every keeper of the port `State` promises, the fake as well as the real one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -79,11 +79,11 @@ def test_target_roots_are_remembered_with_their_etag(subject: Subject) -> None:
 
 def test_a_workspaces_target_roots_are_replaced_and_others_stay(subject: Subject) -> None:
     others = [
-        replace(ROOTS, workspace_id=an_id(3)),
-        replace(ROOTS, registry_url=OTHER_REGISTRY),
-        replace(ROOTS, organization_id=an_id(4), workspace_id=an_id(5), etag=None),
+        ROOTS._replace(workspace_id=an_id(3)),
+        ROOTS._replace(registry_url=OTHER_REGISTRY),
+        ROOTS._replace(organization_id=an_id(4), workspace_id=an_id(5), etag=None),
     ]
-    for roots in [ROOTS, *others, replace(ROOTS, target_roots={"default": "/new"}, etag=None)]:
+    for roots in [ROOTS, *others, ROOTS._replace(target_roots={"default": "/new"}, etag=None)]:
         subject.state.remember_roots(subject.directory, roots)
     unchanged = tuple(sorted(ROOTS.target_roots.items()))
     assert subject.roots() == {
@@ -95,7 +95,7 @@ def test_a_workspaces_target_roots_are_replaced_and_others_stay(subject: Subject
 
 
 def test_a_workspace_without_target_roots_is_remembered_as_such(subject: Subject) -> None:
-    subject.state.remember_roots(subject.directory, replace(ROOTS, target_roots={}))
+    subject.state.remember_roots(subject.directory, ROOTS._replace(target_roots={}))
     assert subject.roots() == {(REGISTRY, an_id(2), (), '"etag-1"')}
 
 
@@ -109,21 +109,21 @@ def test_an_identity_is_found_by_slugs_ids_and_api_key(subject: Subject) -> None
 
 
 def test_a_renamed_workspace_goes_by_its_new_slug_alone_and_keeps_its_keys(subject: Subject) -> None:
-    renamed = replace(IDENTITY, workspace_slug="live", api_keys=frozenset())
+    renamed = IDENTITY._replace(workspace_slug="live", api_keys=frozenset())
     for identity in (IDENTITY, renamed):
         subject.state.remember_identity(subject.directory, identity)
     remembered, _ = subject.state.read(subject.directory)
-    assert remembered.find(REGISTRY, "my-org", "live", None) == replace(renamed, api_keys=IDENTITY.api_keys)
+    assert remembered.find(REGISTRY, "my-org", "live", None) == renamed._replace(api_keys=IDENTITY.api_keys)
     assert remembered.find(REGISTRY, "my-org", "production", None) is None
 
 
 def test_an_api_key_of_another_workspace_leads_there_alone(subject: Subject) -> None:
-    other = replace(IDENTITY, workspace_id=an_id(3), workspace_slug="staging")
+    other = IDENTITY._replace(workspace_id=an_id(3), workspace_slug="staging")
     for identity in (IDENTITY, other):
         subject.state.remember_identity(subject.directory, identity)
     remembered, _ = subject.state.read(subject.directory)
     assert remembered.find(REGISTRY, None, None, KEY) == other
-    assert remembered.find(REGISTRY, "my-org", "production", None) == replace(IDENTITY, api_keys=frozenset())
+    assert remembered.find(REGISTRY, "my-org", "production", None) == IDENTITY._replace(api_keys=frozenset())
 
 
 identities = st.builds(
@@ -193,7 +193,7 @@ def test_an_unreadable_cache_counts_as_absent_and_lost_and_is_spoken_of(subject:
 
 
 def test_a_cache_that_was_set_aside_stays_lost_until_every_workspace_is_synced_again(subject: Subject) -> None:
-    other = replace(ROOTS, workspace_id=an_id(3))
+    other = ROOTS._replace(workspace_id=an_id(3))
     for roots in (ROOTS, other):
         subject.state.remember_roots(subject.directory, roots)
     subject.spoil(subject.directory)
@@ -209,7 +209,7 @@ def test_a_cache_that_was_set_aside_stays_lost_until_every_workspace_is_synced_a
 
 
 def test_remembering_roots_sets_an_unreadable_cache_aside_by_itself(subject: Subject) -> None:
-    other = replace(ROOTS, workspace_id=an_id(3))
+    other = ROOTS._replace(workspace_id=an_id(3))
     for roots in (ROOTS, other):
         subject.state.remember_roots(subject.directory, roots)
     subject.spoil(subject.directory)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.layers import Notice
@@ -43,15 +43,15 @@ class FakeState:
         key = (identity.registry_url, identity.workspace_id)
         known = kept.identities.get(key)
         others = [_corrected(other, identity) for other_key, other in kept.identities.items() if other_key != key]
-        api_keys = identity.api_keys | (known.api_keys if known else frozenset())
-        identities = [*(other for other in others if other is not None), replace(identity, api_keys=api_keys)]
+        api_keys = identity.api_keys | (known.api_keys if known else frozenset[str]())
+        identities = [*(other for other in others if other is not None), identity._replace(api_keys=api_keys)]
         kept.identities = {(it.registry_url, it.workspace_id): it for it in identities}
 
     def remember_roots(self, directory: StardagDirectory, roots: CachedRoots) -> None:
         self.set_aside_corrupt_roots(directory)
         kept = self._kept(directory)
         key = (roots.registry_url, roots.organization_id, roots.workspace_id)
-        kept.roots = {**kept.roots, key: replace(roots, target_roots=dict(roots.target_roots))}
+        kept.roots = {**kept.roots, key: roots._replace(target_roots=dict(roots.target_roots))}
         kept.synced.add(key)
         kept.is_lost = kept.is_lost and not kept.synced <= kept.roots.keys()
 
@@ -74,5 +74,5 @@ def _corrected(other: WorkspaceIdentity, learnt: WorkspaceIdentity) -> Workspace
     if other.organization_id == learnt.organization_id:
         if other.workspace_slug == learnt.workspace_slug:
             return None
-        return replace(other, organization_slug=learnt.organization_slug, api_keys=api_keys)
-    return None if other.organization_slug == learnt.organization_slug else replace(other, api_keys=api_keys)
+        return other._replace(organization_slug=learnt.organization_slug, api_keys=api_keys)
+    return None if other.organization_slug == learnt.organization_slug else other._replace(api_keys=api_keys)

@@ -5,7 +5,6 @@ that leaves no wrong combination behind a process that is killed between them.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from stardag.adapters.state_files.documents import (
     CorruptDocument,
@@ -128,7 +127,7 @@ def learn(records: Iterable[IdentityRecord], learnt: IdentityRecord) -> list[Ide
             keys = (*(key for key in record.api_keys if key not in learnt.api_keys), *learnt.api_keys)
         elif not _slug_has_moved(record, learnt):
             others.append(_without_what_moved(record, learnt))
-    return [*others, replace(learnt, api_keys=keys[-MOST_API_KEYS:])]
+    return [*others, learnt._replace(api_keys=keys[-MOST_API_KEYS:])]
 
 
 def _slug_has_moved(record: IdentityRecord, learnt: IdentityRecord) -> bool:
@@ -140,8 +139,7 @@ def _slug_has_moved(record: IdentityRecord, learnt: IdentityRecord) -> bool:
 
 def _without_what_moved(record: IdentityRecord, learnt: IdentityRecord) -> IdentityRecord:
     is_same_organization = record.organization_id == learnt.organization_id
-    return replace(
-        record,
+    return record._replace(
         organization_slug=learnt.organization_slug if is_same_organization else record.organization_slug,
         api_keys=tuple(key for key in record.api_keys if key not in learnt.api_keys),
     )
@@ -169,7 +167,8 @@ def _checked_roots(shelf: Shelf, roots: CachedRoots) -> CachedRoots:
         entry = read_roots(write_roots([roots]))[0]
     except CorruptDocument as error:
         raise StateNotWritable(shelf.path(ROOTS_NAME), f"it would be corrupt ({error})") from error
-    return replace(entry, etag=roots.etag if roots.etag is not None and is_etag(roots.etag) else None)
+    etag = roots.etag if roots.etag is not None and is_etag(roots.etag) else None
+    return CachedRoots(*key_of(entry), entry.target_roots, etag)
 
 
 def _find_both(shelf: Shelf) -> tuple[Found[tuple[CachedRoots, ...]], Found[SyncState]]:
@@ -186,7 +185,7 @@ def _mark_lost(shelf: Shelf) -> None:
     if cache.is_lost:
         shelf.check_movable(ROOTS_NAME, cache)
         known = sync_state.document or NEVER_SYNCED
-        shelf.replace(SYNC_STATE_NAME, sync_state, write_sync_state(replace(known, cache_lost=True)))
+        shelf.replace(SYNC_STATE_NAME, sync_state, write_sync_state(known._replace(cache_lost=True)))
 
 
 def _with_entry(
@@ -209,7 +208,9 @@ def _all_synced(workspaces: Sequence[SyncedWorkspace], entries: Sequence[CachedR
 def _with_etags(entries: Sequence[CachedRoots], workspaces: Sequence[SyncedWorkspace]) -> tuple[CachedRoots, ...]:
     """The entries, each with its ETag where that stands for this very content: the file may have been edited."""
     known: dict[WorkspaceKey, SyncedWorkspace] = {workspace.key: workspace for workspace in workspaces}
-    return tuple(replace(entry, etag=_etag_of(entry, known.get(key_of(entry)))) for entry in entries)
+    return tuple(
+        CachedRoots(*key_of(entry), entry.target_roots, _etag_of(entry, known.get(key_of(entry)))) for entry in entries
+    )
 
 
 def _etag_of(entry: CachedRoots, fetched: SyncedWorkspace | None) -> str | None:

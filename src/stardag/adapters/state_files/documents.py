@@ -4,8 +4,7 @@ Checked by hand, since commands that only read must not pay for a validation lib
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from stardag.adapters.durable_files import decode_json, encode_json
 from stardag.domain.errors import ConfigurationError
@@ -30,8 +29,7 @@ class CorruptDocument(Exception):
     """A state file whose content cannot have been written by this program, as a phrase to follow "it is corrupt: "."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityRecord:
+class IdentityRecord(NamedTuple):
     """An entry of the id cache; unlike the domain's identity, it knows which fingerprint is the newest: the last."""
 
     registry_url: str
@@ -54,8 +52,7 @@ class IdentityRecord:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SyncedWorkspace:
+class SyncedWorkspace(NamedTuple):
     """What is known of one workspace's last fetch: the ETag, and the digest of the target roots it stands for."""
 
     registry_url: str
@@ -70,8 +67,7 @@ class SyncedWorkspace:
         return (self.registry_url, self.organization_id, self.workspace_id)
 
 
-@dataclass(frozen=True, slots=True)
-class SyncState:
+class SyncState(NamedTuple):
     """What is learnt at a sync and has no place in the guide's format.
 
     `cache_lost`: the target-root cache was set aside, and not each of `workspaces` has been synced since.

@@ -3,8 +3,7 @@
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Generic, Never, TypeVar
+from typing import Generic, NamedTuple, Never, TypeVar
 
 from stardag.adapters.durable_files import (
     UnreadableFile,
@@ -26,8 +25,7 @@ _MOST_LOOKS = 20
 """How often a file is looked at again that is replaced while it is compared with the record of its making."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found(Generic[Document]):
+class Found(NamedTuple, Generic[Document]):
     """What stands at the place of a state file.
 
     Attributes:
