@@ -110,11 +110,9 @@ class InProcess:
 def in_process(data_dir: Path, database: Database | None = None) -> Generator[InProcess]:
     """The application on a new SQLite database in `data_dir`, or on the database given."""
     clock = SettableClock()
-    container = Container(
-        settings=Settings(host="localhost", port=8000, data_dir=data_dir), clock=providers.Object(clock)
-    )
-    if database is not None:
-        container.database.override(providers.Object(database))
+    given = {} if database is None else {"database": providers.Object(database)}
+    settings = Settings(host="localhost", port=8000, data_dir=data_dir)
+    container = Container(settings=settings, clock=providers.Object(clock), **given)
     furnish = Furnishing(container.database(), container.create(), clock)
     app = container.application()
     try:

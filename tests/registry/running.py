@@ -1,4 +1,4 @@
-"""The real server in a process of its own, as a person would run it: a free port, a directory, and SIGTERM at the end."""
+"""The real server in a process of its own, as a person would run it: on a free port, with SIGTERM at the end."""
 
 import json
 import os

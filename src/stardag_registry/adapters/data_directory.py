@@ -16,15 +16,13 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def prepare_data_directory(path: Path) -> None:
-    """Make the directory (0700) where it is missing. One that is there and empty becomes as private.
+    """Make the directory (0700) where it is missing, and those above it. One that is there and empty becomes as private.
 
     Raises:
         UnusableDataDirectory: it cannot be made or written, is no directory, or others may write to it.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            path.mkdir(mode=_PRIVATE_DIRECTORY)
+        _make_directory(path)
         if not path.is_dir():
             raise UnusableDataDirectory(str(path), "it is not a directory")
         if not any(path.iterdir()):
@@ -36,6 +34,13 @@ def prepare_data_directory(path: Path) -> None:
         raise UnusableDataDirectory(str(path), "others may write to it", f"If it is yours alone: chmod 700 {path}")
     if not os.access(path, os.W_OK | os.X_OK):
         raise UnusableDataDirectory(str(path), "it may not be written to")
+
+
+def _make_directory(path: Path) -> None:
+    if not path.parent.exists():
+        _make_directory(path.parent)
+    with suppress(FileExistsError):
+        path.mkdir(mode=_PRIVATE_DIRECTORY)
 
 
 @dataclass(frozen=True, slots=True)

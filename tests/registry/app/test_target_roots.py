@@ -7,8 +7,8 @@ import pytest
 
 from stardag.domain.target_roots import TargetRoot
 from stardag_registry.adapters.system import random_bytes
-from stardag_registry.app.credentials import Authenticate
 from stardag_registry.app.creation import Create
+from stardag_registry.app.credentials import Authenticate
 from stardag_registry.app.target_roots import EditTargetRoots
 from stardag_registry.domain.api_keys import Purpose
 from stardag_registry.domain.errors import AlreadyExists, NotAllowed, NotFound, TooMany, Unauthenticated

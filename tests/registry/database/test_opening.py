@@ -4,7 +4,7 @@ import re
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,7 +49,9 @@ class TestPlaces:
         furnish(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 0
 
-    @pytest.mark.parametrize("url", ["postgresql://localhost/db", "postgresql+psycopg://u:secret@h/db", "postgres://h/d"])
+    @pytest.mark.parametrize(
+        "url", ["postgresql://localhost/db", "postgresql+psycopg://u:secret@h/db", "postgres://h/d"]
+    )
     def test_postgresql_is_refused_by_name(self, url: str) -> None:
         with pytest.raises(UnsupportedDatabase, match="PostgreSQL is not supported in this release") as refusal:
             open_database(url)
@@ -142,17 +144,14 @@ class TestContents:
     def test_sixteen_may_open_a_new_one_at_once(self, tmp_path: Path) -> None:
         path = tmp_path / "a.db"
         together = threading.Barrier(16)
-        failures: list[BaseException] = []
 
         def open_it() -> None:
             together.wait()
-            try:
-                open_database(path).close()
-            except BaseException as failure:
-                failures.append(failure)
+            open_database(path).close()
 
-        run_all([open_it] * 16)
-        assert failures == []
+        with ThreadPoolExecutor(16) as threads:
+            for opened in [threads.submit(open_it) for _ in range(16)]:
+                opened.result()
         assert not is_furnished(path)
 
     def test_a_damaged_table_is_an_error_of_the_port(self, tmp_path: Path) -> None:
@@ -206,11 +205,3 @@ def names_in(path: Path) -> set[str]:
     mine = [(name, sql) for name, sql in rows if name != "alembic_version"]
     constraints = {found for _, sql in mine for found in re.findall(r"CONSTRAINT (\w+)", sql)}
     return {name for name, _ in mine} | constraints
-
-
-def run_all(functions: list[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=function) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()

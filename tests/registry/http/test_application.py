@@ -1,10 +1,12 @@
-"""What holds for every request: problems, the Host header, the size of bodies, headers, and the documents on the API."""
+"""What holds for every request: problems, the Host header, the size of bodies, headers, and the API's documents."""
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from html.parser import HTMLParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,15 +29,11 @@ class BrokenDatabase:
     def __init__(self, failure: Exception) -> None:
         self._failure = failure
 
-    @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self) -> AbstractContextManager[Reading]:
         raise self._failure
-        yield
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         raise self._failure
-        yield
 
 
 class TestProblems:
@@ -98,10 +96,7 @@ class TestProblems:
 
 
 @contextmanager
-def in_process_on(failure: Exception) -> Iterator[InProcess]:
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
-
+def in_process_on(failure: Exception) -> Generator[InProcess]:
     with TemporaryDirectory() as directory, in_process(Path(directory), BrokenDatabase(failure)) as registry:
         yield registry
 
@@ -244,7 +239,8 @@ def test_a_key_sees_its_own_organization_and_workspace(registry: InProcess, home
 class TestOpenApi:
     @pytest.fixture
     def document(self, registry: InProcess) -> dict[str, Any]:
-        return registry.ask("GET", "/openapi.json").json()
+        document: dict[str, Any] = registry.ask("GET", "/openapi.json").json()
+        return document
 
     def test_every_operation_is_there(self, document: dict[str, Any]) -> None:
         operations = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}

@@ -1,4 +1,4 @@
-"""Who gets which answer: every credential against every operation, on what is the caller's own, another's, or nobody's."""
+"""Who gets which answer: every credential against every operation, on what is its own, another's, or nobody's."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -122,9 +122,7 @@ def test_a_building_key_changes_nothing(scene: Scene, operation: str) -> None:
 
 @pytest.mark.parametrize("caller", ["administering", "building"])
 @pytest.mark.parametrize("operation", AIMED)
-def test_what_is_anothers_answers_byte_for_byte_like_what_is_missing(
-    scene: Scene, operation: str, caller: str
-) -> None:
+def test_what_is_anothers_answers_byte_for_byte_like_what_is_missing(scene: Scene, operation: str, caller: str) -> None:
     missing = scene.ask(operation, caller, "nobody")
     assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
     for whose in ("stranger", "no id", *(("sibling",) if operation != "list workspaces" else ())):
