@@ -9,6 +9,10 @@
 Importing this package costs next to nothing: each name below is imported when it is first used.
 """
 
+from stardag.domain.version import VERSION
+
+__version__ = VERSION
+
 TYPE_CHECKING = False  # as type checkers read it; importing typing would double what `import stardag` costs
 if TYPE_CHECKING:
     from stardag.api import StardagWarning, active_profile, sync_target_roots, validate_before_build
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
     from stardag.domain.errors import StardagError
     from stardag.domain.layers import Layer, Notice, Origin, Overridden, Setting
     from stardag.domain.profile import ActiveProfile
-    from stardag.domain.target_roots import RootChange, RootChanges
+    from stardag.domain.root_changes import RootChange, RootChanges
 
 __all__ = [
     "ActiveProfile",
@@ -30,6 +34,7 @@ __all__ = [
     "StardagError",
     "StardagWarning",
     "Synced",
+    "__version__",
     "active_profile",
     "sync_target_roots",
     "validate_before_build",
@@ -41,8 +46,8 @@ _HOMES = {
     "Notice": "stardag.domain.layers",
     "Origin": "stardag.domain.layers",
     "Overridden": "stardag.domain.layers",
-    "RootChange": "stardag.domain.target_roots",
-    "RootChanges": "stardag.domain.target_roots",
+    "RootChange": "stardag.domain.root_changes",
+    "RootChanges": "stardag.domain.root_changes",
     "Setting": "stardag.domain.layers",
     "StardagError": "stardag.domain.errors",
     "StardagWarning": "stardag.api",

@@ -18,7 +18,7 @@ class _HideIntegrations(MetaPathFinder):
     another thread.
     """
 
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+    def find_spec(self, fullname: str, _path: object, _target: object = None, /) -> None:
         """Refuse the unwanted packages, and leave all others to the finders behind this one."""
         if fullname in _UNWANTED:
             raise ModuleNotFoundError(f"{fullname} is not needed here", name=fullname)

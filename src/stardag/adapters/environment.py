@@ -8,9 +8,9 @@ from stardag.domain.credentials import Secret
 from stardag.domain.environment import DEFAULT_TIMEOUT, Environment
 from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
 from stardag.domain.layers import Layer, Notice, Origin, Setting
-from stardag.domain.names import check_name, check_reference, nearest
+from stardag.domain.names import check_name, check_reference
 from stardag.domain.registry_url import normal_url
-from stardag.domain.target_roots import check_uri_prefix
+from stardag.domain.suggestions import nearest
 
 Parsed = TypeVar("Parsed")
 
@@ -155,6 +155,8 @@ def _target_root_variables(found: Mapping[str, str]) -> dict[str, Setting[str]]:
 
 
 def _root_setting(variable: str, uri_prefix: str) -> Setting[str]:
+    from stardag.domain.target_roots import check_uri_prefix  # few commands are run with overridden roots
+
     return Setting(_parsed(variable, uri_prefix, check_uri_prefix), Origin(Layer.ENVIRONMENT, variable=variable))
 
 

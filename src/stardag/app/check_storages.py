@@ -18,7 +18,7 @@ def check_storages(storage: StorageCheck, roots: Mapping[str, str], timeout: flo
     def check(name: str, uri_prefix: str) -> None:
         try:
             answers.put((name, storage.check(uri_prefix, timeout)))
-        except BaseException as error:  # a thread that dies silently would look like a storage that hangs
+        except BaseException as error:  # noqa: BLE001  # a thread that dies silently would look like a storage that hangs
             answers.put((name, f"its check failed ({type(error).__name__})"))
 
     for name, uri_prefix in roots.items():

@@ -5,6 +5,7 @@ file leads (readings, section 5).
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.app.ports import ConfigurationFiles, Registries, RegistryApi, State, Trust
 from stardag.app.resolve_profile import ResolveProfile
@@ -25,8 +26,7 @@ from stardag.domain.registry_url import is_plain_beyond_loopback, origin_of
 from stardag.domain.remembered import WorkspaceIdentity
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """A registry that is ready to be asked about the active profile's workspace."""
 
     profile: ActiveProfile

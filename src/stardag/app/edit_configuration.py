@@ -4,7 +4,8 @@ They check what can be reached, say what could not be, and change nothing where 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.app.connect import OpenRegistry
 from stardag.app.ports import ConfigurationFiles, Edit, EnvironmentVariables, FileRead, Trust
@@ -23,8 +24,7 @@ from stardag.domain.remembered import Remembered
 from stardag.domain.resolution import Layers, find_profile, find_registry, resolve
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(NamedTuple):
     """Which file was edited, and whether it was any different before."""
 
     path: str
@@ -213,11 +213,9 @@ class TrustProject:
         return file
 
 
-def _resolve_without_profile(
-    environment: EnvironmentVariables, read: FileRead, selection: Selection
-) -> ActiveProfile:
+def _resolve_without_profile(environment: EnvironmentVariables, read: FileRead, selection: Selection) -> ActiveProfile:
     """What to ask a registry with while editing: `STARDAG_PROFILE` may name the very profile that is to be added."""
-    variables = replace(environment.read(), profile=None)
+    variables = environment.read()._replace(profile=None)
     return resolve(Layers(selection, variables, read.file, read.directory, Remembered(roots_path="")))
 
 

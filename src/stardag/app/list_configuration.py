@@ -1,6 +1,7 @@
 """The registries and profiles that can be named, and which are active. Reads no state and asks no network."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, FileRead
 from stardag.domain.configuration import Profile, Registry
@@ -11,8 +12,7 @@ from stardag.domain.remembered import Remembered
 from stardag.domain.resolution import Layers, known_registries, resolve
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationListing:
+class ConfigurationListing(NamedTuple):
     """What the file in force defines, and the names in use: None where there is none, or a URL without a name."""
 
     registries: tuple[Registry, ...]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from stardag.app.connect import Connect, Connection
 from stardag.app.ports import State
@@ -14,8 +14,7 @@ from stardag.domain.target_roots import same_prefix
 Status = Literal["same", "new", "changed", "gone", "overridden", "local", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRoot:
+class ListedRoot(NamedTuple):
     """One target root as it is used here, and what the registry says of it.
 
     `setting` is None for one that the registry serves and the cache has not (status "new"); `served` is None where
@@ -28,8 +27,7 @@ class ListedRoot:
     status: Status
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The target roots of the active profile."""
 
     profile: ActiveProfile

@@ -1,20 +1,24 @@
 """Every port of the use cases: what the outside has to offer, and which errors it promises.
 
-An adapter turns each failure of its library into the error that stands here, and lets nothing else through.
+An adapter turns each failure of its library into the error that stands here, and lets nothing else through. The types
+of the signatures are imported for type checkers alone: every command imports this module.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
 
-from stardag.domain.configuration import ConfigurationFile, StardagDirectory
-from stardag.domain.credentials import Secret
-from stardag.domain.environment import Environment
-from stardag.domain.errors import FileProblem
-from stardag.domain.layers import Notice
-from stardag.domain.organizations import Organization, Workspace
-from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
-from stardag.domain.target_roots import TargetRoot
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stardag.domain.configuration import ConfigurationFile, StardagDirectory
+    from stardag.domain.credentials import Secret
+    from stardag.domain.environment import Environment
+    from stardag.domain.errors import FileProblem
+    from stardag.domain.layers import Notice
+    from stardag.domain.organizations import Organization, Workspace
+    from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
+    from stardag.domain.target_roots import TargetRoot
 
 
 class EnvironmentVariables(Protocol):
@@ -29,8 +33,7 @@ class EnvironmentVariables(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FilesInForce:
+class FilesInForce(NamedTuple):
     """Which configuration files there are, and which one counts.
 
     `in_force` is the path that is read and edited, whether or not it exists yet; `project` is None outside of one.
@@ -46,8 +49,7 @@ class FilesInForce:
     pyproject: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FileRead:
+class FileRead(NamedTuple):
     """What reading the file in force gave: None where there is none, and what a person should hear of."""
 
     file: ConfigurationFile | None
@@ -55,8 +57,7 @@ class FileRead:
     notices: tuple[Notice, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """One change to one table of a configuration file: `[table]` gets these values, or is removed where None.
 
     `table` is a key path such as ("profile", "local"). In `values`, None removes the key.
@@ -168,16 +169,14 @@ class State(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ServedRoots:
+class ServedRoots(NamedTuple):
     """The target roots of a workspace as a registry serves them, and what it calls this content."""
 
     roots: tuple[TargetRoot, ...]
     etag: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class KeyIdentity:
+class KeyIdentity(NamedTuple):
     """Whom an API key belongs to, as the registry says."""
 
     organization_id: str

@@ -1,6 +1,6 @@
 """Resolving the active profile from what the environment, the files and the caches say. Never asks the network."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
@@ -33,4 +33,4 @@ class ResolveProfile:
         if identity is not None:
             remembered = remembered.learn(identity, roots)
         profile = resolve(Layers(selection, environment, read.file, read.directory, remembered))
-        return replace(profile, notices=(*profile.notices, *read.notices, *notices))
+        return profile._replace(notices=(*profile.notices, *read.notices, *notices))

@@ -1,6 +1,7 @@
 """Fetching the workspace's target roots into the local cache (guide, "Target Roots Synchronization")."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.app.connect import Connect
 from stardag.app.ports import State
@@ -8,11 +9,11 @@ from stardag.domain.errors import MissingSetting
 from stardag.domain.layers import Notice
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 from stardag.domain.remembered import CachedRoots
-from stardag.domain.target_roots import RootChanges, compare
+from stardag.domain.root_changes import RootChanges
+from stardag.domain.target_roots import compare
 
 
-@dataclass(frozen=True, slots=True)
-class Synced:
+class Synced(NamedTuple):
     """What a sync or a validation found, and whether the cache was changed for it."""
 
     profile: ActiveProfile

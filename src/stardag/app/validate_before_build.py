@@ -1,7 +1,7 @@
 """What a build start does before anything is built: the target roots are still what was last synced, and can be
 written (guide, "Target Roots Synchronization"; readings, section 4)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stardag.app.check_storages import check_storages
 from stardag.app.connect import Connect, Connection
@@ -11,7 +11,8 @@ from stardag.domain.errors import StateNotWritable, StorageUnavailable, TargetRo
 from stardag.domain.layers import Notice
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 from stardag.domain.remembered import CachedRoots, Remembered
-from stardag.domain.target_roots import CHECKED_SCHEMES, RootChanges, compare, scheme_of
+from stardag.domain.root_changes import RootChanges
+from stardag.domain.target_roots import CHECKED_SCHEMES, compare, scheme_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class ValidateBeforeBuild:
             synced = Synced(profile, "default", RootChanges(), applied=False, notices=(*profile.notices, notice))
         else:
             synced = self._compare(selection, profile)
-        return replace(synced, notices=(*synced.notices, *self._check_storages(synced.profile)))
+        return synced._replace(notices=(*synced.notices, *self._check_storages(synced.profile)))
 
     def _compare(self, selection: Selection, before: ActiveProfile) -> Synced:
         remembered = self._remembered(before)

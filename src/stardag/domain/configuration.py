@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.domain.layers import Layer, Origin
 from stardag.domain.names import check_name, check_reference
@@ -48,8 +49,7 @@ class Profile:
             check_reference("workspace", self.workspace)
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(NamedTuple):
     """The content of one configuration file; references between its parts have been checked."""
 
     registries: Mapping[str, Registry]
@@ -63,8 +63,7 @@ KeyPath = tuple[str, ...]
 """The keys from the top of a TOML document down to one value, such as ("profile", "local", "registry")."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationFile:
+class ConfigurationFile(NamedTuple):
     """A configuration file that was read, as a layer: every value in it knows its line.
 
     `line_of` finds the line (from 1) at which a key or table stands, or None where it does not.
@@ -80,8 +79,7 @@ class ConfigurationFile:
         return Origin(self.layer, path=self.path, line=self.line_of(key))
 
 
-@dataclass(frozen=True, slots=True)
-class StardagDirectory:
+class StardagDirectory(NamedTuple):
     """The `.stardag` directory in force, and the user's own, which may be the same (readings, section 2)."""
 
     path: str

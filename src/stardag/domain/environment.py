@@ -1,7 +1,8 @@
 """What the `STARDAG_*` environment variables say, each value with the variable that says it (readings, section 3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from stardag.domain.credentials import Secret
 from stardag.domain.layers import Notice, Setting
@@ -9,9 +10,10 @@ from stardag.domain.layers import Notice, Setting
 DEFAULT_TIMEOUT = 10.0
 """Seconds that one whole exchange with a server may take."""
 
+NO_ROOTS: Mapping[str, Setting[str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+
+class Environment(NamedTuple):
     """The variables, parsed and checked; None where a variable is unset or empty.
 
     `target_roots` holds the names as `STARDAG_TARGET_ROOTS` spells them; `target_root_variables` those of
@@ -23,8 +25,8 @@ class Environment:
     api_key: Setting[Secret] | None = None
     organization: Setting[str] | None = None
     workspace: Setting[str] | None = None
-    target_roots: Mapping[str, Setting[str]] = field(default_factory=dict[str, Setting[str]])
-    target_root_variables: Mapping[str, Setting[str]] = field(default_factory=dict[str, Setting[str]])
+    target_roots: Mapping[str, Setting[str]] = NO_ROOTS
+    target_root_variables: Mapping[str, Setting[str]] = NO_ROOTS
     timeout: float = DEFAULT_TIMEOUT
     offline: Setting[bool] | None = None
     notices: tuple[Notice, ...] = ()

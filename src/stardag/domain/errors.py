@@ -36,8 +36,10 @@ sentence that says what is wrong and where it came from (`message`) and one that
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from stardag.domain.suggestions import nearest
+
 if TYPE_CHECKING:
-    from stardag.domain.target_roots import RootChanges
+    from stardag.domain.root_changes import RootChanges
 
 
 class StardagError(Exception):
@@ -172,8 +174,6 @@ class UnknownName(ConfigurationError):
     code = "unknown-name"
 
     def __init__(self, kind: str, value: str, said_by: str, known: Iterable[str]) -> None:
-        from stardag.domain.names import nearest
-
         self.kind = kind
         self.value = value
         self.known = tuple(known)
@@ -234,7 +234,9 @@ class InputNeeded(ConfigurationError):
 
     def __init__(self, what: str, option: str, example: str) -> None:
         self.option = option
-        super().__init__(f"{what} is needed, and there is nobody to ask here.", f"Give {option}, for example: {example}")
+        super().__init__(
+            f"{what} is needed, and there is nobody to ask here.", f"Give {option}, for example: {example}"
+        )
 
 
 class ConfirmationNeeded(ConfigurationError):
@@ -353,8 +355,6 @@ class NotKnownToRegistry(StardagError):
     code = "not-known"
 
     def __init__(self, kind: str, value: str, registry_url: str, known: Iterable[str] = ()) -> None:
-        from stardag.domain.names import nearest
-
         self.kind = kind
         self.value = value
         self.known = tuple(known)
@@ -415,9 +415,7 @@ class StorageUnavailable(StardagError):
         self.problems = tuple(problems)
         lines = [f"The storage of {len(problems)} target root{'s' if len(problems) > 1 else ''} cannot be used:"]
         lines += [f"  {name} ({uri_prefix}): {problem}" for name, uri_prefix, problem in problems]
-        super().__init__(
-            "\n".join(lines), "Mend the storage or the access to it, then: stardag target-roots validate"
-        )
+        super().__init__("\n".join(lines), "Mend the storage or the access to it, then: stardag target-roots validate")
 
 
 class StateNotWritable(StardagError):
@@ -427,7 +425,9 @@ class StateNotWritable(StardagError):
 
     def __init__(self, path: str, reason: str) -> None:
         self.path = path
-        super().__init__(f"{path} cannot be written: {reason}.", "Mend the permissions, or choose STARDAG_HOME elsewhere.")
+        super().__init__(
+            f"{path} cannot be written: {reason}.", "Mend the permissions, or choose STARDAG_HOME elsewhere."
+        )
 
 
 def _article(kind: str) -> str:

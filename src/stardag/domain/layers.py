@@ -1,8 +1,7 @@
 """Layers and origins: where a value came from, and what it overrode (readings, section 2)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 Value = TypeVar("Value", covariant=True)
 
@@ -18,8 +17,7 @@ class Layer(StrEnum):
     DEFAULT = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value came from: its layer, and the option, variable, or file and line (counted from 1)."""
 
     layer: Layer
@@ -41,8 +39,7 @@ class Origin:
 DEFAULT = Origin(Layer.DEFAULT)
 
 
-@dataclass(frozen=True, slots=True)
-class Overridden(Generic[Value]):
+class Overridden(NamedTuple, Generic[Value]):
     """A value that lost, and why, as a phrase to follow "not used: "."""
 
     value: Value
@@ -50,8 +47,7 @@ class Overridden(Generic[Value]):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Setting(Generic[Value]):
+class Setting(NamedTuple, Generic[Value]):
     """A value, where it came from, and the values that it won over, nearest rival first."""
 
     value: Value
@@ -59,8 +55,7 @@ class Setting(Generic[Value]):
     overridden: tuple[Overridden[Value], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """Something a person should hear of that stops nothing: a stable code and one sentence."""
 
     code: str

@@ -1,11 +1,10 @@
-"""The rule for every name that a person or a server may give, and the search for the name that was probably meant.
+"""The rule for every name that a person or a server may give.
 
 Names of registries, profiles and target roots, and slugs of organizations and workspaces, become parts of file names
 and of environment variables; that is why they are this narrow (readings, section 1). Both sides of the wire check them.
 """
 
 import re
-from collections.abc import Iterable
 
 from stardag.domain.errors import InvalidName
 
@@ -57,11 +56,3 @@ def check_reference(kind: str, value: str) -> str:
     if is_id(value):
         return value.lower()
     return check_name(kind, value)
-
-
-def nearest(value: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `value` was most probably meant to be, or None where nothing is near."""
-    from difflib import get_close_matches  # only a mistake pays for it
-
-    matches = get_close_matches(value[:256], list(known), n=1, cutoff=0.6)
-    return matches[0] if matches else None

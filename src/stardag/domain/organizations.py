@@ -1,14 +1,12 @@
 """Organizations, their workspaces and the roles in them (guide, "Conceptual Model")."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Role = Literal["owner", "admin", "member"]
 """What a member of an organization is to it, most rights first (readings, section 7)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Organization:
+class Organization(NamedTuple):
     """An organization as a registry tells of it; `role` is what the credential is in it, None for an API key."""
 
     id: str
@@ -17,8 +15,7 @@ class Organization:
     role: Role | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(NamedTuple):
     """A workspace of an organization, as a registry tells of it."""
 
     id: str

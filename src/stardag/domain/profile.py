@@ -1,7 +1,7 @@
 """The active profile: where outputs go, and where each of these answers came from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
@@ -10,9 +10,8 @@ from stardag.domain.layers import Layer, Notice, Setting
 from stardag.domain.remembered import WorkspaceIdentity
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What a caller asks for by flag or argument, which beats every other layer. Names or ids, as the guide has them."""
+class Selection(NamedTuple):
+    """What a caller asks for by flag or argument, which beats every other layer: names, slugs or ids."""
 
     profile: str | None = None
     registry: str | None = None
@@ -24,8 +23,7 @@ class Selection:
 NO_SELECTION = Selection()
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveProfile:
+class ActiveProfile(NamedTuple):
     """What resolution yields: each value with its origin (readings, sections 1 and 2).
 
     `registry` is None where a variable gives a URL that no configured registry has. `identity` is what is remembered

@@ -1,14 +1,13 @@
-"""What this machine remembers of registries: which ids slugs stand for, whom an API key belongs to, and target roots."""
+"""What this machine remembers of registries: the ids that slugs stand for, whose an API key is, and target roots."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from stardag.domain.credentials import Secret
 from stardag.domain.names import is_id
 
 
-@dataclass(frozen=True, slots=True)
-class WorkspaceIdentity:
+class WorkspaceIdentity(NamedTuple):
     """Ids and slugs of one workspace and its organization, and the fingerprints of API keys known to belong to it."""
 
     registry_url: str
@@ -27,8 +26,7 @@ class WorkspaceIdentity:
         return reference in (self.workspace_id, self.workspace_slug)
 
 
-@dataclass(frozen=True, slots=True)
-class CachedRoots:
+class CachedRoots(NamedTuple):
     """One workspace's entry of the target-root cache: name to URI prefix.
 
     `etag` is what the registry called this very content when it was fetched; None where that is not known.
@@ -41,8 +39,7 @@ class CachedRoots:
     etag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(NamedTuple):
     """All that the state files hold, read once.
 
     `roots_path` is the file of the target-root cache. `is_lost` says that it was found unreadable and that not every
@@ -78,8 +75,8 @@ class Remembered:
 
         identities = (*filter(is_other, self.identities), identity)
         if roots is None:
-            return replace(self, identities=identities)
-        return replace(self, identities=identities, cached_roots=(*filter(is_other, self.cached_roots), roots))
+            return self._replace(identities=identities)
+        return self._replace(identities=identities, cached_roots=(*filter(is_other, self.cached_roots), roots))
 
     def same_organization(self, registry_url: str, first: str, second: str) -> bool:
         """Whether two references are known to name one organization: an id and its slug are the same."""

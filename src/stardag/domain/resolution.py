@@ -7,9 +7,9 @@ the lower ones said below it, so that the parts of two profiles are never mixed.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from stardag.domain.configuration import CENTRAL, ConfigurationFile, Profile, Registry, StardagDirectory
+from stardag.domain.configuration import CENTRAL, NOTHING, ConfigurationFile, Profile, Registry, StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import Environment
 from stardag.domain.errors import InvalidVariable, UnknownName
@@ -20,8 +20,7 @@ from stardag.domain.remembered import Remembered, WorkspaceIdentity
 LOCAL_TARGET_ROOT = "local-target-roots/default/default/"
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(NamedTuple):
     """All that resolution looks at, read beforehand: each layer whole."""
 
     selection: Selection
@@ -87,14 +86,13 @@ def find_profile(file: ConfigurationFile | None, name: str, said_by: str) -> Pro
     Raises:
         UnknownName: there is none.
     """
-    profiles = file.configuration.profiles if file else {}
+    profiles = (file.configuration if file else NOTHING).profiles
     if name not in profiles:
         raise UnknownName("profile", name, said_by, profiles)
     return profiles[name]
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
+class _Context(NamedTuple):
     """What one place says of where: any of a registry (URL and, where known, name), organization and workspace."""
 
     url: Setting[str] | None = None
@@ -103,15 +101,15 @@ class _Context:
     workspace: Setting[str] | None = None
 
 
-@dataclass(slots=True)
 class _Place:
     """The registry, organization and workspace so far, lowest context first."""
 
-    remembered: Remembered
-    url: Setting[str] = Setting(CENTRAL.url)
-    registry: Setting[str | None] = Setting(CENTRAL.name)
-    organization: Setting[str | None] = Setting(None)
-    workspace: Setting[str | None] = Setting(None)
+    def __init__(self, remembered: Remembered) -> None:
+        self._remembered = remembered
+        self.url: Setting[str] = Setting(CENTRAL.url)
+        self.registry: Setting[str | None] = Setting(CENTRAL.name)
+        self.organization: Setting[str | None] = Setting(None)
+        self.workspace: Setting[str | None] = Setting(None)
 
     def lay(self, context: _Context) -> None:
         """Lay one more context over those so far."""
@@ -131,7 +129,7 @@ class _Place:
 
     def _is_same_organization(self, organization: str) -> bool:
         before = self.organization.value
-        return before is None or self.remembered.same_organization(self.url.value, before, organization)
+        return before is None or self._remembered.same_organization(self.url.value, before, organization)
 
 
 def _over(higher: Setting[Value], lower: Setting[Value]) -> Setting[Value]:
@@ -163,6 +161,8 @@ def _profile_setting(layers: Layers) -> Setting[str | None]:
     for candidate in reversed(candidates):
         setting = _over(candidate, setting)
     return setting
+
+
 def _contexts(layers: Layers, profile: Setting[str | None]) -> Iterator[_Context]:
     """The places that name a registry, an organization or a workspace, lowest first.
 

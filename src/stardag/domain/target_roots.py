@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stardag.domain.errors import InvalidValue
 from stardag.domain.names import check_name
+from stardag.domain.root_changes import RootChange, RootChanges
 
 URI_PREFIX_MAX_LENGTH = 1024
 """In characters; S3 allows no longer key."""
@@ -47,7 +48,7 @@ def check_uri_prefix(value: str) -> str:
 
 def scheme_of(uri_prefix: str) -> str:
     """The scheme of a URI prefix in lower case; "file" for plain paths, and "" for what has none."""
-    if uri_prefix.startswith("/") or uri_prefix == "~" or uri_prefix.startswith("~/"):
+    if uri_prefix == "~" or uri_prefix.startswith(("/", "~/")):
         return "file"
     scheme, separator, _ = uri_prefix.partition("://")
     scheme = scheme.lower()
@@ -59,40 +60,6 @@ def scheme_of(uri_prefix: str) -> str:
 def same_prefix(first: str, second: str) -> bool:
     """Whether two URI prefixes mean the same place; a trailing slash makes no difference."""
     return first.rstrip("/") == second.rstrip("/")
-
-
-@dataclass(frozen=True, slots=True)
-class RootChange:
-    """What happened to one root: `old` is None for an added one, `new` is None for a deleted one."""
-
-    name: str
-    old: str | None
-    new: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RootChanges:
-    """The difference between the cached and the served target roots, each part sorted by name."""
-
-    added: tuple[RootChange, ...] = ()
-    modified: tuple[RootChange, ...] = ()
-    deleted: tuple[RootChange, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.modified or self.deleted)
-
-    @property
-    def stops_a_build(self) -> bool:
-        """Added roots are taken over; anything else needs a person's decision (guide, "On build start")."""
-        return bool(self.modified or self.deleted)
-
-    def without(self, names: frozenset[str]) -> "RootChanges":
-        """The same changes without those of the named roots."""
-
-        def keep(changes: tuple[RootChange, ...]) -> tuple[RootChange, ...]:
-            return tuple(change for change in changes if change.name not in names)
-
-        return RootChanges(keep(self.added), keep(self.modified), keep(self.deleted))
 
 
 def compare(cached: Mapping[str, str], served: Mapping[str, str]) -> RootChanges:

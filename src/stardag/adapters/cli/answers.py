@@ -2,8 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TextIO
+from typing import Literal, NamedTuple, TextIO
 
 from stardag.adapters.cli.text import printable
 from stardag.domain.errors import StardagError
@@ -14,8 +13,7 @@ Format = Literal["text", "json"]
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A command's answer: `data` for programs, `text` for people, and what else they should hear of.
 
     `remarks` are sentences for people alone (which file was edited, what to do next); `exit_code` is other than 0
@@ -29,8 +27,7 @@ class Answer:
     exit_code: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Renderer:
+class Renderer(NamedTuple):
     """Writes answers to standard output and everything else to standard error."""
 
     format: Format = "text"

@@ -15,6 +15,7 @@ from stardag.adapters.cli.session import DEFAULTS, Options, Session, UseCases
 from stardag.adapters.cli.waiting import waiting_for
 from stardag.domain.errors import ConfigurationError, StardagError
 from stardag.domain.layers import Notice
+from stardag.domain.version import VERSION
 
 _COMMANDS = "stardag.adapters.cli.commands"
 
@@ -43,13 +44,11 @@ class UsageError(ConfigurationError):
 
 def make_app() -> App:
     """The root of all commands; none of their modules is imported until it is run."""
-    from stardag.adapters.cli.commands.version import program_version
-
     app = App(
         name="stardag",
         help=_DESCRIPTION,
         help_format="plaintext",
-        version=program_version,
+        version=VERSION,
         version_flags=["--version"],
         help_flags=["--help", "-h"],
         result_action="return_value",

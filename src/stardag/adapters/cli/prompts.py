@@ -3,8 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from stardag.domain.errors import InputNeeded
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
 
-@dataclass(frozen=True, slots=True)
-class Prompts:
+class Prompts(NamedTuple):
     """Questions on standard error, where a person sits at a terminal; an error naming the option where none does."""
 
     no_input: bool = False

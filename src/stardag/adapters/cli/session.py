@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
 
 from cyclopts import Group, Parameter
 
 from stardag.adapters.cli.answers import Format
-from stardag.domain.profile import Selection
 
 if TYPE_CHECKING:
     from stardag.adapters.cli.prompts import Prompts
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from stardag.app.resolve_profile import ResolveProfile
     from stardag.app.sync_target_roots import SyncTargetRoots
     from stardag.app.validate_before_build import ValidateBeforeBuild
+    from stardag.domain.profile import Selection
 
 
 class UseCases(Protocol):
@@ -70,8 +70,10 @@ class Options:
 
     def selection(
         self, registry: str | None = None, organization: str | None = None, workspace: str | None = None
-    ) -> Selection:
+    ) -> "Selection":
         """What these options and those of one command select."""
+        from stardag.domain.profile import Selection  # and with it most of the domain, which --help needs none of
+
         return Selection(self.profile, registry, organization, workspace, self.offline)
 
 
@@ -86,8 +88,7 @@ OrganizationOption = Annotated[
 WorkspaceOption = Annotated[str | None, Parameter(name=["--workspace", "-w"], help="A workspace's slug or id.")]
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(NamedTuple):
     """One run of the program. `use_cases` makes them on first use, so that a command that needs none pays nothing."""
 
     use_cases: Callable[[], UseCases]

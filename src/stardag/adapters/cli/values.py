@@ -1,7 +1,7 @@
 """The active profile as a list of values with their origins: what `config show` and `config explain` answer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.adapters.cli.answers import Json
 from stardag.domain.credentials import Secret
@@ -9,8 +9,7 @@ from stardag.domain.layers import Origin, Setting
 from stardag.domain.profile import ActiveProfile
 
 
-@dataclass(frozen=True, slots=True)
-class ShownValue:
+class ShownValue(NamedTuple):
     """One value of the active profile, with nothing secret in it."""
 
     key: str

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 
 PATIENCE = 1.0
@@ -13,7 +13,7 @@ def waiting_for(quiet: bool) -> Callable[[str], AbstractContextManager[None]]:
     """A context manager that shows what is being done, where standard error is a terminal and `quiet` is not set."""
 
     @contextmanager
-    def waiting(what: str) -> Iterator[None]:
+    def waiting(what: str) -> Generator[None]:
         if quiet or not sys.stderr.isatty():
             yield
             return

@@ -3,14 +3,15 @@
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from stardag.adapters.toml_config.lines import LineIndex
 from stardag.domain.configuration import CENTRAL_NAME, Configuration, KeyPath, Profile, Registry
 from stardag.domain.errors import ConfigurationError, FileProblem
 from stardag.domain.layers import Notice
-from stardag.domain.names import nearest
+from stardag.domain.suggestions import nearest
+
+if TYPE_CHECKING:
+    from stardag.adapters.toml_config.lines import LineIndex
 
 SIZE_MAXIMUM = 1024 * 1024
 """Bytes of one file: room for some ten thousand profiles."""
@@ -26,39 +27,44 @@ _REGISTRY_KEYS = frozenset(("url", "allow_http"))
 _PROFILE_KEYS = frozenset(("registry", "organization", "workspace"))
 _DEFAULT_KEYS = frozenset(("profile",))
 _TOO_DEEP = re.compile(
-    r"""(?<![\w"'.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % DEPTH_MAXIMUM, re.ASCII
+    r"""(?<![\w"'.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)""" + f"{{{DEPTH_MAXIMUM}}}", re.ASCII
 )
 _PARSER_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
-@dataclass(slots=True)
 class Document:
     """A configuration file's text, what it says, and all that is wrong or odd in it.
 
     `values` is the plain TOML document; empty where the text could not be parsed.
     """
 
-    path: str
-    text: str
-    values: dict[str, object] = field(default_factory=dict[str, object])
-    registries: dict[str, Registry] = field(default_factory=dict[str, Registry])
-    profiles: dict[str, Profile] = field(default_factory=dict[str, Profile])
-    default_profile: str | None = None
-    problems: list[FileProblem] = field(default_factory=list[FileProblem])
-    notices: list[Notice] = field(default_factory=list[Notice])
-    lines: LineIndex = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.lines = LineIndex(self.text)
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
+        self.values: dict[str, object] = {}
+        self.registries: dict[str, Registry] = {}
+        self.profiles: dict[str, Profile] = {}
+        self.default_profile: str | None = None
+        self.problems: list[FileProblem] = []
+        self.notices: list[Notice] = []
+        self._lines: LineIndex | None = None
 
     @property
     def configuration(self) -> Configuration:
         """What the file says, as far as it is right."""
         return Configuration(self.registries, self.profiles, self.default_profile)
 
+    def line_of(self, key: KeyPath) -> int | None:
+        """The line (from 1) at which a key or table stands."""
+        if self._lines is None:
+            from stardag.adapters.toml_config.lines import LineIndex  # most documents are right, and few are asked
+
+            self._lines = LineIndex(self.text)
+        return self._lines.line_of(key)
+
     def refuse(self, key: KeyPath, problem: str) -> None:
         """Note one thing that is wrong."""
-        self.problems.append(FileProblem(self.path, self.lines.line_of(key), ".".join(key), problem))
+        self.problems.append(FileProblem(self.path, self.line_of(key), ".".join(key), problem))
 
 
 def read_document(path: str, content: bytes) -> Document:
@@ -67,7 +73,9 @@ def read_document(path: str, content: bytes) -> Document:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        return Document(path, "", problems=[FileProblem(path, line, None, "this is not UTF-8 text")])
+        broken = Document(path, "")
+        broken.problems.append(FileProblem(path, line, None, "this is not UTF-8 text"))
+        return broken
     document = Document(path, text)
     values = _parse(document)
     if values is not None:
@@ -201,7 +209,7 @@ def _text(document: Document, key: KeyPath, value: object) -> str | None:
 
 
 def _kind(value: object) -> str:
-    kinds = {
+    kinds: dict[type, str] = {
         bool: "true or false",
         int: "a number",
         float: "a number",
@@ -215,7 +223,7 @@ def _kind(value: object) -> str:
 def _note_unknown(document: Document, key: KeyPath, table: Table, known: frozenset[str]) -> None:
     for name in sorted(table.keys() - known):
         path = (*key, name)
-        line = document.lines.line_of(path)
+        line = document.line_of(path)
         place = document.path if line is None else f"{document.path}:{line}"
         shown = ".".join(part if part.isprintable() else repr(part) for part in path)
         document.notices.append(Notice("unknown-key", f"{place}: {shown} is not known.{_meant(name, known)}"))

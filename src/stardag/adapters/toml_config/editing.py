@@ -22,20 +22,17 @@ def edited(path: str, text: str, values: Mapping[str, object], edits: Sequence[E
         EditNotPossible: neither way gives a text that reads back as intended.
     """
     intended = _intended(values, edits)
-    paste = _paste(edits)
-    for attempt in (_appended, _changed_in_place):
-        try:
-            result = attempt(text, values, edits)
-        except Exception:  # tomlkit has failed in many ways on valid files: whatever it is, nothing is written
-            continue
-        if result is not None and _reads_back(result, intended):
-            return result
-    raise EditNotPossible(path, "the change would not have read back as intended", paste)
+    result = _appended(text, edits) if _only_adds_tables(values, edits) else None
+    if result is None or not _reads_back(result, intended):
+        result = _changed_in_place(text, edits)
+    if result is None or not _reads_back(result, intended):
+        raise EditNotPossible(path, "the change would not have read back as intended", _paste(edits))
+    return result
 
 
 def _intended(values: Mapping[str, object], edits: Sequence[Edit]) -> Values:
     """The document as plain values once the edits are made; tables that an edit leaves empty go."""
-    result = cast(Values, copy.deepcopy(dict(values)))
+    result = copy.deepcopy(dict(values))
     for edit in edits:
         _apply(result, edit)
     return result
@@ -58,22 +55,28 @@ def _apply(document: Values, edit: Edit) -> None:
             target[key] = value
 
 
-def _appended(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -> str | None:
-    """The text with new tables at its end, or None where an edit is more than that."""
-    if any(edit.values is None or _at(values, edit.table) is not None for edit in edits):
-        return None
+def _only_adds_tables(values: Mapping[str, object], edits: Sequence[Edit]) -> bool:
+    return all(edit.values is not None and _at(values, edit.table) is None for edit in edits)
+
+
+def _appended(text: str, edits: Sequence[Edit]) -> str:
+    """The text with new tables at its end."""
     newline = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else newline if text.endswith("\n") else newline * 2
     return text + gap + _paste(edits).replace("\n", newline)
 
 
-def _changed_in_place(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -> str:
+def _changed_in_place(text: str, edits: Sequence[Edit]) -> str | None:
+    """The text with the edits made in it; None where tomlkit cannot make them."""
     import tomlkit  # half as large as all the rest, and few commands change a file in place
 
-    document = tomlkit.parse(text)
-    for edit in edits:
-        _apply(cast(Values, document), edit)
-    return tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]  # tomlkit leaves its Mapping bare
+    try:
+        document = tomlkit.parse(text)
+        for edit in edits:
+            _apply(document, edit)
+        return tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]  # tomlkit leaves its Mapping bare
+    except Exception:  # noqa: BLE001  # it has failed in many ways on valid files, and nothing is written yet
+        return None
 
 
 def _at(values: Mapping[str, object], path: Sequence[str]) -> object | None:

@@ -186,14 +186,14 @@ def _reason_for_distrust(path: str) -> str | None:
 
 
 def _as_layer(document: Document, layer: Layer) -> ConfigurationFile:
-    return ConfigurationFile(layer, document.path, document.configuration, document.lines.line_of)
+    return ConfigurationFile(layer, document.path, document.configuration, document.line_of)
 
 
 def _notices(document: Document, layer: Layer) -> Iterator[Notice]:
     yield from document.notices
     for registry in document.registries.values():
         if registry.allow_http and layer is Layer.PROJECT:
-            line = document.lines.line_of(("registry", registry.name, "allow_http"))
+            line = document.line_of(("registry", registry.name, "allow_http"))
             place = f"{document.path}:{line}: registry.{registry.name}.allow_http"
             yield Notice("ignored-key", f"{place} counts only in the user's own file, and was not used.")
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from stardag.adapters.cli.answers import Answer
-from stardag.adapters.cli.exit_codes import DONE, USAGE
+from stardag.adapters.cli.exit_codes import USAGE
 from stardag.adapters.cli.session import DEFAULTS, Options, SessionArgument
 from stardag.adapters.cli.text import counted, table
 from stardag.adapters.cli.values import ShownValue, shown_values
 from stardag.app.ports import FilesInForce
 from stardag.domain.errors import ConfigurationError, FileProblem
 from stardag.domain.layers import Notice
-from stardag.domain.names import nearest
+from stardag.domain.suggestions import nearest
 
 app = App(name="config", help_format="plaintext")
 
@@ -118,7 +118,9 @@ def _invalid(path: str, problems: Sequence[FileProblem]) -> Answer:
 def _unknown_key(key: str, known: list[str]) -> UnknownKey:
     near = nearest(key, known)
     meant = f" Did you mean {near!r}?" if near else ""
-    return UnknownKey(f"There is no value {key[:80]!r} in the active profile.{meant}", f"There are: {', '.join(known)}.")
+    return UnknownKey(
+        f"There is no value {key[:80]!r} in the active profile.{meant}", f"There are: {', '.join(known)}."
+    )
 
 
 def _explanation(shown: ShownValue) -> str:

@@ -19,7 +19,7 @@ from stardag.adapters.cli.text import counted, table
 from stardag.adapters.cli.values import origin_data
 from stardag.app.list_target_roots import ListedRoot
 from stardag.app.sync_target_roots import Synced
-from stardag.domain.target_roots import RootChange
+from stardag.domain.root_changes import RootChange
 
 app = App(name="target-roots", help_format="plaintext")
 
