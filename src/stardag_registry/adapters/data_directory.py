@@ -16,7 +16,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def prepare_data_directory(path: Path) -> None:
-    """Make the directory (0700) where it is missing, and those above it. One that is there and empty becomes as private.
+    """Make the directory (0700) and those above it where they are missing. One that is empty becomes as private.
 
     Raises:
         UnusableDataDirectory: it cannot be made or written, is no directory, or others may write to it.

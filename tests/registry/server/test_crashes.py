@@ -26,7 +26,7 @@ def test_whatever_was_answered_survives_being_killed(tmp_path: Path, kills: int)
 
 
 def add_until_killed(registry: RunningRegistry, round_number: int, after: int) -> list[str]:
-    """Two clients add roots as fast as they can, until the server is killed after so many answers: the names it took."""
+    """Two clients add roots as fast as they can, until the server is killed; the names that it took."""
     names: SimpleQueue[str] = SimpleQueue()
     enough = threading.Semaphore(0)
     headers = {"Authorization": f"Bearer {registry.owner_key}"}

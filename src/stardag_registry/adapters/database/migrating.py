@@ -20,7 +20,7 @@ def migrate(connection: Connection, path: str) -> None:
     Raises:
         UnusableDatabase: `path`, for the message, holds tables that are not ours, or a form newer than we know.
     """
-    current = _revision_of(connection, path)
+    current = revision_of(connection, path)
     if current == HEAD:
         return
     from alembic import command
@@ -39,7 +39,12 @@ def migrate(connection: Connection, path: str) -> None:
     command.upgrade(config, HEAD)
 
 
-def _revision_of(connection: Connection, path: str) -> str | None:
+def revision_of(connection: Connection, path: str) -> str | None:
+    """The revision of what is there, None for an empty database.
+
+    Raises:
+        UnusableDatabase: `path`, for the message, holds tables that are not ours.
+    """
     tables = inspect(connection).get_table_names()
     if _VERSION_TABLE not in tables:
         if tables:

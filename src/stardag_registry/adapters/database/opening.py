@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from stardag_registry.adapters.database.migrating import migrate
+from stardag_registry.adapters.database.migrating import migrate, revision_of
 from stardag_registry.adapters.database.queries import SqlReading, SqlTransaction
 from stardag_registry.app.ports import Reading, Transaction
 from stardag_registry.domain.errors import DatabaseUnavailable, UnsupportedDatabase, UnusableDatabase
@@ -133,6 +133,7 @@ def _begin_immediately(connection: Connection) -> None:
 def _prepare(engine: Engine, path: Path) -> None:
     try:
         with engine.connect() as connection:
+            revision_of(connection, str(path))  # what is not ours is not touched
             mode = connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar_one()
         if mode != "wal":
             raise UnusableDatabase(str(path), f"its journal stays in mode {mode}", "Put it on a local disk.")
