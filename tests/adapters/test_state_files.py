@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -225,6 +226,23 @@ def test_a_cache_that_was_set_aside_is_lost_even_if_its_mover_is_killed_on_the_w
     (home / "target-root-cache.json.corrupt-1").rename(home / "target-root-cache.json")
     assert StateFiles().read(directory)[0].is_lost
     (home / "target-root-cache.json").unlink()
+    assert StateFiles().read(directory)[0].is_lost
+
+
+def test_a_corrupt_cache_stays_lost_if_what_is_to_replace_it_cannot_be_written(
+    directory: StardagDirectory, home: Path
+) -> None:
+    fill(directory)
+    (home / "target-root-cache.json").write_text("torn")
+    large = ROOTS._replace(target_roots={f"root-{number}": "/data" for number in range(500)})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # as on a full disk: small files still fit
+    try:
+        with pytest.raises(StateNotWritable, match="file too large"):
+            StateFiles().remember_roots(directory, large)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert sorted(os.listdir(home)) == [".lock", "id-cache.json", "sync-state.json", "target-root-cache.json.corrupt-1"]
     assert StateFiles().read(directory)[0].is_lost
 
 
