@@ -1,0 +1,240 @@
+"""What every keeper of the ports `Registries` and `RegistryApi` promises: the fake, and the real one, which speaks to a
+real registry."""
+
+import socket
+import uuid
+from collections.abc import Generator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
+
+import httpx
+import pytest
+
+from stardag.adapters.http_registry import HttpRegistries
+from stardag.app.ports import Registries, RegistryApi, ServedRoots
+from stardag.domain.credentials import Secret
+from stardag.domain.errors import (
+    MalformedCredential,
+    NoCredential,
+    NotKnownToRegistry,
+    RefusedCredential,
+    RegistryUnreachable,
+)
+from stardag.domain.target_roots import TargetRoot
+from tests.fakes.registry import FakeRegistries, FakeRegistry
+from tests.registry.running import RunningRegistry, running_registry
+
+TIMEOUT = 20.0
+
+
+class Somebody(Protocol):
+    """Somebody else, who changes target roots behind the back of the one under test."""
+
+    def set_root(self, workspace_id: str, name: str, uri_prefix: str) -> None: ...
+
+    def delete_root(self, workspace_id: str, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A registry as it is after its first start, save for roots with names of their own."""
+
+    registries: Registries
+    url: str
+    key: Secret
+    somebody: Somebody
+
+    def connect(self) -> RegistryApi:
+        return self.registries.connect(self.url, self.key, TIMEOUT)
+
+    def with_credential(self, credential: Secret | None) -> RegistryApi:
+        return self.registries.connect(self.url, credential, TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class OverHttp:
+    """Somebody who uses the API as any other client would."""
+
+    url: str
+    key: str
+
+    def set_root(self, workspace_id: str, name: str, uri_prefix: str) -> None:
+        added = self._send("POST", workspace_id, "", {"name": name, "uri_prefix": uri_prefix})
+        if added.status_code == HTTPStatus.CONFLICT:
+            added = self._send("PATCH", workspace_id, f"/{name}", {"uri_prefix": uri_prefix})
+        added.raise_for_status()
+
+    def delete_root(self, workspace_id: str, name: str) -> None:
+        self._send("DELETE", workspace_id, f"/{name}", None).raise_for_status()
+
+    def _send(self, method: str, workspace_id: str, below: str, body: dict[str, str] | None) -> httpx.Response:
+        return httpx.request(
+            method,
+            f"{self.url}/api/v1/workspaces/{workspace_id}/target-roots{below}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.key}"},
+            trust_env=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningRegistry]:
+    with running_registry(tmp_path_factory.mktemp("registry") / "data") as registry:
+        yield registry
+
+
+@pytest.fixture(params=["fake", "http"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "fake":
+        fake = FakeRegistry.first_start()
+        return World(FakeRegistries(fake), fake.url, fake.owner_key, fake)
+    running: RunningRegistry = request.getfixturevalue("running")
+    somebody = OverHttp(running.url, running.owner_key)
+    return World(HttpRegistries(), running.url, Secret(running.owner_key), somebody)
+
+
+@pytest.fixture
+def root(world: World) -> Generator[TargetRoot]:
+    """A target root of this test alone."""
+    workspace_id = world.connect().identity().workspace_id
+    made = TargetRoot(f"root-{uuid.uuid4()}", "s3://bucket/prefix/")
+    world.somebody.set_root(workspace_id, made.name, made.uri_prefix)
+    yield made
+    if made.name in names_of(world.connect().target_roots(workspace_id)):
+        world.somebody.delete_root(workspace_id, made.name)
+
+
+def names_of(served: ServedRoots | None) -> dict[str, str]:
+    assert served is not None
+    return {each.name: each.uri_prefix for each in served.roots}
+
+
+def test_connecting_sends_nothing(world: World) -> None:
+    world.registries.connect("http://localhost:1", world.key, TIMEOUT)
+
+
+def test_a_registry_is_known_without_a_credential(world: World) -> None:
+    world.with_credential(None).check()
+
+
+def test_a_check_does_not_look_at_the_credential(world: World) -> None:
+    world.with_credential(Secret("nonsense")).check()
+
+
+def test_a_key_tells_whom_it_belongs_to(world: World) -> None:
+    identity = world.connect().identity()
+    assert (identity.organization_slug, identity.workspace_slug) == ("default", "default")
+    assert uuid.UUID(identity.organization_id) != uuid.UUID(identity.workspace_id)
+
+
+def test_the_organization_of_the_key_is_listed(world: World) -> None:
+    api = world.connect()
+    (organization,) = api.organizations()
+    assert (organization.id, organization.slug) == (api.identity().organization_id, "default")
+    assert organization.name
+    assert organization.role is None
+
+
+def test_workspaces_are_listed_by_slug_and_by_id_of_their_organization(world: World) -> None:
+    api = world.connect()
+    identity = api.identity()
+    (workspace,) = api.workspaces("default")
+    assert (workspace.id, workspace.slug) == (identity.workspace_id, "default")
+    assert workspace.organization_id == identity.organization_id
+    assert api.workspaces(identity.organization_id) == (workspace,)
+
+
+def test_an_unknown_organization_is_named(world: World) -> None:
+    for unknown in ("nobodys", str(uuid.uuid4()), "No Slug At All", ".."):
+        with pytest.raises(NotKnownToRegistry) as caught:
+            world.connect().workspaces(unknown)
+        assert (caught.value.kind, caught.value.value) == ("organization", unknown)
+
+
+def test_target_roots_are_served_with_a_name_for_this_content(world: World, root: TargetRoot) -> None:
+    api = world.connect()
+    served = api.target_roots(api.identity().workspace_id)
+    assert served is not None
+    assert root in served.roots
+    assert "default" in names_of(served)
+    assert served.etag
+
+
+def test_target_roots_that_have_not_changed_are_not_served_again(world: World, root: TargetRoot) -> None:
+    api = world.connect()
+    workspace_id = api.identity().workspace_id
+    served = api.target_roots(workspace_id)
+    assert served is not None
+    assert api.target_roots(workspace_id, served.etag) is None
+    assert world.connect().target_roots(workspace_id, served.etag) is None
+
+
+@pytest.mark.parametrize("change", ["added", "modified", "deleted"])
+def test_every_change_of_somebody_elses_is_served(world: World, root: TargetRoot, change: str) -> None:
+    api = world.connect()
+    workspace_id = api.identity().workspace_id
+    before = api.target_roots(workspace_id)
+    assert before is not None
+    expected = names_of(before)
+    if change == "added":
+        added = f"{root.name}-more"
+        world.somebody.set_root(workspace_id, added, "/added")
+        expected[added] = "/added"
+    elif change == "modified":
+        world.somebody.set_root(workspace_id, root.name, "s3://bucket/elsewhere/")
+        expected[root.name] = "s3://bucket/elsewhere/"
+    else:
+        world.somebody.delete_root(workspace_id, root.name)
+        del expected[root.name]
+    after = api.target_roots(workspace_id, before.etag)
+    assert names_of(after) == expected
+    assert after is not None
+    assert after.etag != before.etag
+    if change == "added":
+        world.somebody.delete_root(workspace_id, f"{root.name}-more")
+
+
+def test_a_damaged_name_for_the_content_only_costs_the_whole_answer(world: World, root: TargetRoot) -> None:
+    api = world.connect()
+    for damaged in ("", "no quotes", '"line\nbreak"', '"é"', '"' + "a" * 5000 + '"'):
+        assert root.name in names_of(api.target_roots(api.identity().workspace_id, damaged))
+
+
+def test_an_unknown_workspace_is_named(world: World) -> None:
+    for unknown in (str(uuid.uuid4()), "no slug", "../me"):
+        with pytest.raises(NotKnownToRegistry) as caught:
+            world.connect().target_roots(unknown)
+        assert (caught.value.kind, caught.value.value) == ("workspace", unknown)
+
+
+def test_without_a_credential_one_is_asked_for(world: World) -> None:
+    api = world.with_credential(None)
+    for call in (api.identity, api.organizations, lambda: api.workspaces("default")):
+        with pytest.raises(NoCredential):
+            call()
+
+
+def test_a_credential_that_the_registry_does_not_know_is_refused(world: World) -> None:
+    api = world.with_credential(Secret("sk_unknown"))
+    for call in (api.identity, api.organizations, lambda: api.target_roots(str(uuid.uuid4()))):
+        with pytest.raises(RefusedCredential):
+            call()
+
+
+@pytest.mark.parametrize("malformed", ["", "a b", "line\nbreak", "é", "x" * 2000])
+def test_a_malformed_credential_is_not_sent(world: World, malformed: str) -> None:
+    with pytest.raises(MalformedCredential):
+        world.with_credential(Secret(malformed)).identity()
+
+
+def test_where_nothing_listens_the_registry_is_out_of_reach(world: World) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://localhost:{unused.getsockname()[1]}"
+        api = world.registries.connect(url, world.key, TIMEOUT)
+        for call in (api.check, api.identity, api.organizations):
+            with pytest.raises(RegistryUnreachable) as caught:
+                call()
+            assert caught.value.registry_url == url
+            assert "nothing listens there" in caught.value.message
