@@ -3,7 +3,9 @@
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import cast
 
 from cyclopts import App, CycloptsError
@@ -42,12 +44,25 @@ class UsageError(ConfigurationError):
     code = "usage"
 
 
+class AnswerNotWritten(StardagError):
+    """What standard output leads to does not take the answer."""
+
+    code = "answer-not-written"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The answer could not be written to standard output: {reason}.",
+            "The command itself was done; send its output somewhere else to see it.",
+        )
+
+
 def make_app() -> App:
     """The root of all commands; none of their modules is imported until it is run."""
     app = App(
         name="stardag",
         help=_DESCRIPTION,
         help_format="plaintext",
+        help_formatter="plain",
         version=VERSION,
         version_flags=["--version"],
         help_flags=["--help", "-h"],
@@ -72,9 +87,7 @@ def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
         sys.stderr.write("\n")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the answer has gone. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        return FAILED  # whoever read the answer has gone
     except Exception as error:  # noqa: BLE001  # the last resort: one line for whoever can mend it, no traceback
         renderer.error(_unexpected(error))
         return FAILED
@@ -88,18 +101,42 @@ def _run(arguments: Sequence[str], use_cases: Callable[[], UseCases], renderer: 
     except CycloptsError as error:
         raise UsageError(str(error), f"See: {_command_words(app, words)} --help") from None
     if "session" not in injected:  # help and version, which Cyclopts answers
-        command(*bound.args, **bound.kwargs)
+        with _writing():
+            command(*bound.args, **bound.kwargs)
         return DONE
     options = _options(bound)
     if options.verbose:
         _log_requests()
     session = Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet))
-    answer = cast(Answer, command(*bound.args, **bound.kwargs, session=session))
-    for notice in notices:
-        renderer.notice(notice)
-    renderer.answer(_command_words(app, words).removeprefix("stardag "), answer)
-    sys.stdout.flush()
+    try:
+        answer = cast(Answer, command(*bound.args, **bound.kwargs, session=session))
+    except StardagError:
+        for notice in notices:
+            renderer.notice(notice)
+        raise
+    answer = answer._replace(notices=(*notices, *answer.notices))
+    with _writing():
+        renderer.answer(_command_words(app, words).removeprefix("stardag "), answer)
     return answer.exit_code
+
+
+@contextmanager
+def _writing() -> Generator[None]:
+    """Make sure that an answer is out when the block ends.
+
+    Raises:
+        BrokenPipeError: whoever read the answer has gone.
+        AnswerNotWritten: it could not be written, since a disk is full, say.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise AnswerNotWritten((error.strerror or str(error)).lower()) from None
 
 
 def _corrected(arguments: Sequence[str]) -> tuple[list[str], list[Notice]]:
@@ -125,8 +162,7 @@ def _command_words(app: App, words: Sequence[str]) -> str:
 def _renderer_before_parsing(arguments: Sequence[str]) -> Renderer:
     """How to answer, read off the raw words: a command line that does not parse also wants its error as asked for."""
     words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    is_json = "--format=json" in words or any(pair == ("--format", "json") for pair in pairs)
+    is_json = "--format=json" in words or ("--format", "json") in pairwise(words)
     return Renderer("json" if is_json else "text", quiet="--quiet" in words or "-q" in words)
 
 
