@@ -1,0 +1,38 @@
+"""What the end-to-end tests share: a machine of one's own, and one registry for all tests of a process."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from stardag_registry.adapters.database import DATABASE_FILE, open_database
+from tests.end_to_end.machine import Machine
+from tests.end_to_end.registries import Place, Registry
+from tests.registry.running import running_registry
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine with nothing on it but the program."""
+    machine = Machine(tmp_path)
+    machine.home.mkdir()
+    machine.work.mkdir()
+    return machine
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Generator[Registry]:
+    """The real server in a process of its own."""
+    directory = tmp_path_factory.mktemp("registry") / "data"
+    with running_registry(directory) as running:
+        database = open_database(directory / DATABASE_FILE)
+        try:
+            yield Registry(running, database)
+        finally:
+            database.close()
+
+
+@pytest.fixture
+def place(registry: Registry, tmp_path: Path) -> Place:
+    """A workspace of the real registry with one target root, a directory that can be written."""
+    return registry.place({"default": str(tmp_path / "roots" / "default")})
