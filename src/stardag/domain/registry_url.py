@@ -28,7 +28,7 @@ def normal_url(value: str) -> str:
     except ValueError:
         raise _invalid(value, "its host or port cannot be read") from None
     if "@" in parts.netloc:
-        raise _invalid("…@" + parts.netloc.rpartition("@")[2], "a URL with user information would hide where it leads")
+        raise _invalid(value, "a URL with user information would hide where it leads")
     host = parts.hostname or ""
     if parts.scheme not in _DEFAULT_PORTS or not host or not set(host) <= _HOST_CHARACTERS:
         raise _invalid(value, "it does not start with http:// or https:// and a host")
@@ -61,4 +61,5 @@ def _is_loopback_address(host: str) -> bool:
 
 
 def _invalid(value: str, problem: str) -> InvalidValue:
-    return InvalidValue("registry URL", value, problem, _EXAMPLE)
+    _, at, rest = value.rpartition("@")  # whether or not what stands before it can be read as user information
+    return InvalidValue("registry URL", f"…@{rest}" if at else value, problem, _EXAMPLE)
