@@ -50,7 +50,7 @@ class ScriptedServer:
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         scheme = "http" if tls is None else "https"
-        self.url = f"{scheme}://localhost:{self._listener.getsockname()[1]}"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._connections: list[socket.socket] = []
 
     def __enter__(self) -> Self:

@@ -19,9 +19,6 @@ LABEL_MAX_LENGTH = 255
 
 CURSOR_MAX_LENGTH = 2048
 
-PROBLEM_MAX_LENGTH = 300
-"""How much of a problem's text is shown, in characters."""
-
 
 def printable(text: str, limit: int) -> str:
     """At most `limit` characters of `text`, with everything that does not print (control, bidi, line breaks, …)
@@ -154,12 +151,6 @@ class ProblemMessage(Message):
     code: str | None = None
     title: str | None = None
     detail: str | None = None
-
-    @property
-    def text(self) -> str | None:
-        """What the registry says is wrong, fit to be shown inside of a sentence."""
-        said = self.detail or self.title
-        return printable(said, PROBLEM_MAX_LENGTH).strip().rstrip(".") if said else None
 
 
 def problem_of(body: bytes) -> ProblemMessage:

@@ -45,6 +45,9 @@ PAGES_MAX = 1000
 ITEMS_OF_A_PAGE = 1000
 """What is asked for; a registry may give fewer."""
 
+SHOWN_MAX_LENGTH = 300
+"""How much of what a registry says is shown, in characters."""
+
 _ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')  # RFC 9110, section 8.8.3, ASCII alone
 
 _NO_REGISTRY = "what answers there is not a Stardag registry"
@@ -207,18 +210,19 @@ class HttpRegistry:
     def _refusal(self, answer: Answer, sought: _Sought | None) -> StardagError:
         """What an answer other than the wanted one means."""
         problem = problem_of(answer.body)
-        says = f"{_status(answer.status)}{': ' + problem.text if problem.text else ''}"
+        reason = self._shown(problem.detail or problem.title or "").strip().rstrip(".")
+        says = f"{_status(answer.status)}{': ' + reason if reason else ''}"
         match answer.status:
             case HTTPStatus.UNAUTHORIZED:
                 return NoCredential(self._url) if self._credential is None else RefusedCredential(self._url)
             case HTTPStatus.FORBIDDEN:
-                return NotAllowed(self._url, problem.text or f"it answers {says}")
+                return NotAllowed(self._url, reason or f"it answers {says}")
             case HTTPStatus.NOT_FOUND if sought is not None and problem.code is not None:
                 return NotKnownToRegistry(sought.kind, sought.value, self._url)
             case HTTPStatus.NOT_FOUND:
                 return RegistryUnreachable(self._url, f"there is no registry at this address (it answers {says})")
             case 301 | 302 | 303 | 307 | 308:
-                target = printable(answer.headers.get("location", "nowhere"), 200)
+                target = self._shown(answer.headers.get("location", "nowhere"))
                 fix = "Nothing was sent there. If the registry is there now, correct its address in the configuration."
                 return RegistryUnreachable(self._url, f"it redirects to {target}", fix)
             case status if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
@@ -227,6 +231,12 @@ class HttpRegistry:
                 return UnexpectedAnswer(self._url, f"it refuses the question with {says}")
             case _:
                 return RegistryUnreachable(self._url, f"{_NO_REGISTRY} (it answers {says})")
+
+    def _shown(self, said: str) -> str:
+        """What the registry says, fit to stand in a sentence; should it say the credential back, without that."""
+        if self._credential is not None and self._credential.is_well_formed:
+            said = said.replace(self._credential.reveal(), "****")
+        return printable(said, SHOWN_MAX_LENGTH)
 
     def _segment(self, sought: _Sought) -> str:
         """What is sought as a step of a path. What can be neither slug nor id is known to no registry."""

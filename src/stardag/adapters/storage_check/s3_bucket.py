@@ -106,24 +106,24 @@ class S3Buckets:
         if code == "NoSuchBucket":
             return f"there is no bucket {bucket!r}"
         if code in ("AccessDenied", "AllAccessDisabled"):
-            return self._explain_denial(client, bucket, prefix)
+            return self._explain_denial(client, error, bucket, prefix)
         if code in _WRONG_REGION:
             return _explain_region(error, client, bucket)
         if code in _PHRASES:
             return f"{_PHRASES[code]} (credentials from {self._credentials_from})"
-        if not code.isalpha():  # an HTTP status: what answered did not say it as S3 does
+        if not code or code.isdigit():  # an HTTP status: what answered did not say it as S3 does
             return f"what answers at {client.meta.endpoint_url} is not S3, or is out of order (it answers {code})"
-        return f"S3 answers {code}: {_shown(error.response.get('Error', {}).get('Message', ''))}"
+        return f"S3 answers {_shown(code)}: {_message_of(error)}"
 
-    def _explain_denial(self, client: "S3Client", bucket: str, prefix: str) -> str:
+    def _explain_denial(self, client: "S3Client", error: exceptions.ClientError, bucket: str, prefix: str) -> str:
         """Whether the bucket is closed, or only writing; asked only once something was denied."""
         try:
             client.head_bucket(Bucket=bucket)
         except exceptions.ClientError:
             place = f"access to the bucket {bucket!r} is denied, for writing below {prefix + '/'!r} at the least"
         else:
-            place = f"writing below {prefix + '/'!r} in the bucket {bucket!r} is denied; s3:PutObject is needed"
-        return f"{place} (credentials from {self._credentials_from})"
+            place = f"writing below {prefix + '/'!r} in the bucket {bucket!r} is denied"
+        return f"{place} (credentials from {self._credentials_from}; S3 says: {_message_of(error)})"
 
 
 _CONFIG = Config(
@@ -191,6 +191,11 @@ def _code_of(error: exceptions.ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def _message_of(error: exceptions.ClientError) -> str:
+    """S3's own words: often the very permission that is missing, be it of the key that encrypts."""
+    return _shown(error.response.get("Error", {}).get("Message", "")).rstrip(".") or "nothing"
+
+
 def _endpoint_of(error: exceptions.BotoCoreError) -> str:
     """Scheme, host and port of the request that failed."""
     parts = urlsplit(str(error.kwargs.get("endpoint_url", "")))
@@ -199,4 +204,4 @@ def _endpoint_of(error: exceptions.BotoCoreError) -> str:
 
 def _shown(text: str) -> str:
     """Text of a server, without what could steer a terminal."""
-    return "".join(character for character in text[:200] if character.isprintable())
+    return "".join(character for character in text[:300] if character.isprintable())
