@@ -38,6 +38,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     def set_up(endpoint: str, keys: Keys | None = ROOT, region: str | None = REGION) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)

@@ -52,6 +52,7 @@ def _on_s3(server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT.access)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT.secret)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     bucket = server.make_bucket()
     return Place(

@@ -30,6 +30,9 @@ KEEP_ALIVE_SECONDS = 2.0
 
 Result = TypeVar("Result")
 
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
+"""What sending and reading may raise; a ValueError comes of a name that no host can have."""
+
 _STAGES = {
     "connect_tcp.started": "while connecting",
     "start_tls.started": "in the TLS handshake",
@@ -65,16 +68,20 @@ class _Client:
             # Without https there is nothing to verify, and reading the certificates takes 40 ms.
             verify=_certificates() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             follow_redirects=False,
-            # Plain http is for loopback, and must not leave the machine by way of a proxy.
+            # What is meant for loopback must not leave the machine readable, by way of a proxy.
             trust_env=secure or is_plain_beyond_loopback(registry_url),
             limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
         )
-        self.sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._sockets: tuple[socket.socket, ...] = ()
+
+    def opened(self, connected: socket.socket) -> None:
+        """Remember a socket, and forget those that were closed."""
+        self._sockets = (*(known for known in self._sockets if known.fileno() != -1), connected)
 
     def shut_down(self) -> None:
         """Make every read and write fail at once. The sockets stay open: whoever uses them closes them, since a
         number that is free again could already be another's."""
-        for connected in tuple(self.sockets):
+        for connected in self._sockets:
             with suppress(OSError):
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
@@ -107,12 +114,7 @@ class Exchange:
                 "GET", url, params=parameters, headers=headers, timeout=remaining, extensions={"trace": self._follow}
             ) as response:
                 return Answer(response.status_code, dict(response.headers), self._read(response))
-        except (
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            OSError,
-            ValueError,
-        ) as error:  # ValueError: no host can be called so
+        except _FAILURES as error:
             failure = error
         # Outside of the handler, so that the error does not keep httpx's as its context.
         raise RegistryUnreachable(self._registry_url, *_explain(failure, self.stage, self._timeout))
@@ -157,13 +159,16 @@ class Exchange:
         if step in ("connect_tcp.complete", "start_tls.complete") and isinstance(stream, _Stream):
             opened = stream.get_extra_info("socket")
             if self._client is not None and isinstance(opened, socket.socket):
-                self._client.sockets.add(opened)
+                self._client.opened(opened)
                 if self._given_up:
                     self._client.shut_down()
 
 
 class Connection:
-    """The way to one registry: a client made when first needed, and the deadline of every exchange."""
+    """The way to one registry: a client made when first needed, and the deadline of every exchange.
+
+    For one exchange at a time: giving one up ends whatever else goes over the same client.
+    """
 
     def __init__(self, registry_url: str, user_agent: str, timeout: float) -> None:
         self._registry_url = registry_url
