@@ -14,8 +14,9 @@ from stardag.domain.credentials import Secret
 from stardag.domain.environment import Environment
 from stardag.domain.errors import InvalidVariable, UnknownName
 from stardag.domain.layers import DEFAULT, Layer, Origin, Overridden, Setting, Value
+from stardag.domain.names import check_reference
 from stardag.domain.profile import ActiveProfile, Selection
-from stardag.domain.remembered import Remembered, WorkspaceIdentity
+from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
 
 LOCAL_TARGET_ROOT = "local-target-roots/default/default/"
 
@@ -35,10 +36,11 @@ def resolve(layers: Layers) -> ActiveProfile:
 
     Raises:
         UnknownName: a profile or registry is named that the configuration does not define.
+        InvalidName: a flag names an organization or workspace by neither a slug nor an id.
         InvalidVariable: one `STARDAG_TARGET_ROOTS__<NAME>` fits two target roots.
     """
     profile = _profile_setting(layers)
-    place = _Place(layers.remembered)
+    place = _Place(layers.file, layers.remembered)
     for context in _contexts(layers, profile):
         place.lay(context)
     url = place.url.value
@@ -53,7 +55,7 @@ def resolve(layers: Layers) -> ActiveProfile:
         organization=place.organization,
         workspace=place.workspace,
         api_key=api_key,
-        target_roots=_target_roots(layers, identity, is_local),
+        target_roots=_target_roots(layers, place, identity, is_local),
         identity=identity,
         is_local=is_local,
         offline=_offline(layers),
@@ -102,11 +104,15 @@ class _Context(NamedTuple):
 
 
 class _Place:
-    """The registry, organization and workspace so far, lowest context first."""
+    """The registry, organization and workspace so far, lowest context first.
 
-    def __init__(self, remembered: Remembered) -> None:
+    It begins with the default registry, `central`, at the URL that the file gives this name, if it does.
+    """
+
+    def __init__(self, file: ConfigurationFile | None, remembered: Remembered) -> None:
         self._remembered = remembered
-        self.url: Setting[str] = Setting(CENTRAL.url)
+        central = known_registries(file)[CENTRAL.name]
+        self.url: Setting[str] = Setting(central.url, _origin_of_url(file, central))
         self.registry: Setting[str | None] = Setting(CENTRAL.name)
         self.organization: Setting[str | None] = Setting(None)
         self.workspace: Setting[str | None] = Setting(None)
@@ -218,8 +224,12 @@ def _context_of_flags(layers: Layers) -> _Context:
     if name is not None:
         registry = find_registry(layers.file, name.value, "--registry")
         url = Setting(registry.url, _origin_of_url(layers.file, registry))
-    organization = of("--organization", layers.selection.organization)
-    return _Context(url, name, organization, of("--workspace", layers.selection.workspace))
+
+    def reference(kind: str, value: str | None) -> Setting[str] | None:
+        return of(f"--{kind}", None if value is None else check_reference(kind, value))
+
+    organization = reference("organization", layers.selection.organization)
+    return _Context(url, name, organization, reference("workspace", layers.selection.workspace))
 
 
 def _offline(layers: Layers) -> Setting[bool]:
@@ -234,12 +244,14 @@ def _origin_of_url(file: ConfigurationFile | None, registry: Registry) -> Origin
     return file.origin_of("registry", registry.name, "url")
 
 
-def _target_roots(layers: Layers, identity: WorkspaceIdentity | None, is_local: bool) -> dict[str, Setting[str]]:
+def _target_roots(
+    layers: Layers, place: _Place, identity: WorkspaceIdentity | None, is_local: bool
+) -> dict[str, Setting[str]]:
     """The effective target roots by name: the environment's over the cached ones, or over the local default."""
     roots: dict[str, Setting[str]] = {}
     if is_local:
         roots["default"] = Setting(f"{layers.directory.path}/{LOCAL_TARGET_ROOT}")
-    cached = layers.remembered.roots_of(identity) if identity else None
+    cached = layers.remembered.roots_of(identity) if identity else _cached_by_ids(layers.remembered, place)
     if cached is not None:
         origin = Origin(Layer.CACHE, path=layers.remembered.roots_path)
         roots.update((name, Setting(prefix, origin)) for name, prefix in cached.target_roots.items())
@@ -249,6 +261,15 @@ def _target_roots(layers: Layers, identity: WorkspaceIdentity | None, is_local: 
         name = _root_meant(spelling, roots, setting.origin)
         roots[name] = _over(setting, roots[name]) if name in roots else setting
     return dict(sorted(roots.items()))
+
+
+def _cached_by_ids(remembered: Remembered, place: _Place) -> CachedRoots | None:
+    """The cached roots of the workspace whose ids are named, which need not be remembered to mean something."""
+    named = (place.url.value, place.organization.value, place.workspace.value)
+    for cached in remembered.cached_roots:
+        if (cached.registry_url, cached.organization_id, cached.workspace_id) == named:
+            return cached
+    return None
 
 
 def _root_meant(spelling: str, names: Iterable[str], origin: Origin) -> str:
