@@ -1,0 +1,121 @@
+"""The tree of errors: drawn as it is, each leaf with a code of its own, a message and something to do."""
+
+import inspect
+import re
+
+import pytest
+
+import stardag.domain.errors as module
+from stardag.domain.errors import (
+    ConfigurationError,
+    ConflictingVariables,
+    FileProblem,
+    InvalidFile,
+    NotKnownToRegistry,
+    StardagError,
+    StorageUnavailable,
+    TargetRootMismatch,
+    UnknownName,
+    UnknownTargetRoot,
+)
+from stardag.domain.suggestions import nearest
+from stardag.domain.target_roots import compare
+from tests.domain.errors_of_every_kind import EVERY_ERROR
+
+
+def drawn() -> dict[str, str]:
+    """Child and parent, as the drawing in the docstring has them."""
+    parents: dict[str, str] = {}
+    above: list[str] = []
+    for line in (module.__doc__ or "").splitlines():
+        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+)", line)
+        if found:
+            depth = len(found[1]) // 4
+            above[depth:] = [found[2]]
+            if depth:
+                parents[found[2]] = above[depth - 1]
+    return parents
+
+
+def defined() -> dict[str, str]:
+    classes = [it for it in vars(module).values() if inspect.isclass(it) and it.__module__ == module.__name__]
+    return {it.__name__: it.__bases__[0].__name__ for it in classes if issubclass(it, StardagError)}
+
+
+def test_the_tree_is_drawn_as_the_classes_are() -> None:
+    classes = defined()
+    assert classes.pop("StardagError") == "Exception"
+    assert drawn() == classes
+
+
+def test_there_is_an_example_of_every_leaf() -> None:
+    leaves = set(defined()) - set(defined().values())
+    assert {type(error).__name__ for error in EVERY_ERROR} == leaves
+
+
+def test_every_leaf_has_a_code_of_its_own() -> None:
+    codes = [error.code for error in EVERY_ERROR]
+    assert len(set(codes)) == len(codes)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in codes)
+    assert "failed" not in codes
+
+
+@pytest.mark.parametrize("error", EVERY_ERROR, ids=lambda error: type(error).__name__)
+def test_every_error_says_what_is_wrong_and_what_to_do(error: StardagError) -> None:
+    assert error.message
+    assert error.fix
+    assert str(error) == error.message
+    assert "None" not in error.message + error.fix
+
+
+def test_an_unknown_name_comes_with_the_nearest_known_one() -> None:
+    error = UnknownName("profile", "lokal", "STARDAG_PROFILE", ["prod", "local"])
+    assert error.message == "There is no profile 'lokal' (named by STARDAG_PROFILE). Did you mean 'local'?"
+    assert error.fix == "Known: local, prod. Add it with: stardag profile add NAME"
+    assert "Did you mean" not in UnknownName("profile", "zzz", "--profile", ["local"]).message
+    assert UnknownName("registry", "zzz", "--registry", []).fix.startswith("Known: none.")
+    assert "Did you mean 'prod'?" in NotKnownToRegistry("workspace", "prd", "https://x", ["prod"]).message
+
+
+def test_a_long_or_hostile_name_does_not_drown_the_error() -> None:
+    error = UnknownName("profile", "\x1b[31m" + "a" * 100_000, "--profile", ["local"])
+    assert len(error.message) < 200
+    assert error.message.isprintable()
+    assert nearest("a" * 1_000_000, ["local"]) is None
+
+
+def test_a_mismatch_lists_every_difference_old_and_new_and_the_command() -> None:
+    error = TargetRootMismatch(compare({"a": "/1", "b": "/2", "c": "/3"}, {"a": "/9", "c": "/3", "d": "/4"}), "prod")
+    assert error.message.startswith("Target root mismatch")
+    assert "modified  a: /1 -> /9" in error.message
+    assert "deleted   b: /2" in error.message
+    assert "added     d: /4" in error.message
+    assert "/3" not in error.message
+    assert error.fix.endswith("stardag target-roots sync")
+
+
+def test_an_invalid_file_says_its_first_problem_with_line_and_key_and_how_many_more() -> None:
+    first, second = FileProblem("/c.toml", 3, "registry.x", "it has no url"), FileProblem("/c.toml", None, None, "odd")
+    assert InvalidFile([first]).message == "/c.toml:3: registry.x: it has no url"
+    assert InvalidFile([first, second]).message == "/c.toml:3: registry.x: it has no url (and 1 more)"
+    assert str(second) == "/c.toml: odd"
+
+
+def test_two_spellings_are_both_named() -> None:
+    error = ConflictingVariables("STARDAG_API_KEY", "STARDAG_REGISTRY_API_KEY")
+    assert isinstance(error, ConfigurationError)
+    assert "STARDAG_API_KEY and STARDAG_REGISTRY_API_KEY" in error.message
+
+
+def test_an_unknown_target_root_lists_those_there_are() -> None:
+    assert "it has: archive, default." in UnknownTargetRoot("x", ["default", "archive"]).message
+    assert "it has: none." in UnknownTargetRoot("x", []).message
+
+
+def test_unusable_storage_is_told_root_by_root() -> None:
+    error = StorageUnavailable([("a", "/a", "it is full"), ("b", "s3://b", "there is no bucket 'b'")])
+    assert error.message.splitlines() == [
+        "The storage of 2 target roots cannot be used:",
+        "  a (/a): it is full",
+        "  b (s3://b): there is no bucket 'b'",
+    ]
