@@ -51,8 +51,9 @@ class OpenRegistry:
             InvalidValue: plain http beyond loopback, which the user's own file does not allow.
             NoCredential, MalformedCredential, WithheldCredential: there is no credential that may be sent.
         """
-        credential = self._credential(profile)
-        return self.without_credential(profile.registry_url.value, profile, credential)
+        url = profile.registry_url.value
+        _check_online(url, profile)  # first: no credential helps while working offline
+        return self.without_credential(url, profile, self._credential(profile))
 
     def without_credential(
         self, registry_url: str, profile: ActiveProfile, credential: Secret | None = None
@@ -62,12 +63,7 @@ class OpenRegistry:
         Raises:
             RegistryUnreachable, InvalidValue: as above.
         """
-        if profile.offline.value:
-            raise RegistryUnreachable(
-                registry_url,
-                f"{profile.offline.origin} asks to work offline",
-                f"Leave out {profile.offline.origin} to ask the registry.",
-            )
+        _check_online(registry_url, profile)
         self.check_transport(registry_url)
         return self.registries.connect(registry_url, credential, profile.timeout)
 
@@ -147,6 +143,15 @@ class Connect:
         except StateNotWritable as error:
             return (Notice("not-remembered", error.message),)
         return ()
+
+
+def _check_online(registry_url: str, profile: ActiveProfile) -> None:
+    if profile.offline.value:
+        raise RegistryUnreachable(
+            registry_url,
+            f"{profile.offline.origin} asks to work offline",
+            f"Leave out {profile.offline.origin} to ask the registry.",
+        )
 
 
 def _identity(profile: ActiveProfile, api: RegistryApi) -> WorkspaceIdentity:
