@@ -75,7 +75,7 @@ def test_a_server_that_takes_the_request_and_says_nothing() -> None:
         server.stopped.wait()
 
     with ScriptedServer(hang) as server:
-        assert _told_in_time(server.url).endswith("did not answer within 0.5 seconds (while waiting for the answer).")
+        assert _told_in_time(server.url).endswith("did not answer within 0.8 seconds (while waiting for the answer).")
 
 
 def test_a_server_that_hangs_after_the_headers() -> None:
@@ -84,7 +84,7 @@ def test_a_server_that_hangs_after_the_headers() -> None:
         server.stopped.wait()
 
     with ScriptedServer(hang) as server:
-        assert _told_in_time(server.url).endswith("did not answer within 0.5 seconds (in the middle of the answer).")
+        assert _told_in_time(server.url).endswith("did not answer within 0.8 seconds (in the middle of the answer).")
 
 
 def test_a_server_that_drips_its_headers() -> None:
@@ -93,7 +93,7 @@ def test_a_server_that_drips_its_headers() -> None:
         _drip(connection, server)
 
     with ScriptedServer(drip) as server:
-        assert _told_in_time(server.url).endswith("did not answer within 0.5 seconds (while waiting for the answer).")
+        assert _told_in_time(server.url).endswith("did not answer within 0.8 seconds (while waiting for the answer).")
 
 
 def test_a_server_that_drips_its_body() -> None:
@@ -102,13 +102,13 @@ def test_a_server_that_drips_its_body() -> None:
         _drip(connection, server)
 
     with ScriptedServer(drip) as server:
-        assert _told_in_time(server.url).endswith("did not answer within 0.5 seconds (in the middle of the answer).")
+        assert _told_in_time(server.url).endswith("did not answer within 0.8 seconds (in the middle of the answer).")
 
 
 def test_a_server_that_never_finishes_the_tls_handshake() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         told = _told_in_time(f"https://127.0.0.1:{deaf.getsockname()[1]}")
-    assert told.endswith("did not answer within 0.5 seconds (in the TLS handshake).")
+    assert told.endswith("did not answer within 0.8 seconds (in the TLS handshake).")
 
 
 def test_the_deadline_is_for_all_pages_together() -> None:
@@ -117,8 +117,8 @@ def test_the_deadline_is_for_all_pages_together() -> None:
         connection.sendall(as_bytes(200, b'{"items": [], "next_cursor": "%d"}' % len(server.requests)))
 
     with ScriptedServer(slow_page) as server:
-        assert "did not answer within 0.5 seconds" in _told_in_time(server.url)
-        assert len(server.requests) <= 4
+        assert "did not answer within 0.8 seconds" in _told_in_time(server.url)
+        assert len(server.requests) <= 5
 
 
 def test_a_registry_that_was_given_up_can_be_asked_again() -> None:
@@ -150,10 +150,10 @@ def test_the_process_exits_at_once_after_the_deadline() -> None:
 
 
 def _told_in_time(url: str) -> str:
-    registry = connect(url, timeout=0.5)
+    registry = connect(url, timeout=0.8)
     started = monotonic()
     told = message_of(registry.organizations)
-    assert monotonic() - started < 3
+    assert monotonic() - started < 5
     return told
 
 

@@ -187,14 +187,16 @@ class Connection:
         exchange = Exchange(self._registry_url, self._open_client, self._timeout)
         future: Future[Result] = Future()
         threading.Thread(target=_perform, args=(work, exchange, future), daemon=True).start()
+        done = False
         try:
-            wait((future,), self._timeout)
-        finally:
-            if not future.done():
+            done = bool(wait((future,), self._timeout).done)
+        finally:  # an interrupt gives up as well
+            stage = exchange.stage
+            if not done:
                 self._client = None
                 exchange.give_up()
-        if not future.done():
-            raise RegistryUnreachable(self._registry_url, _no_answer(exchange.stage, self._timeout))
+        if not done:  # whatever the future holds by now, it is what giving up has caused
+            raise RegistryUnreachable(self._registry_url, _no_answer(stage, self._timeout))
         return future.result()
 
     def _open_client(self) -> _Client:

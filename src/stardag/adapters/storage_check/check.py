@@ -21,8 +21,8 @@ class LocalAndS3StorageCheck:
     def check(self, uri_prefix: str, timeout: float) -> str | None:
         """None where outputs can be written below `uri_prefix`, else what is wrong, as a phrase.
 
-        Gives up after `timeout` seconds. Leaves nothing behind, even when it gives up: what it has begun by then cleans
-        up after itself, unless the process ends first (a local root) or has nothing to clean up (S3).
+        Gives up after `timeout` seconds. On S3 there is nothing to clean up at any time; what was begun in a local
+        directory cleans up after itself even then, as long as the process lives.
         """
         match scheme_of(uri_prefix):
             case "file":

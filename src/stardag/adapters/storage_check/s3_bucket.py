@@ -90,7 +90,7 @@ class S3Buckets:
             return self._client
 
     def _try_to_write(self, client: "S3Client", bucket: str, prefix: str) -> str | None:
-        key = f"{prefix}/.stardag-check-{secrets.token_hex(8)}".lstrip("/")
+        key = f"{prefix and prefix + '/'}.stardag-check-{secrets.token_hex(8)}"
         try:
             stored = client.put_object(Bucket=bucket, Key=key, Body=_PROBE, ContentMD5=_DIGEST_OF_SOMETHING_ELSE)
         except exceptions.ClientError as error:
