@@ -61,16 +61,19 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
 	    echo "'$(PYTHON) -m venv $(VENV)' failed: on Debian and Ubuntu, install python3-venv first" >&2; exit 1; }
 
-# The locks are complete, so there is nothing to resolve (--no-deps). Byte code is made when it is first needed, but for
-# the tests: they turn warnings into errors, and compiling somebody else's module may warn.
+# The locks are complete, so there is nothing to resolve (--no-deps). All byte code is made here, quietly: where the
+# environment forbids Python to write any, every command would compile all that it imports, and tests turn the warnings
+# of somebody else's modules into errors.
+COMPILE_ALL = $(BIN)/python -W ignore -m compileall -qq -j 0
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "Installing the locked packages into $(VENV) (once, about half a minute)…"
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(COMPILE_ALL) $(VENV)/lib src || true
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing the locked development tools into $(VENV) (once, about half a minute)…"
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -W ignore -m compileall -qq -j 0 $(VENV)/lib || true
+	@$(COMPILE_ALL) $(VENV)/lib || true
 	@touch $@

@@ -1,21 +1,21 @@
 """The `stardag` program: `python -m stardag`, and the script of the same name."""
 
 import sys
-from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stardag.container import Container
 
-_UNWANTED = frozenset(("pydantic", "pydantic_settings", "fastapi", "starlette", "werkzeug", "flask", "yaml"))
+_UNWANTED = frozenset(("ssl", "pydantic", "pydantic_settings", "fastapi", "starlette", "werkzeug", "flask", "yaml"))
 
 
-class _HideIntegrations(MetaPathFinder):
+class _HideIntegrations:
     """Answers that the packages which dependency-injector offers to integrate with are not there.
 
     It tries to import each of them on its own first import, which triples the time of a short command where the
-    registry is installed as well. Only for this program's own process: in a user's, it would break the import of
-    another thread.
+    registry is installed as well. So does asyncio, which comes with it, for ssl: a fifth of a command's memory, for
+    what no command does. Only for this program's own process: in a user's, it would break the import of
+    another thread. A finder by its method alone: `importlib.abc` would bring half the standard library along.
     """
 
     def find_spec(self, fullname: str, _path: object, _target: object = None, /) -> None:

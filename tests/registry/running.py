@@ -17,7 +17,7 @@ DEADLINE = 30.0
 _PROGRAM = """
 import json, sys
 from stardag.domain.errors import StardagError
-from stardag_registry.adapters.serve import serve
+from stardag_registry.program import serve
 try:
     sys.exit(serve(**json.loads(sys.argv[1])))
 except StardagError as error:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stardag.app.configuration_files import Edit, FileRead
 from stardag.app.connect import OpenRegistry
-from stardag.app.ports import ConfigurationFiles, Edit, EnvironmentVariables, FileRead, Trust
+from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Trust
 from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
 from stardag.domain.errors import (
     ConfirmationNeeded,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, FileRead
+from stardag.app.configuration_files import FileRead
+from stardag.app.ports import ConfigurationFiles, EnvironmentVariables
 from stardag.domain.configuration import Profile, Registry
 from stardag.domain.errors import UnknownName
 from stardag.domain.layers import Notice
@@ -37,7 +38,9 @@ class ListConfiguration:
         """List."""
         environment = self.environment.read()
         read = self.files.read()
-        layers = Layers(selection, environment, read.file, read.directory, Remembered(roots_path=""))
+        # A list shows no lines, and finding them would be a good part of its time.
+        file = read.file._replace(line_of=lambda _: None) if read.file else None
+        layers = Layers(selection, environment, file, read.directory, Remembered(roots_path=""))
         active: ActiveProfile | None = None
         notices = (*environment.notices, *read.notices)
         try:

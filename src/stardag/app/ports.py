@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from stardag.app.configuration_files import Edit, FileRead, FilesInForce
     from stardag.domain.configuration import ConfigurationFile, StardagDirectory
     from stardag.domain.credentials import Secret
     from stardag.domain.environment import Environment
@@ -31,40 +32,6 @@ class EnvironmentVariables(Protocol):
             InvalidVariable, ConflictingVariables: one of them cannot be used.
         """
         ...
-
-
-class FilesInForce(NamedTuple):
-    """Which configuration files there are, and which one counts.
-
-    `in_force` is the path that is read and edited, whether or not it exists yet; `project` is None outside of one.
-    `pyproject` is the nearest pyproject.toml with a `[tool.stardag]` section, which is not read.
-    """
-
-    in_force: str
-    exists: bool
-    project: str | None
-    user: str
-    user_exists: bool
-    directory: StardagDirectory
-    pyproject: str | None
-
-
-class FileRead(NamedTuple):
-    """What reading the file in force gave: None where there is none, and what a person should hear of."""
-
-    file: ConfigurationFile | None
-    directory: StardagDirectory
-    notices: tuple[Notice, ...] = ()
-
-
-class Edit(NamedTuple):
-    """One change to one table of a configuration file: `[table]` gets these values, or is removed where None.
-
-    `table` is a key path such as ("profile", "local"). In `values`, None removes the key.
-    """
-
-    table: tuple[str, ...]
-    values: Mapping[str, str | None] | None
 
 
 class ConfigurationFiles(Protocol):

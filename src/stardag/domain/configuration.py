@@ -1,8 +1,7 @@
 """What a configuration file says: registries, profiles and the default profile (guide, "Local Configuration")."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from stardag.domain.layers import Layer, Origin
 from stardag.domain.names import check_name, check_reference
@@ -12,41 +11,55 @@ CENTRAL_NAME = "central"
 CENTRAL_URL = "https://api.stardag.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """A name for a Stardag API backend.
-
-    `allow_http` permits plain http beyond loopback; it counts only in the user's own file (readings, section 5).
-    """
-
+class _RegistryFields(NamedTuple):
     name: str
     url: str
-    allow_http: bool = False
+    allow_http: bool
 
-    def __post_init__(self) -> None:
-        check_name("registry", self.name)
-        object.__setattr__(self, "url", normal_url(self.url))
+
+class Registry(_RegistryFields):
+    """A name for a Stardag API backend.
+
+    `url` is in normal form. `allow_http` permits plain http beyond loopback; it counts only in the user's own file
+    (readings, section 5).
+
+    Raises:
+        InvalidName, InvalidValue: on construction from what cannot be one.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str, url: str, allow_http: bool = False) -> Self:
+        return super().__new__(cls, check_name("registry", name), normal_url(url), allow_http)
 
 
 CENTRAL = Registry(CENTRAL_NAME, CENTRAL_URL)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A name for a registry (by its name), an organization and a workspace (each by slug or id)."""
-
+class _ProfileFields(NamedTuple):
     name: str
     registry: str
-    organization: str | None = None
-    workspace: str | None = None
+    organization: str | None
+    workspace: str | None
 
-    def __post_init__(self) -> None:
-        check_name("profile", self.name)
-        check_name("registry", self.registry)
-        if self.organization is not None:
-            check_reference("organization", self.organization)
-        if self.workspace is not None:
-            check_reference("workspace", self.workspace)
+
+class Profile(_ProfileFields):
+    """A name for a registry (by its name), an organization and a workspace (each by slug or id).
+
+    Raises:
+        InvalidName: on construction from what cannot be one.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str, registry: str, organization: str | None = None, workspace: str | None = None) -> Self:
+        check_name("profile", name)
+        check_name("registry", registry)
+        if organization is not None:
+            organization = check_reference("organization", organization)
+        if workspace is not None:
+            workspace = check_reference("workspace", workspace)
+        return super().__new__(cls, name, registry, organization, workspace)
 
 
 class Configuration(NamedTuple):

@@ -5,16 +5,19 @@ and of environment variables; that is why they are this narrow (readings, sectio
 """
 
 import re
+from functools import lru_cache
 
 from stardag.domain.errors import InvalidName
 
-NAME_PATTERN = r"[a-z0-9]+([-_][a-z0-9]+)*"
+NAME_PATTERN = r"[a-z0-9]+(?:[-_][a-z0-9]+)*"
 NAME_MAX_LENGTH = 63
 
 _NAME = re.compile(NAME_PATTERN)
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_ID_LENGTHS = [8, 4, 4, 4, 12]
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 
 
+@lru_cache(maxsize=1024)  # a file of a thousand profiles says the same few names again and again
 def is_name(value: str) -> bool:
     """Whether `value` may name a registry, a profile, a target root, an organization or a workspace."""
     return len(value) <= NAME_MAX_LENGTH and _NAME.fullmatch(value) is not None
@@ -33,7 +36,8 @@ def check_name(kind: str, value: str) -> str:
 
 def is_id(value: str) -> bool:
     """Whether `value` has the form of an id (a UUID). A slug never has it."""
-    return _ID.fullmatch(value) is not None
+    parts = value.split("-")
+    return [len(part) for part in parts] == _ID_LENGTHS and _HEXADECIMAL.issuperset("".join(parts))
 
 
 def check_slug(kind: str, value: str) -> str:
@@ -53,6 +57,8 @@ def check_reference(kind: str, value: str) -> str:
     Raises:
         InvalidName: the value is neither.
     """
+    if is_name(value):  # an id in lower case among them
+        return value
     if is_id(value):
         return value.lower()
-    return check_name(kind, value)
+    raise InvalidName(kind, value)

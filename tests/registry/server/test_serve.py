@@ -12,7 +12,6 @@ import pytest
 
 from stardag.domain.errors import ConfigurationError, InvalidValue, StardagError
 from stardag_registry.adapters.database import open_database
-from stardag_registry.adapters.serve import serve
 from stardag_registry.domain.errors import (
     PortNotFree,
     UnsupportedDatabase,
@@ -20,6 +19,7 @@ from stardag_registry.domain.errors import (
     UnusableDataDirectory,
     UnusableHost,
 )
+from stardag_registry.program import serve
 from tests.registry.running import DidNotStart, RunningRegistry, running_registry
 
 SECRET = "stardag_admin_"

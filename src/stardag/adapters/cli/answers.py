@@ -1,12 +1,16 @@
 """What a command answers, and the one renderer that makes text or JSON of it (readings, section 6)."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO
 
 from stardag.adapters.cli.text import printable
 from stardag.domain.errors import StardagError
-from stardag.domain.layers import Notice
+
+if TYPE_CHECKING:
+    from stardag.domain.layers import Notice
 
 Format = Literal["text", "json"]
 

@@ -1,23 +1,29 @@
 """The program: its commands, and one run of it from arguments to exit code."""
 
-import inspect
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from cyclopts import App, CycloptsError
 
-from stardag.adapters.cli.answers import Answer, Renderer
+from stardag.adapters.cli.answers import Renderer
 from stardag.adapters.cli.exit_codes import DONE, FAILED, INTERRUPTED, exit_code_of
-from stardag.adapters.cli.prompts import Prompts
-from stardag.adapters.cli.session import DEFAULTS, Options, Session, UseCases
-from stardag.adapters.cli.waiting import waiting_for
+from stardag.adapters.cli.help import PlainHelp
 from stardag.domain.errors import ConfigurationError, StardagError
-from stardag.domain.layers import Notice
 from stardag.domain.version import VERSION
+
+if TYPE_CHECKING:
+    from inspect import BoundArguments
+
+    from stardag.adapters.cli.answers import Answer
+    from stardag.adapters.cli.session import Session
+    from stardag.adapters.cli.use_cases import UseCases
+    from stardag.domain.layers import Notice
 
 _COMMANDS = "stardag.adapters.cli.commands"
 
@@ -26,12 +32,12 @@ _DESCRIPTION = """Where your code runs and its outputs go: registries, profiles 
 Start with `stardag quickstart`, or see what is in force here with `stardag config show`."""
 
 _MODULES = {
-    "registry": ("registry:app", "Registries: the Stardag API backends, and a server of your own."),
-    "profile": ("profile:app", "Profiles: names for a registry, an organization and a workspace."),
-    "organizations": ("organizations:app", "Organizations of a registry."),
-    "workspaces": ("workspaces:app", "Workspaces of an organization."),
-    "target-roots": ("target_roots:app", "Target roots: where the outputs of a workspace go."),
-    "config": ("config:app", "The configuration in force, and where each value came from."),
+    "registry": ("registry:app", "List, add and remove Stardag API backends, or run one here."),
+    "profile": ("profile:app", "Name a registry, an organization and a workspace, and choose among them."),
+    "organizations": ("organizations:app", "List the organizations that you belong to."),
+    "workspaces": ("workspaces:app", "List the workspaces of an organization."),
+    "target-roots": ("target_roots:app", "List, sync and validate where the outputs of a workspace go."),
+    "config": ("config:app", "Show what is in force, where each value came from, and what it overrode."),
     "trust": ("trust:trust", "Trust the configuration file of a project that is not your own."),
     "quickstart": ("quickstart:quickstart", "Show all of it on this machine, in a directory of its own."),
     "version": ("version:version", "Print the version."),
@@ -62,7 +68,7 @@ def make_app() -> App:
         name="stardag",
         help=_DESCRIPTION,
         help_format="plaintext",
-        help_formatter="plain",
+        help_formatter=PlainHelp(),
         version=VERSION,
         version_flags=["--version"],
         help_flags=["--help", "-h"],
@@ -104,12 +110,9 @@ def _run(arguments: Sequence[str], use_cases: Callable[[], UseCases], renderer: 
         with _writing():
             command(*bound.args, **bound.kwargs)
         return DONE
-    options = _options(bound)
-    if options.verbose:
-        _log_requests()
-    session = Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet))
+    session = _session(bound, use_cases)
     try:
-        answer = cast(Answer, command(*bound.args, **bound.kwargs, session=session))
+        answer = cast("Answer", command(*bound.args, **bound.kwargs, session=session))
     except StardagError:
         for notice in notices:
             renderer.notice(notice)
@@ -146,12 +149,22 @@ def _corrected(arguments: Sequence[str]) -> tuple[list[str], list[Notice]]:
         return words, []
     while words[:1] == ["stardag"]:
         del words[0]
+    from stardag.domain.layers import Notice
+
     return words, [Notice("misspelt-command", f"The command is: {' '.join(['stardag', *words])}")]
 
 
-def _options(bound: inspect.BoundArguments) -> Options:
+def _session(bound: BoundArguments, use_cases: Callable[[], UseCases]) -> Session:
+    """What the command is given; imported here, since help and a word that is no command need none of it."""
+    from stardag.adapters.cli.prompts import Prompts
+    from stardag.adapters.cli.session import DEFAULTS, Options, Session
+    from stardag.adapters.cli.waiting import waiting_for
+
     options = bound.arguments.get("options", DEFAULTS)
-    return options if isinstance(options, Options) else DEFAULTS
+    assert isinstance(options, Options)
+    if options.verbose:
+        _log_requests()
+    return Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet))
 
 
 def _command_words(app: App, words: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Group, Parameter
 
@@ -11,47 +11,14 @@ from stardag.adapters.cli.answers import Format
 
 if TYPE_CHECKING:
     from stardag.adapters.cli.prompts import Prompts
-    from stardag.app.browse_registry import BrowseRegistry
-    from stardag.app.edit_configuration import (
-        AddProfile,
-        AddRegistry,
-        RemoveProfile,
-        RemoveRegistry,
-        TrustProject,
-        UseProfile,
-    )
-    from stardag.app.list_configuration import ListConfiguration
-    from stardag.app.list_target_roots import ListTargetRoots
-    from stardag.app.ports import ConfigurationFiles
-    from stardag.app.resolve_profile import ResolveProfile
-    from stardag.app.sync_target_roots import SyncTargetRoots
-    from stardag.app.validate_before_build import ValidateBeforeBuild
+    from stardag.adapters.cli.use_cases import UseCases
     from stardag.domain.profile import Selection
-
-
-class UseCases(Protocol):
-    """The use cases that the command line calls, each made when it is asked for. The container offers them."""
-
-    def resolve_profile(self) -> "ResolveProfile": ...
-    def list_configuration(self) -> "ListConfiguration": ...
-    def browse_registry(self) -> "BrowseRegistry": ...
-    def list_target_roots(self) -> "ListTargetRoots": ...
-    def sync_target_roots(self) -> "SyncTargetRoots": ...
-    def validate_before_build(self) -> "ValidateBeforeBuild": ...
-    def add_registry(self) -> "AddRegistry": ...
-    def remove_registry(self) -> "RemoveRegistry": ...
-    def add_profile(self) -> "AddProfile": ...
-    def use_profile(self) -> "UseProfile": ...
-    def remove_profile(self) -> "RemoveProfile": ...
-    def trust_project(self) -> "TrustProject": ...
-    def files(self) -> "ConfigurationFiles": ...
-
 
 _SHARED = Group("Options of every command", sort_key=90)
 
 
 @Parameter(name="*", group=_SHARED)
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Options:
     """The options of every command."""
 
@@ -62,9 +29,9 @@ class Options:
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="", help="Leave out warnings and remarks.")] = (
         False
     )
-    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="", help="Say what is read and asked.")] = (
-        False
-    )
+    verbose: Annotated[
+        bool, Parameter(name=["--verbose", "-v"], negative="", help="Say what is asked of a registry.")
+    ] = False
     no_input: Annotated[bool, Parameter(name="--no-input", negative="", help="Never ask, fail instead.")] = False
     offline: Annotated[bool, Parameter(name="--offline", negative="", help="Do not ask any registry.")] = False
 
@@ -91,7 +58,7 @@ WorkspaceOption = Annotated[str | None, Parameter(name=["--workspace", "-w"], he
 class Session(NamedTuple):
     """One run of the program. `use_cases` makes them on first use, so that a command that needs none pays nothing."""
 
-    use_cases: Callable[[], UseCases]
+    use_cases: "Callable[[], UseCases]"
     prompts: "Prompts"
     waiting: Callable[[str], AbstractContextManager[None]]
 

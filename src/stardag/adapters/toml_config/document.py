@@ -26,10 +26,8 @@ _TOP_KEYS = frozenset(("registry", "profile", "default"))
 _REGISTRY_KEYS = frozenset(("url", "allow_http"))
 _PROFILE_KEYS = frozenset(("registry", "organization", "workspace"))
 _DEFAULT_KEYS = frozenset(("profile",))
-_TOO_DEEP = re.compile(
-    r"""(?<![\w"'.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)""" + f"{{{DEPTH_MAXIMUM}}}", re.ASCII
-)
-_PARSER_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_DEEP_KEY = r"""(?:(?:[\w-]++|"[^"]*+"|'[^']*+')[ \t]*+\.[ \t]*+)""" + f"{{{DEPTH_MAXIMUM}}}"
+_PARSER_LINE = r" \(at (?:line (\d+), column \d+|end of document)\)$"
 
 
 class Document:
@@ -85,9 +83,8 @@ def read_document(path: str, content: bytes) -> Document:
 
 
 def _parse(document: Document) -> dict[str, object] | None:
-    deep = _TOO_DEEP.search(document.text)
-    if deep:
-        line = document.text.count("\n", 0, deep.start()) + 1
+    line = _too_deep(document.text)
+    if line is not None:
         document.problems.append(
             FileProblem(document.path, line, None, f"a key of more than {DEPTH_MAXIMUM} parts is not read")
         )
@@ -96,12 +93,20 @@ def _parse(document: Document) -> dict[str, object] | None:
         return tomllib.loads(document.text)
     except tomllib.TOMLDecodeError as error:
         message = str(error)
-        where = _PARSER_LINE.search(message)
+        where = re.search(_PARSER_LINE, message)
         line = int(where[1]) if where and where[1] else document.text.count("\n") + 1
-        problem = f"this is not TOML: {_PARSER_LINE.sub('', message)}"
+        problem = f"this is not TOML: {re.sub(_PARSER_LINE, '', message)}"
         document.problems.append(FileProblem(document.path, line, None, problem))
     except RecursionError:
         document.problems.append(FileProblem(document.path, None, None, "brackets are nested too deeply"))
+    return None
+
+
+def _too_deep(text: str) -> int | None:
+    """The line of a dotted key with more parts than are read."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") >= DEPTH_MAXIMUM and re.search(rf"(?<![\w\"'.-]){_DEEP_KEY}", line):
+            return number
     return None
 
 
@@ -221,6 +226,8 @@ def _kind(value: object) -> str:
 
 
 def _note_unknown(document: Document, key: KeyPath, table: Table, known: frozenset[str]) -> None:
+    if table.keys() <= known:
+        return
     for name in sorted(table.keys() - known):
         path = (*key, name)
         line = document.line_of(path)

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from stardag.app.ports import Edit
+from stardag.app.configuration_files import Edit
 from stardag.domain.errors import EditNotPossible
 
 Values = dict[str, object]

@@ -8,7 +8,8 @@ from typing import cast
 
 from stardag.adapters.durable_files import UnreadableFile, locked, prepare, read_bounded, write_atomically
 from stardag.adapters.toml_config.document import SIZE_MAXIMUM, Document, read_document
-from stardag.app.ports import Edit, FileRead, FilesInForce, Trust
+from stardag.app.configuration_files import Edit, FileRead, FilesInForce
+from stardag.app.ports import Trust
 from stardag.domain.configuration import ConfigurationFile, StardagDirectory
 from stardag.domain.errors import FileProblem, InvalidFile, NoProjectFile, StardagError, UntrustedFile
 from stardag.domain.layers import Layer, Notice

@@ -9,7 +9,8 @@ _DOTTED = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
 _HEADER = re.compile(rf"^[ \t]*\[\[?[ \t]*({_DOTTED})[ \t]*\]\]?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _STATEMENT = re.compile(rf"^[ \t]*({_DOTTED})[ \t]*=", re.MULTILINE)
 _ONE_KEY = re.compile(_KEY)
-_QUOTED = re.compile(r'''#[^\n]*|"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\'''', re.DOTALL)
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_QUOTED = r'''#[^\n]*|"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\''''
 
 
 class LineIndex:
@@ -17,7 +18,7 @@ class LineIndex:
 
     def __init__(self, text: str) -> None:
         self._text = _without_multiline_strings(text)
-        self._sections: dict[KeyPath, list[tuple[int, int]]] | None = None
+        self._sections: dict[str, list[tuple[int, int]]] | None = None
 
     def line_of(self, key: KeyPath) -> int | None:
         """The line (from 1) of a key or table, or of the statement that it is part of; None where there is none."""
@@ -28,7 +29,7 @@ class LineIndex:
         if self._sections is None:
             self._sections = _sections(self._text)
         for length in range(len(key), -1, -1):
-            for start, end in self._sections.get(key[:length], ()):
+            for start, end in self._sections.get(_dotted(key[:length]), ()):
                 if length == len(key):
                     return start
                 position = self._statement_within(start, end, key[length:])
@@ -45,28 +46,33 @@ class LineIndex:
         return None
 
 
-def _sections(text: str) -> dict[KeyPath, list[tuple[int, int]]]:
-    """Start and end of every table's own lines, the top of the document under the empty path."""
-    sections: dict[KeyPath, list[tuple[int, int]]] = {}
-    path: KeyPath = ()
-    start = 0
-    for header in _HEADER.finditer(text):
-        sections.setdefault(path, []).append((start, header.start()))
-        path, start = _path(header[1]), header.start(1)
-    sections.setdefault(path, []).append((start, len(text)))
-    if sections[()][0][1] == 0:
-        del sections[()]
-    return sections
+def _sections(text: str) -> dict[str, list[tuple[int, int]]]:
+    """Start and end of every table's own lines by its dotted name, the top of the document under the empty one."""
+    headers = list(_HEADER.finditer(text))
+    ends = [*(header.start() for header in headers[1:]), len(text)]
+    sections: dict[str, list[tuple[int, int]]] = {}
+    for header, end in zip(headers, ends, strict=True):
+        name = header[1]
+        if not _is_bare(name):
+            name = _dotted(_path(name))
+        sections.setdefault(name, []).append((header.start(1), end))
+    top = headers[0].start() if headers else len(text)
+    return {"": [(0, top)], **sections} if top else sections
 
 
 def _path(dotted: str) -> KeyPath:
-    if '"' not in dotted and "'" not in dotted and " " not in dotted and "\t" not in dotted:
+    if _is_bare(dotted):
         return tuple(dotted.split("."))
-    return tuple(_unquoted(key) for key in _ONE_KEY.findall(dotted))
+    return tuple(key[1:-1] if key[0] in "\"'" else key for key in _ONE_KEY.findall(dotted))
 
 
-def _unquoted(key: str) -> str:
-    return key[1:-1] if key[0] in "\"'" else key
+def _dotted(path: KeyPath) -> str:
+    """One spelling for each path, whichever of TOML's a file uses."""
+    return ".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in path)
+
+
+def _is_bare(dotted: str) -> bool:
+    return '"' not in dotted and "'" not in dotted and " " not in dotted and "\t" not in dotted
 
 
 def _without_multiline_strings(text: str) -> str:
@@ -77,4 +83,4 @@ def _without_multiline_strings(text: str) -> str:
     def blank(token: re.Match[str]) -> str:
         return "\n" * token[0].count("\n") if "\n" in token[0] else token[0]
 
-    return _QUOTED.sub(blank, text)
+    return re.sub(_QUOTED, blank, text, flags=re.DOTALL)

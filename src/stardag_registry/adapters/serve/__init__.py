@@ -1,5 +1,1 @@
-"""Runs the server in this process: takes the port, opens or furnishes the database, answers until told to stop."""
-
-from stardag_registry.adapters.serve.program import serve
-
-__all__ = ["serve"]
+"""Listening and answering in this process: sockets, and uvicorn on them."""

@@ -9,7 +9,7 @@ from stardag.adapters.cli.exit_codes import USAGE
 from stardag.adapters.cli.session import DEFAULTS, Options, SessionArgument
 from stardag.adapters.cli.text import counted, table
 from stardag.adapters.cli.values import ShownValue, shown_values
-from stardag.app.ports import FilesInForce
+from stardag.app.configuration_files import FilesInForce
 from stardag.domain.errors import ConfigurationError, FileProblem
 from stardag.domain.layers import Notice
 from stardag.domain.suggestions import nearest

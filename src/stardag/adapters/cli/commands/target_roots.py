@@ -105,7 +105,9 @@ def _origin(root: ListedRoot) -> str:
 
 
 def _status(root: ListedRoot) -> str:
-    return f"changed to {root.served}" if root.status == "changed" else root.status
+    if root.status == "changed":
+        return f"changed to {root.served}"
+    return "not asked" if root.status == "unknown" else root.status
 
 
 def _root_data(root: ListedRoot) -> Json:

@@ -1,33 +1,15 @@
-"""From a person's options to a running server and an exit code. Standard output carries the address alone."""
+"""The registry as a program: from a person's options to a running server and an exit code."""
 
 import ipaddress
-import signal
 import socket
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import uvicorn
-
+from stardag_registry.adapters.serve.server import run
 from stardag_registry.adapters.serve.sockets import close, listen
 from stardag_registry.app.first_start import Furnished
 from stardag_registry.domain.errors import PortNotFree
-
-GRACE = 10
-"""Seconds that requests in progress get to finish once the server is told to stop."""
-
-_LOG_CONFIG: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
-    "loggers": {
-        name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False}
-        for name in ("stardag_registry", "uvicorn", "alembic")
-    },
-}
 
 
 def serve(*, host: str, port: int, data_dir: str, local_target_roots: str, database: str | None) -> int:
@@ -67,7 +49,7 @@ def _serve_on(
             _say(*_welcome(furnished))
         if not _is_loopback(sockets):
             _say(f"Warning: listening on {host}, where other machines can reach it, without encryption.")
-        return _run(container.application(), sockets, _address(host, port))
+        return run(container.application(), sockets, _address(host, port))
     finally:
         container.shutdown_resources()
 
@@ -79,55 +61,6 @@ def _welcome(furnished: Furnished) -> Iterator[str]:
     yield furnished.uri_prefix
     yield f"The API key that administers it is shown this once, and kept in {furnished.kept_at}:"
     yield furnished.secret.text
-
-
-def _run(app: Any, sockets: list[socket.socket], address: str) -> int:
-    config = uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="on",
-        log_config=_LOG_CONFIG,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=GRACE,
-    )
-    server = _Server(config, address)
-    server.run(sockets)
-    return 130 if server.stopped_by == signal.SIGINT else 0
-
-
-class _Server(uvicorn.Server):
-    """Says its address once it answers, and ends like any function when a signal stops it."""
-
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
-        super().__init__(config)
-        self.stopped_by: int | None = None
-        self._address = address
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say where."""
-        await super().startup(sockets)
-        sys.stdout.write(f"{self._address}\n")
-        sys.stdout.flush()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Stop on a signal. Unlike the original's, this does not raise it again afterwards."""
-
-        def note(number: int, frame: Any) -> None:
-            self.stopped_by = self.stopped_by or number
-            self.handle_exit(number, frame)
-
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _address(host: str, port: int) -> str:

@@ -1,0 +1,237 @@
+"""The steps of the quickstart: each shows the command that a person would type, and runs it."""
+
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import textwrap
+from typing import IO
+
+from stardag.domain.errors import StardagError
+
+START_TIMEOUT = 30.0
+"""Seconds that the registry may take until it answers."""
+
+STOP_TIMEOUT = 15.0
+COMMAND_TIMEOUT = 60.0
+
+_PROGRAM = (sys.executable, "-m", "stardag")
+_WIDTH = 78
+
+
+class QuickstartFailed(StardagError):
+    """A step did something else than what it is there to show."""
+
+    code = "quickstart-failed"
+
+    def __init__(self, command: str, problem: str) -> None:
+        super().__init__(f"The quickstart stopped at `{command}`: {problem}.", "Everything it had made was removed.")
+
+
+class Quickstart:
+    """One tour through the guide's main job in `directory`, with a registry of its own.
+
+    `commands` lists what was run, with exit codes. With `is_silent`, nothing is printed.
+    """
+
+    def __init__(self, directory: str, *, is_silent: bool) -> None:
+        self._directory = directory
+        self._is_silent = is_silent
+        self._home = os.path.join(directory, "home")
+        self._data = os.path.join(directory, "registry")
+        self._server: subprocess.Popen[str] | None = None
+        self._errors: IO[str] | None = None
+        self._url = ""
+        self._environment = _clean_environment(self._home)
+        self.commands: list[dict[str, str | int]] = []
+
+    def run(self) -> None:
+        """Go through all steps; the registry is stopped at the end.
+
+        Raises:
+            QuickstartFailed: a step did not do what it should.
+        """
+        self._refuse_a_project_above()
+        self._configure()
+        self._sync_and_validate()
+        self._show_an_added_root()
+        self._show_a_changed_root()
+        self._show_reading_without_the_registry()
+
+    def stop(self) -> None:
+        """Stop the registry, if it runs."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.terminate()
+        try:
+            server.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+        for stream in (server.stdout, self._errors):
+            if stream is not None:
+                stream.close()
+
+    def how_to_go_on(self) -> str:
+        """What a person types to use the setup again."""
+        port = self._url.rpartition(":")[2]
+        return "\n".join(
+            (
+                "Go on with this setup. In one terminal, run its registry:",
+                f"  stardag registry serve --data-dir {self._data} --port {port}",
+                "and in another:",
+                f"  export STARDAG_HOME={self._home}",
+                f'  export STARDAG_API_KEY="$(cat {self._data}/owner-api-key)"',
+                "  stardag config show",
+                f"When you have seen enough: rm -r {self._directory}",
+            )
+        )
+
+    def _configure(self) -> None:
+        self._say("A registry of your own: the server that the whole team's target roots are defined on.")
+        self._start_registry()
+        self._say("Name the registry, and the workspace on it that is meant.")
+        self._stardag("registry", "add", "quickstart", "--url", self._url)
+        place = ("--registry", "quickstart", "--organization", "default", "--workspace", "default")
+        self._stardag("profile", "add", "quickstart", *place)
+        self._stardag("profile", "use", "quickstart")
+
+    def _sync_and_validate(self) -> None:
+        self._say("Fetch the target roots, which are defined centrally and cached here.")
+        self._stardag("target-roots", "sync")
+        self._say("What is in force now, and where each value came from?")
+        self._stardag("config", "show")
+        self._stardag("config", "explain", "registry_url")
+        self._say("Every build starts with this: roots unchanged, storage writable.")
+        self._stardag("target-roots", "validate")
+
+    def _show_an_added_root(self) -> None:
+        self._say("Someone else adds a target root. The next build takes it over by itself.")
+        self._colleague("POST", "", {"name": "archive", "uri_prefix": self._root("archive")})
+        self._stardag("target-roots", "validate")
+
+    def _show_a_changed_root(self) -> None:
+        self._say("Someone else changes it. The next build stops: its outputs would have gone astray.")
+        self._colleague("PATCH", "/archive", {"uri_prefix": self._root("archive-2")})
+        self._stardag("target-roots", "validate", expected=3)
+        self._say("The change is wanted, so accept it.")
+        self._stardag("target-roots", "sync")
+        self._stardag("target-roots", "validate")
+
+    def _show_reading_without_the_registry(self) -> None:
+        self._say("With the registry stopped, outputs can still be read: the roots are cached.")
+        output = os.path.join(self._root("default"), "hello.txt")
+        self._show(f'echo "made while the registry ran" > {output}')
+        os.makedirs(os.path.dirname(output), exist_ok=True)
+        with open(output, "w", encoding="utf-8") as file:
+            file.write("made while the registry ran\n")
+        self._show(f"kill {self._server.pid if self._server else ''}  # the registry")
+        self.stop()
+        self._stardag("target-roots", "list")
+        code = (
+            "import stardag; print(open(stardag.active_profile().target_root('default') + 'hello.txt').read(), end='')"
+        )
+        self._run(f'python -c "{code}"', (sys.executable, "-c", code), 0)
+
+    def _refuse_a_project_above(self) -> None:
+        """Refuse to run below somebody's project, whose configuration file would be the one that is edited."""
+        folder = self._directory
+        while folder != os.path.dirname(folder):
+            folder = os.path.dirname(folder)
+            path = os.path.join(folder, ".stardag", "config.toml")
+            if os.path.lexists(path):
+                raise QuickstartFailed("stardag quickstart", f"{path} makes a project of {folder}; run it elsewhere")
+
+    def _start_registry(self) -> None:
+        words = ("registry", "serve", "--port", "0", "--data-dir", self._data)
+        command = f"stardag {' '.join(words)} &"
+        self._show(command)
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed in stop
+        self._server = subprocess.Popen(
+            (*_PROGRAM, *words),
+            env=self._environment,
+            cwd=self._directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        self._url = self._first_line(self._server)
+        if not self._url:
+            self._errors.seek(0)
+            raise QuickstartFailed(command, f"the registry did not start. {self._errors.read().strip()}")
+        self._print(self._url)
+        key_path = os.path.join(self._data, "owner-api-key")
+        self._show(f'export STARDAG_API_KEY="$(cat {key_path})"')
+        with open(key_path, encoding="utf-8") as key_file:
+            self._environment["STARDAG_API_KEY"] = key_file.read().strip()
+
+    def _first_line(self, server: subprocess.Popen[str]) -> str:
+        if server.stdout is None or not select.select([server.stdout], [], [], START_TIMEOUT)[0]:
+            return ""
+        return server.stdout.readline().strip()
+
+    def _stardag(self, *words: str, expected: int = 0) -> None:
+        self._run(f"stardag {' '.join(words)}", (*_PROGRAM, *words), expected)
+
+    def _run(self, shown: str, command: tuple[str, ...], expected: int) -> None:
+        """Run a command and show what it prints, in the order in which a terminal would."""
+        self._show(shown)
+        done = subprocess.run(
+            command,
+            env=self._environment,
+            cwd=self._directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_TIMEOUT,
+            check=False,
+        )
+        self._print(done.stdout.rstrip("\n"))
+        self.commands.append({"command": shown, "exit_code": done.returncode})
+        if done.returncode != expected:
+            raise QuickstartFailed(shown, f"it ended with {done.returncode} instead of {expected}")
+        if expected:
+            self._print(f"(exit code {expected})")
+
+    def _colleague(self, method: str, path: str, content: dict[str, str]) -> None:
+        """What somebody else does to the workspace, over the registry's API."""
+        import json
+
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self._environment['STARDAG_API_KEY']}"}
+        # The quickstart's own registry is on this very machine, whatever proxy there may be.
+        with httpx.Client(headers=headers, trust_env=False, timeout=COMMAND_TIMEOUT) as client:
+            workspace: str = client.get(f"{self._url}/api/v1/me").json()["workspace"]["id"]
+            url = f"{self._url}/api/v1/workspaces/{workspace}/target-roots{path}"
+            header = '-H "Authorization: Bearer $STARDAG_API_KEY"'
+            self._show(f"curl -X {method} {url} \\\n    {header} --json '{json.dumps(content)}'")
+            answer = client.request(method, url, json=content)
+        self._print(answer.text)
+        if answer.is_error:
+            raise QuickstartFailed(f"curl -X {method}", f"the registry answered {answer.status_code}")
+
+    def _root(self, name: str) -> str:
+        return os.path.join(self._data, "local-target-roots", "default", name) + "/"
+
+    def _say(self, sentence: str) -> None:
+        self._print("\n" + textwrap.fill(f"# {sentence}", _WIDTH, subsequent_indent="# "))
+
+    def _show(self, command: str) -> None:
+        self._print(f"$ {command}")
+
+    def _print(self, text: str) -> None:
+        if text and not self._is_silent:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+
+
+def _clean_environment(home: str) -> dict[str, str]:
+    """This process's environment without a word of stardag's in it but where its directory is."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("STARDAG_")}
+    loopback = "localhost,127.0.0.1"
+    return {**variables, "STARDAG_HOME": home, "NO_PROXY": loopback, "no_proxy": loopback}
