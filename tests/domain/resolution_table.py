@@ -1,12 +1,14 @@
 """What resolution has to yield, written down from the rules alone and looked up top-down, without any cleverness.
 
-A case is what stands in each layer. Each place that may name a registry, an organization and a workspace is a `Level`, a
-plain mapping of key to value and origin, and the levels are listed lowest first. Every question is answered by walking
-from the highest level downwards.
+A case is what stands in each layer. Each place that may name a registry, an organization and a workspace is a `Level`,
+a plain mapping of key to value and origin, and the levels are listed lowest first. Every question is answered by
+walking from the highest level downwards.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 
 from stardag.domain.configuration import Configuration, ConfigurationFile, Profile, Registry, StardagDirectory
 from stardag.domain.credentials import Secret
@@ -75,6 +77,17 @@ class Case:
     @property
     def api_key(self) -> Secret | None:
         return Secret(self.variables["api_key"]) if "api_key" in self.variables else None
+
+    @cached_property
+    def levels(self) -> list[Level]:
+        """Every place that may name a registry, an organization or a workspace; the defaults first, the flags last.
+
+        A profile named by the flag beats the environment; one named by a variable or the file does not.
+        """
+        defaults: Level = {"registry": ("central", DEFAULT), "url": central(self)}
+        by_flag = self.flags.profile is not None
+        middle = [level_of_environment(self), level_of_profile(self)]
+        return [defaults, *(middle if by_flag else reversed(middle)), level_of_flags(self)]
 
     def layers(self) -> Layers:
         """The same for the code under test."""
@@ -149,17 +162,6 @@ def origin_of_url(case: Case, name: str) -> Origin:
     return DEFAULT
 
 
-def levels(case: Case) -> list[Level]:
-    """Every place that may name a registry, an organization or a workspace; the defaults first, the flags last.
-
-    A profile named by the flag beats the environment; one named by a variable or the file does not.
-    """
-    defaults: Level = {"registry": ("central", DEFAULT), "url": central(case)}
-    by_flag = case.flags.profile is not None
-    middle = [level_of_environment(case), level_of_profile(case)]
-    return [defaults, *(middle if by_flag else reversed(middle)), level_of_flags(case)]
-
-
 def central(case: Case) -> Won:
     return url_by_name(case)["central"], origin_of_url(case, "central")
 
@@ -203,7 +205,7 @@ def level_of_flags(case: Case) -> Level:
 def in_force(case: Case, key: str, up_to: int) -> int | None:
     """The highest of the levels 0 to `up_to` whose value for the key counts, seen from there."""
     for index in range(up_to, -1, -1):
-        if key in levels(case)[index]:
+        if key in case.levels[index]:
             return index
         if leads_elsewhere(case, key, index):
             return None
@@ -214,7 +216,7 @@ def leads_elsewhere(case: Case, key: str, index: int) -> str | None:
     """Why a level makes what lower ones said of organization or workspace void: "registry", "organization" or None."""
     if key not in ("organization", "workspace") or index == 0:
         return None
-    level = levels(case)[index]
+    level = case.levels[index]
     if "url" in level and level["url"][0] != value_below(case, "url", index):
         return "registry"
     if key == "workspace" and "organization" in level:
@@ -226,27 +228,27 @@ def leads_elsewhere(case: Case, key: str, index: int) -> str | None:
 
 def value_below(case: Case, key: str, index: int) -> str | None:
     below = in_force(case, key, index - 1)
-    return None if below is None else levels(case)[below][key][0]
+    return None if below is None else case.levels[below][key][0]
 
 
 def same_organization(case: Case, index: int, first: str, second: str) -> bool:
     """An id and its slug are the same, where that is known of this registry."""
     number = in_force(case, "url", index)
-    url = None if number is None else levels(case)[number]["url"][0]
+    url = None if number is None else case.levels[number]["url"][0]
     pairs = [(it.organization_id, it.organization_slug) for it in case.identities if it.registry_url == url]
     return first == second or any(first in pair and second in pair for pair in pairs)
 
 
 def won(case: Case, key: str) -> Won:
     """The value of a key and where it came from."""
-    top = len(levels(case)) - 1
+    top = len(case.levels) - 1
     winner = in_force(case, key, top)
-    return (None, DEFAULT) if winner is None else levels(case)[winner][key]
+    return (None, DEFAULT) if winner is None else case.levels[winner][key]
 
 
 def lost(case: Case, key: str) -> list[Lost]:
     """Every value of a key that does not count, nearest rival first, and why it does not."""
-    every = levels(case)
+    every = case.levels
     winner = in_force(case, key, len(every) - 1)
     losers = [index for index in range(len(every) - 1, -1, -1) if key in every[index] and index != winner]
     return [
@@ -259,7 +261,7 @@ def lost(case: Case, key: str) -> list[Lost]:
 
 def reason(case: Case, key: str, loser: int) -> str:
     """The first level above the loser that beats it or makes it void."""
-    every = levels(case)
+    every = case.levels
     for index in range(loser + 1, len(every)):
         kind = leads_elsewhere(case, key, index)
         if kind is not None:
@@ -271,7 +273,7 @@ def reason(case: Case, key: str, loser: int) -> str:
 
 def is_local(case: Case) -> bool:
     """Local roots serve only where nothing but the defaults names anything."""
-    return not any(levels(case)[1:]) and case.api_key is None
+    return not any(case.levels[1:]) and case.api_key is None
 
 
 def is_meant(case: Case, identity: WorkspaceIdentity) -> bool:
@@ -292,9 +294,11 @@ def is_meant(case: Case, identity: WorkspaceIdentity) -> bool:
 
 def cached_roots(case: Case) -> Mapping[str, str]:
     """The cached roots of the workspace that is meant, if there is exactly one; also where only its ids are known."""
-    meant = {(it.registry_url, it.organization_id, it.workspace_id) for it in case.identities if is_meant(case, it)}
+    meant: set[tuple[str | None, ...]] = {
+        (it.registry_url, it.organization_id, it.workspace_id) for it in case.identities if is_meant(case, it)
+    }
     named = (won(case, "url")[0], won(case, "organization")[0], won(case, "workspace")[0])
-    wanted = meant if meant else {named}
+    wanted = meant or {named}
     found = [it for it in case.cached if (it.registry_url, it.organization_id, it.workspace_id) in wanted]
     return found[0].target_roots if len(wanted) == 1 and found else {}
 
@@ -338,5 +342,5 @@ def setters(case: Case, base: Mapping[str, Won], name: str) -> Iterator[Won]:
 
 def outranked(setters_of_one: Sequence[Won]) -> list[Lost]:
     """All but the first, each beaten by the one before."""
-    pairs = zip(setters_of_one, setters_of_one[1:], strict=False)
+    pairs = pairwise(setters_of_one)
     return [(str(value), origin, f"{winner[1]} outranks it") for winner, (value, origin) in pairs]

@@ -159,8 +159,15 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    """http://localhost http://localhost:8000/x http://127.0.0.1 http://127.8.9.255:1 http://[::1]:8000
-    https://api.stardag.com https://10.0.0.1""".split(),
+    [
+        "http://localhost",
+        "http://localhost:8000/x",
+        "http://127.0.0.1",
+        "http://127.8.9.255:1",
+        "http://[::1]:8000",
+        "https://api.stardag.com",
+        "https://10.0.0.1",
+    ],
 )
 def test_https_and_loopback_cannot_be_read_on_the_way(url: str) -> None:
     assert not is_plain_beyond_loopback(url)
@@ -168,8 +175,19 @@ def test_https_and_loopback_cannot_be_read_on_the_way(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    """http://api.stardag.com http://10.0.0.1 http://localhost.example http://127.0.0.1.example http://127.0.0.256
-    http://127.0.0 http://0.0.0.0 http://[::2] http://[::ffff:10.0.0.1] http://notlocalhost http://127.example""".split(),
+    [
+        "http://api.stardag.com",
+        "http://10.0.0.1",
+        "http://localhost.example",
+        "http://127.0.0.1.example",
+        "http://127.0.0.256",
+        "http://127.0.0",
+        "http://0.0.0.0",
+        "http://[::2]",
+        "http://[::ffff:10.0.0.1]",
+        "http://notlocalhost",
+        "http://127.example",
+    ],
 )
 def test_plain_http_to_what_only_looks_like_loopback_could_be_read(url: str) -> None:
     assert is_plain_beyond_loopback(url)
