@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from stardag.domain.configuration import CENTRAL_NAME, Configuration, KeyPath, Profile, Registry
-from stardag.domain.errors import ConfigurationError, FileProblem
+from stardag.domain.errors import FileProblem, InvalidName, InvalidValue
 from stardag.domain.layers import Notice
 from stardag.domain.suggestions import nearest
 
@@ -25,6 +25,7 @@ Item = TypeVar("Item")
 _TOP_KEYS = frozenset(("registry", "profile", "default"))
 _REGISTRY_KEYS = frozenset(("url", "allow_http"))
 _PROFILE_KEYS = frozenset(("registry", "organization", "workspace"))
+_KEY_OF_KIND = {"registry URL": "url"}
 _DEFAULT_KEYS = frozenset(("profile",))
 _DEEP_KEY = r"""(?:(?:[\w-]++|"[^"]*+"|'[^']*+')[ \t]*+\.[ \t]*+)""" + f"{{{DEPTH_MAXIMUM}}}"
 _PARSER_LINE = r" \(at (?:line (\d+), column \d+|end of document)\)$"
@@ -118,7 +119,7 @@ def _check(document: Document) -> None:
     default = _table(document, ("default",), document.values.get("default", {}))
     if default is not None:
         _note_unknown(document, ("default",), default, _DEFAULT_KEYS)
-        document.default_profile = _text(document, ("default", "profile"), default.get("profile"))
+        document.default_profile = _text(document, ("default",), "profile", default)
     _check_default(document)
 
 
@@ -138,8 +139,10 @@ def _read_tables(
         _note_unknown(document, (section, name), table, known)
         try:
             item = make(document, name, table)
-        except ConfigurationError as error:
-            document.refuse((section, name), f"{error.message} {error.fix}")
+        except (InvalidName, InvalidValue) as error:
+            blamed = _KEY_OF_KIND.get(error.kind, error.kind)
+            key = (section, name, blamed) if blamed in table else (section, name)
+            document.refuse(key, f"{error.message} {error.fix}")
             continue
         if item is not None:
             into[name] = item
@@ -150,7 +153,7 @@ def _registry(document: Document, name: str, table: Table) -> Registry | None:
     if "url" not in table:
         document.refuse(key, "the registry has no url")
         return None
-    url = _text(document, (*key, "url"), table["url"])
+    url = _text(document, key, "url", table)
     allow_http = table.get("allow_http", False)
     if not isinstance(allow_http, bool):
         document.refuse((*key, "allow_http"), f"this is {_kind(allow_http)}, where true or false belongs")
@@ -164,9 +167,9 @@ def _profile(document: Document, name: str, table: Table) -> Profile | None:
         document.refuse(key, "the profile names no registry")
         return None
     found = len(document.problems)
-    registry = _text(document, (*key, "registry"), table["registry"])
-    organization = _text(document, (*key, "organization"), table.get("organization"))
-    workspace = _text(document, (*key, "workspace"), table.get("workspace"))
+    registry = _text(document, key, "registry", table)
+    organization = _text(document, key, "organization", table)
+    workspace = _text(document, key, "workspace", table)
     if registry is None or len(document.problems) > found:
         return None
     return Profile(name, registry, organization, workspace)
@@ -202,14 +205,13 @@ def _table(document: Document, key: KeyPath, value: object) -> Table | None:
     return None
 
 
-def _text(document: Document, key: KeyPath, value: object) -> str | None:
-    """The string at a key; None where there is none or it is no string, which is noted."""
-    if value is None:
-        return None
-    if isinstance(value, str) and value:
+def _text(document: Document, path: KeyPath, key: str, table: Table) -> str | None:
+    """The string at a key of the table at a path; None where there is none or it is no string, which is noted."""
+    value = table.get(key)
+    if value is None or (isinstance(value, str) and value):
         return value
     problem = "this is empty" if value == "" else f"this is {_kind(value)}, where a string belongs"
-    document.refuse(key, problem)
+    document.refuse((*path, key), problem)
     return None
 
 

@@ -1,12 +1,14 @@
 """Changing the text of a `config.toml` so that everything a person wrote in it stays as it is.
 
-A new table is appended as text, which leaves every byte before it alone; changing or removing in place is tomlkit's
-work. Whichever it was, the result is parsed again and has to be what was intended.
+A new table is appended as text, which leaves every byte before it alone, and a table is taken out as the lines that it
+stands on; whatever that cannot do is tomlkit's work. Whichever it was, the result is parsed again and has to be what
+was intended. Nothing that an edit leaves empty makes a difference.
 """
 
 import copy
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 from stardag.app.configuration_files import Edit
@@ -22,12 +24,11 @@ def edited(path: str, text: str, values: Mapping[str, object], edits: Sequence[E
         EditNotPossible: neither way gives a text that reads back as intended.
     """
     intended = _intended(values, edits)
-    result = _appended(text, edits) if _only_adds_tables(values, edits) else None
-    if result is None or not _reads_back(result, intended):
-        result = _changed_in_place(text, edits)
-    if result is None or not _reads_back(result, intended):
-        raise EditNotPossible(path, "the change would not have read back as intended", _paste(edits))
-    return result
+    for way in (_appended, _taken_out, _changed_in_place):
+        result = way(text, values, edits)
+        if result is not None and _reads_back(result, intended, edits):
+            return result
+    raise EditNotPossible(path, "the change would not have read back as intended", _paste(edits))
 
 
 def _intended(values: Mapping[str, object], edits: Sequence[Edit]) -> Values:
@@ -35,7 +36,18 @@ def _intended(values: Mapping[str, object], edits: Sequence[Edit]) -> Values:
     result = copy.deepcopy(dict(values))
     for edit in edits:
         _apply(result, edit)
-    return result
+    return _without_empty(result, edits)
+
+
+def _without_empty(document: Values, edits: Sequence[Edit]) -> Values:
+    """The document without those tables on the way to an edit that hold nothing."""
+    for edit in edits:
+        for depth in range(len(edit.table), 0, -1):
+            *parents, name = edit.table[:depth]
+            parent = _at(document, parents)
+            if isinstance(parent, dict) and cast(Values, parent).get(name) == {}:
+                del parent[name]
+    return document
 
 
 def _apply(document: Values, edit: Edit) -> None:
@@ -59,14 +71,56 @@ def _only_adds_tables(values: Mapping[str, object], edits: Sequence[Edit]) -> bo
     return all(edit.values is not None and _at(values, edit.table) is None for edit in edits)
 
 
-def _appended(text: str, edits: Sequence[Edit]) -> str:
-    """The text with new tables at its end."""
+def _appended(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -> str | None:
+    """The text with new tables at its end; None where the edits do something else."""
+    if not _only_adds_tables(values, edits):
+        return None
     newline = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else newline if text.endswith("\n") else newline * 2
     return text + gap + _paste(edits).replace("\n", newline)
 
 
-def _changed_in_place(text: str, edits: Sequence[Edit]) -> str | None:
+def _taken_out(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -> str | None:
+    """The text without the lines of the tables that go; None where the edits do something else.
+
+    Comments after the last value of a table stay: they may well be about what follows.
+    """
+    lines = text.split("\n")
+    for edit in edits:
+        table = _at(values, edit.table)
+        goes = edit.values is None or (isinstance(table, dict) and edit.values.items() >= dict.fromkeys(table).items())
+        start = _header_of(lines, edit.table) if goes else None
+        if start is None:
+            return None
+        end = start + 1
+        while end < len(lines) and not lines[end].lstrip().startswith("["):
+            end += 1
+        while end > start + 1 and _is_blank_or_comment(lines[end - 1]):
+            end -= 1
+        while (start == 0 or not lines[start - 1].strip()) and end < len(lines) - 1 and not lines[end].strip():
+            end += 1
+        del lines[start:end]
+    return "\n".join(lines)
+
+
+def _header_of(lines: Sequence[str], table: Sequence[str]) -> int | None:
+    """The index of the line on which a table begins, if it does on a line of its own."""
+    header: Values = {}
+    for name in reversed(table):
+        header = {name: header}
+    for index, line in enumerate(lines):
+        if line.lstrip().startswith("["):
+            with suppress(tomllib.TOMLDecodeError, RecursionError):
+                if tomllib.loads(line) == header:
+                    return index
+    return None
+
+
+def _is_blank_or_comment(line: str) -> bool:
+    return line.lstrip()[:1] in ("", "#")
+
+
+def _changed_in_place(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -> str | None:
     """The text with the edits made in it; None where tomlkit cannot make them."""
     import tomlkit  # half as large as all the rest, and few commands change a file in place
 
@@ -88,19 +142,24 @@ def _at(values: Mapping[str, object], path: Sequence[str]) -> object | None:
     return found
 
 
-def _reads_back(text: str, intended: Values) -> bool:
+def _reads_back(text: str, intended: Values, edits: Sequence[Edit]) -> bool:
     try:
-        return tomllib.loads(text) == intended
+        return _without_empty(tomllib.loads(text), edits) == intended
     except tomllib.TOMLDecodeError:
         return False
 
 
 def _paste(edits: Sequence[Edit]) -> str:
-    """What the edits add, as TOML."""
+    """What the edits add, as TOML, and comments on what they take out."""
     import tomli_w
 
     document: Values = {}
+    gone: list[str] = []
     for edit in edits:
-        if edit.values is not None:
+        table = ".".join(edit.table)
+        if edit.values is None:
+            gone.append(f"# no more: {table}\n")
+        else:
+            gone += [f"# no more: {table}.{key}\n" for key, value in edit.values.items() if value is None]
             _apply(document, edit)
-    return tomli_w.dumps(document)
+    return "".join(gone) + tomli_w.dumps(_without_empty(document, edits))

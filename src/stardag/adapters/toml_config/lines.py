@@ -1,6 +1,7 @@
 """Where in a TOML text a key stands. Works on text that has been parsed already, and only when somebody asks."""
 
 import re
+from collections.abc import Iterator
 
 from stardag.domain.configuration import KeyPath
 
@@ -9,16 +10,15 @@ _DOTTED = rf"{_KEY}(?:[ \t]*\.[ \t]*{_KEY})*"
 _HEADER = re.compile(rf"^[ \t]*\[\[?[ \t]*({_DOTTED})[ \t]*\]\]?[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _STATEMENT = re.compile(rf"^[ \t]*({_DOTTED})[ \t]*=", re.MULTILINE)
 _ONE_KEY = re.compile(_KEY)
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _QUOTED = r'''#[^\n]*|"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\\n]|\\.)*"|'[^'\n]*\''''
 
 
 class LineIndex:
-    """The lines of the tables and keys of one TOML text."""
+    """The lines of the tables and keys of one TOML text. Looks only where the words of a key stand: most are asked of
+    files with many tables for few."""
 
     def __init__(self, text: str) -> None:
         self._text = _without_multiline_strings(text)
-        self._sections: dict[str, list[tuple[int, int]]] | None = None
 
     def line_of(self, key: KeyPath) -> int | None:
         """The line (from 1) of a key or table, or of the statement that it is part of; None where there is none."""
@@ -26,16 +26,29 @@ class LineIndex:
         return None if position is None else self._text.count("\n", 0, position) + 1
 
     def _position_of(self, key: KeyPath) -> int | None:
-        if self._sections is None:
-            self._sections = _sections(self._text)
-        for length in range(len(key), -1, -1):
-            for start, end in self._sections.get(_dotted(key[:length]), ()):
-                if length == len(key):
-                    return start
+        for length in range(len(key) - 1, -1, -1):
+            for start, end in self._sections(key[:length]):
                 position = self._statement_within(start, end, key[length:])
                 if position is not None:
                     return position
-        return None
+        return next((start for start, _ in self._sections(key)), None)
+
+    def _sections(self, table: KeyPath) -> Iterator[tuple[int, int]]:
+        """Start and end of a table's own lines; of the top of the document for the empty path."""
+        if not table:
+            yield 0, self._next_header(0)
+            return
+        position = self._text.find(table[-1])
+        while position >= 0:
+            header = _HEADER.match(self._text, self._text.rfind("\n", 0, position) + 1)
+            if header and _path(header[1]) == table:
+                yield header.start(1), self._next_header(header.end())
+            end_of_line = self._text.find("\n", position)
+            position = -1 if end_of_line < 0 else self._text.find(table[-1], end_of_line)
+
+    def _next_header(self, position: int) -> int:
+        header = _HEADER.search(self._text, position)
+        return header.start() if header else len(self._text)
 
     def _statement_within(self, start: int, end: int, rest: KeyPath) -> int | None:
         """The statement of one section that sets `rest`, or something that `rest` is part of."""
@@ -46,29 +59,10 @@ class LineIndex:
         return None
 
 
-def _sections(text: str) -> dict[str, list[tuple[int, int]]]:
-    """Start and end of every table's own lines by its dotted name, the top of the document under the empty one."""
-    headers = list(_HEADER.finditer(text))
-    ends = [*(header.start() for header in headers[1:]), len(text)]
-    sections: dict[str, list[tuple[int, int]]] = {}
-    for header, end in zip(headers, ends, strict=True):
-        name = header[1]
-        if not _is_bare(name):
-            name = _dotted(_path(name))
-        sections.setdefault(name, []).append((header.start(1), end))
-    top = headers[0].start() if headers else len(text)
-    return {"": [(0, top)], **sections} if top else sections
-
-
 def _path(dotted: str) -> KeyPath:
     if _is_bare(dotted):
         return tuple(dotted.split("."))
     return tuple(key[1:-1] if key[0] in "\"'" else key for key in _ONE_KEY.findall(dotted))
-
-
-def _dotted(path: KeyPath) -> str:
-    """One spelling for each path, whichever of TOML's a file uses."""
-    return ".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in path)
 
 
 def _is_bare(dotted: str) -> bool:
