@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from stardag.app.configuration_files import FileRead
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables
-from stardag.domain.configuration import Profile, Registry
+from stardag.domain.configuration import KeyPath, Profile, Registry
 from stardag.domain.errors import UnknownName
 from stardag.domain.layers import Notice
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
@@ -39,7 +39,7 @@ class ListConfiguration:
         environment = self.environment.read()
         read = self.files.read()
         # A list shows no lines, and finding them would be a good part of its time.
-        file = read.file._replace(line_of=lambda _: None) if read.file else None
+        file = read.file._replace(line_of=_no_line) if read.file else None
         layers = Layers(selection, environment, file, read.directory, Remembered(roots_path=""))
         active: ActiveProfile | None = None
         notices = (*environment.notices, *read.notices)
@@ -54,6 +54,10 @@ class ListConfiguration:
             active_profile=active.profile.value if active else None,
             notices=notices,
         )
+
+
+def _no_line(_key: KeyPath) -> None:
+    return None
 
 
 def _profiles(read: FileRead) -> tuple[Profile, ...]:

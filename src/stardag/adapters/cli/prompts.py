@@ -2,13 +2,16 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
 
-from stardag.domain.errors import InputNeeded
+from stardag.domain.errors import ConfirmationNeeded, InputNeeded
 
 if TYPE_CHECKING:
     from prompt_toolkit.output import Output
+
+
+Result = TypeVar("Result")
 
 
 class Prompts(NamedTuple):
@@ -46,6 +49,20 @@ class Prompts(NamedTuple):
         import questionary
 
         return _answered(questionary.select(f"{what}:", choices=list(choices), **_on_standard_error()).unsafe_ask())
+
+    def confirming(self, attempt: Callable[[bool], Result], given: bool, question: str) -> Result:
+        """What an attempt returns that may need a confirmation: with the one that was `given` by option, else with the
+        one that a person gives.
+
+        Raises:
+            ConfirmationNeeded: there was none.
+        """
+        try:
+            return attempt(given)
+        except ConfirmationNeeded as error:
+            if not self.confirmed(f"{error.message} {question}"):
+                raise
+            return attempt(True)
 
     def confirmed(self, question: str) -> bool:
         """Whether a person says yes; no where there is nobody to ask."""

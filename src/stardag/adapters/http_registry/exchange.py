@@ -5,6 +5,7 @@ it up for ever. An exchange therefore runs on a daemon thread and is given up wh
 may hold headers, and with them the credential; none of it leaves this module, nor does a traceback through it.
 """
 
+import logging
 import os
 import socket
 import ssl
@@ -32,6 +33,9 @@ Result = TypeVar("Result")
 
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
 """What sending and reading may raise; a ValueError comes of a name that no host can have."""
+
+_LOGGER = logging.getLogger(__name__)
+"""Says which address was asked and how it was answered; never a header or a body."""
 
 _STAGES = {
     "connect_tcp.started": "while connecting",
@@ -113,6 +117,7 @@ class Exchange:
             with self._client.http.stream(
                 "GET", url, params=parameters, headers=headers, timeout=remaining, extensions={"trace": self._follow}
             ) as response:
+                _LOGGER.info("GET %s answered %s", response.url, response.status_code)
                 return Answer(response.status_code, dict(response.headers), self._read(response))
         except _FAILURES as error:
             failure = error

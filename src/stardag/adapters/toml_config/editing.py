@@ -87,9 +87,7 @@ def _taken_out(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -
     """
     lines = text.split("\n")
     for edit in edits:
-        table = _at(values, edit.table)
-        goes = edit.values is None or (isinstance(table, dict) and edit.values.items() >= dict.fromkeys(table).items())
-        start = _header_of(lines, edit.table) if goes else None
+        start = _header_of(lines, edit.table) if _empties(values, edit) else None
         if start is None:
             return None
         end = start + 1
@@ -103,6 +101,18 @@ def _taken_out(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -
     return "\n".join(lines)
 
 
+def _empties(values: Mapping[str, object], edit: Edit) -> bool:
+    """Whether an edit leaves nothing of its table."""
+    if edit.values is None:
+        return True
+    table = _at(values, edit.table)
+    return (
+        isinstance(table, dict)
+        and all(key in edit.values for key in cast(Values, table))
+        and not any(edit.values.values())
+    )
+
+
 def _header_of(lines: Sequence[str], table: Sequence[str]) -> int | None:
     """The index of the line on which a table begins, if it does on a line of its own."""
     header: Values = {}
@@ -111,7 +121,7 @@ def _header_of(lines: Sequence[str], table: Sequence[str]) -> int | None:
     for index, line in enumerate(lines):
         if line.lstrip().startswith("["):
             with suppress(tomllib.TOMLDecodeError, RecursionError):
-                if tomllib.loads(line) == header:
+                if tomllib.loads(line.strip()) == header:
                     return index
     return None
 
@@ -120,7 +130,7 @@ def _is_blank_or_comment(line: str) -> bool:
     return line.lstrip()[:1] in ("", "#")
 
 
-def _changed_in_place(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -> str | None:
+def _changed_in_place(text: str, _values: Mapping[str, object], edits: Sequence[Edit]) -> str | None:
     """The text with the edits made in it; None where tomlkit cannot make them."""
     import tomlkit  # half as large as all the rest, and few commands change a file in place
 
@@ -136,9 +146,10 @@ def _changed_in_place(text: str, values: Mapping[str, object], edits: Sequence[E
 def _at(values: Mapping[str, object], path: Sequence[str]) -> object | None:
     found: object = values
     for key in path:
-        if not isinstance(found, dict) or key not in found:
+        table = cast(Values, found) if isinstance(found, dict) else {}
+        if key not in table:
             return None
-        found = cast(Values, found)[key]
+        found = table[key]
     return found
 
 

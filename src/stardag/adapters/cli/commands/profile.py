@@ -1,6 +1,6 @@
 """`stardag profile …`: the profiles of the configuration."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -16,9 +16,12 @@ from stardag.adapters.cli.session import (
 )
 from stardag.adapters.cli.text import table
 from stardag.domain.configuration import Profile
-from stardag.domain.errors import ConfirmationNeeded, MissingSetting, RegistryUnreachable, SignInNeeded, UnknownName
+from stardag.domain.errors import MissingSetting, RegistryUnreachable, SignInNeeded, UnknownName
 from stardag.domain.names import check_name
 from stardag.domain.profile import Selection
+
+if TYPE_CHECKING:
+    from stardag.app.edit_configuration import Edited
 
 app = App(name="profile", help_format="plaintext")
 
@@ -91,13 +94,12 @@ def add_profile(
     workspace = workspace or _choose_workspace(session, place, example)
     profile = Profile(name, registry, organization, workspace)
     add = session.use_cases().add_profile()
-    with session.waiting(f"Asking the registry {registry}"):
-        try:
-            edited = add(profile, overwrite=replace, offline=options.offline)
-        except ConfirmationNeeded as error:
-            if not session.prompts.confirmed(f"{error.message} Replace it?"):
-                raise
-            edited = add(profile, overwrite=True, offline=options.offline)
+
+    def attempt(overwrite: bool) -> "Edited":
+        with session.waiting(f"Asking the registry {registry}"):
+            return add(profile, overwrite=overwrite, offline=options.offline)
+
+    edited = session.prompts.confirming(attempt, replace, "Replace it?")
     done = "was added to" if edited.changed else "already was in"
     return Answer(
         data={**_data(profile), "changed": edited.changed, "path": edited.path},

@@ -1,6 +1,6 @@
 """`stardag registry …`: the registries of the configuration, and running one here."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
@@ -8,8 +8,10 @@ from stardag.adapters.cli.answers import Answer
 from stardag.adapters.cli.session import DEFAULTS, Options, SessionArgument
 from stardag.adapters.cli.text import counted, table
 from stardag.domain.configuration import CENTRAL_NAME, CENTRAL_URL
-from stardag.domain.errors import ConfirmationNeeded
 from stardag.domain.names import check_name
+
+if TYPE_CHECKING:
+    from stardag.app.edit_configuration import Edited
 
 _CENTRAL_NAMES = (CENTRAL_NAME, "remote")  # the guide has both
 
@@ -51,13 +53,12 @@ def add_registry(
         example = f"stardag registry add {name} --url {offered or 'http://localhost:8000'}"
         url = session.prompts.text("The registry's URL", option="--url", example=example, default=offered)
     add = session.use_cases().add_registry()
-    with session.waiting(f"Asking {url}"):
-        try:
-            edited = add(name, url, overwrite=replace, offline=options.offline)
-        except ConfirmationNeeded as error:
-            if not session.prompts.confirmed(f"{error.message} Replace it?"):
-                raise
-            edited = add(name, url, overwrite=True, offline=options.offline)
+
+    def attempt(overwrite: bool) -> "Edited":
+        with session.waiting(f"Asking {url}"):
+            return add(name, url, overwrite=overwrite, offline=options.offline)
+
+    edited = session.prompts.confirming(attempt, replace, "Replace it?")
     done = f"Registry {name!r} is now {url}" if edited.changed else f"Registry {name!r} already was {url}"
     return Answer(
         data={"name": name, "url": url, "changed": edited.changed, "path": edited.path},
@@ -83,12 +84,9 @@ def remove_registry(
         The registry to remove.
     """
     remove = session.use_cases().remove_registry()
-    try:
-        edited, profiles = remove(name, and_profiles=yes)
-    except ConfirmationNeeded as error:
-        if not session.prompts.confirmed(f"{error.message} Remove all of that?"):
-            raise
-        edited, profiles = remove(name, and_profiles=True)
+    edited, profiles = session.prompts.confirming(
+        lambda and_profiles: remove(name, and_profiles=and_profiles), yes, "Remove all of that?"
+    )
     also = f", and with it {counted(len(profiles), 'profile')}: {', '.join(profiles)}" if profiles else ""
     return Answer(
         data={"name": name, "profiles": list(profiles), "path": edited.path},
