@@ -20,7 +20,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from re import findall, match
 from typing import Self
-from urllib.request import Request, urlopen
+
+import httpx
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 PEERS = (("aws", "configure", "list"), ("git", "config", "-l"), ("gh", "config", "list"))
@@ -132,7 +133,7 @@ class Bench:
         from stardag.app.check_storages import check_storages
 
         class Slow:
-            def check(self, uri_prefix: str, timeout: float) -> str | None:
+            def check(self, _uri_prefix: str, _timeout: float) -> str | None:
                 time.sleep(0.3)
 
         def checked(number: int) -> float:
@@ -203,22 +204,16 @@ class Relay:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 headers = {**dict(self.headers), "Host": target.partition("://")[2]}
-                try:
-                    answer = urlopen(Request(target + self.path, headers=headers))
-                except OSError as error:  # urllib's name for every status that is no success
-                    answer = error
-                relay.answers.append(answer.status)
-                body = answer.read()
-                self.send_response(answer.status)
-                for name in ("Content-Type", "ETag"):
-                    if answer.headers[name]:
+                answer = httpx.get(target + self.path, headers=headers, trust_env=False)
+                relay.answers.append(answer.status_code)
+                self.send_response(answer.status_code)
+                for name in ("Content-Type", "ETag", "Content-Length"):
+                    if name in answer.headers:
                         self.send_header(name, answer.headers[name])
-                if answer.status != 304:
-                    self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(answer.content)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, format: str, *_: object) -> None:  # noqa: A002  # the name it is called by
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,0 +1,113 @@
+"""`stardag quickstart`: the guide's main job in one command, which leaves nothing behind unless asked to."""
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.machine import PROGRAM, Machine
+from tests.registry.running import running_registry
+
+URL = re.compile(r"^http://localhost:(\d+)$", re.MULTILINE)
+
+
+@pytest.fixture
+def temporary(machine: Machine) -> Path:
+    """Where the program's temporary directories go."""
+    directory = machine.root / "temporary"
+    directory.mkdir()
+    machine.variables["TMPDIR"] = str(directory)
+    return directory
+
+
+def test_the_quickstart_does_the_main_job_and_leaves_nothing_behind(machine: Machine, temporary: Path) -> None:
+    ran = machine.run("quickstart")
+    for promise in (
+        "$ stardag registry add quickstart --url http://localhost:",
+        "$ stardag profile add quickstart",
+        "$ stardag config show",
+        "$ stardag target-roots sync",
+        "$ stardag target-roots validate",
+        "is new in the registry, and was synced",
+        "Target root mismatch",
+        "(exit code 3)",
+        "made while the registry ran",
+    ):
+        assert promise in ran.out, f"{promise!r} is missing in:\n{ran.out}"
+    assert not re.search(r"stardag_(admin|build)_[A-Za-z0-9]", ran.said), "an API key was shown"
+    assert ran.out.index("Target root mismatch") < ran.out.rindex("valid: a build may start")
+    assert is_free(ran.out), "the registry still runs"
+    assert list(temporary.iterdir()) == []
+    assert not machine.directory.exists()
+
+
+def test_the_quickstart_tells_programs_which_commands_it_ran(machine: Machine, temporary: Path) -> None:
+    ran = machine.ask("quickstart")
+    commands = {step["command"]: step["exit_code"] for step in ran.data["commands"]}
+    assert commands["stardag config show"] == 0
+    assert [step["exit_code"] for step in ran.data["commands"]].count(3) == 1
+    assert ran.data["directory"] is None
+
+
+def test_a_quickstart_that_is_kept_can_be_gone_on_with_as_it_says(machine: Machine, temporary: Path) -> None:
+    ran = machine.run("quickstart", "--keep")
+    kept = machine.work / "stardag-quickstart"
+    assert str(kept) in ran.out
+    assert (kept / "README").read_text().strip() in ran.out
+    serve = re.findall(r"stardag (registry serve .*)", ran.out)[-1]
+    exports = dict(re.findall(r"export (\w+)=(.*)", ran.out.partition("and in another")[2]))
+    options = shlex.split(serve)
+    with running_registry(kept / "registry", port=int(options[options.index("--port") + 1])) as registry:
+        variables = {"STARDAG_HOME": exports["STARDAG_HOME"], "STARDAG_API_KEY": registry.owner_key}
+        assert machine.run("target-roots", "validate", env=variables).code == 0
+    assert machine.run("quickstart", "--keep", exits=2).err.startswith("error: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_quickstart_that_is_ended_early_leaves_nothing_behind(
+    machine: Machine, temporary: Path, number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        [PROGRAM, "quickstart"],
+        env=machine.environment(),
+        cwd=machine.work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        seen = ""
+        while "Name the registry" not in seen:
+            line = process.stdout.readline()
+            assert line, "it ended before it was told to"
+            seen += line
+        os.kill(process.pid, number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in errors
+    assert is_free(seen), "the registry still runs"
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_quickstart_below_a_project_is_refused_since_it_would_edit_the_projects_file(
+    machine: Machine, temporary: Path
+) -> None:
+    config = machine.project('[registry.mine]\nurl = "https://registry.example"\n')
+    before = config.read_bytes()
+    ran = machine.run("quickstart", "--keep", exits=1)
+    assert str(config) in ran.err
+    assert config.read_bytes() == before
+    assert not (machine.work / "stardag-quickstart").exists()
+
+
+def is_free(output: str) -> bool:
+    """Whether nothing listens any more at the address that the quickstart showed."""
+    found = URL.search(output)
+    assert found, output
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", int(found[1]))) != 0
