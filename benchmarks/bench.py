@@ -133,7 +133,7 @@ class Bench:
         from stardag.app.check_storages import check_storages
 
         class Slow:
-            def check(self, _uri_prefix: str, _timeout: float) -> str | None:
+            def check(self, uri_prefix: str, timeout: float) -> str | None:
                 time.sleep(0.3)
 
         def checked(number: int) -> float:
