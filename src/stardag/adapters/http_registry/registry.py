@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -40,6 +39,7 @@ from stardag.domain.errors import (
 )
 from stardag.domain.names import is_id, is_name
 from stardag.domain.organizations import Organization, Workspace
+from stardag.domain.version import VERSION
 
 PAGES_MAX = 1000
 ITEMS_OF_A_PAGE = 1000
@@ -87,7 +87,7 @@ class HttpRegistry:
     def __init__(self, registry_url: str, credential: Secret | None, timeout: float) -> None:
         self._url = registry_url
         self._credential = credential
-        self._connection = Connection(registry_url, f"stardag/{version('stardag')}", timeout)
+        self._connection = Connection(registry_url, f"stardag/{VERSION}", timeout)
 
     def check(self) -> None:
         """Make sure that a registry answers at this address; the credential stays at home."""

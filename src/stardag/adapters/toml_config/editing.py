@@ -144,7 +144,7 @@ def _changed_in_place(text: str, _values: Mapping[str, object], edits: Sequence[
 
 
 def _at(values: Mapping[str, object], path: Sequence[str]) -> object | None:
-    found: object = values
+    found = cast(object, values)
     for key in path:
         table = cast(Values, found) if isinstance(found, dict) else {}
         if key not in table:
