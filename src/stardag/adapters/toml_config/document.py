@@ -19,6 +19,9 @@ SIZE_MAXIMUM = 1024 * 1024
 DEPTH_MAXIMUM = 32
 """Parts of one dotted key; the parser's time grows with their square."""
 
+LISTED_MAXIMUM = 50
+"""Problems, and unknown keys, that are listed one by one; each costs a search for its line and its nearest name."""
+
 Table = Mapping[str, object]
 Item = TypeVar("Item")
 
@@ -61,9 +64,17 @@ class Document:
             self._lines = LineIndex(self.text)
         return self._lines.line_of(key)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more problems are listed."""
+        return len(self.problems) > LISTED_MAXIMUM
+
     def refuse(self, key: KeyPath, problem: str) -> None:
         """Note one thing that is wrong."""
-        self.problems.append(FileProblem(self.path, self.line_of(key), ".".join(key), problem))
+        if len(self.problems) < LISTED_MAXIMUM:
+            self.problems.append(FileProblem(self.path, self.line_of(key), ".".join(key), problem))
+        elif not self.is_full:
+            self.problems.append(FileProblem(self.path, None, None, "more is wrong, which is not listed here"))
 
 
 def read_document(path: str, content: bytes) -> Document:
@@ -178,7 +189,7 @@ def _profile(document: Document, name: str, table: Table) -> Profile | None:
 def _check_references(document: Document) -> None:
     known = {CENTRAL_NAME, *_names(document, "registry")}
     for profile in document.profiles.values():
-        if profile.registry not in known:
+        if profile.registry not in known and not document.is_full:
             document.refuse(
                 ("profile", profile.name, "registry"),
                 f"there is no registry {profile.registry!r}{_meant(profile.registry, known)}",
@@ -231,6 +242,10 @@ def _note_unknown(document: Document, key: KeyPath, table: Table, known: frozens
     if table.keys() <= known:
         return
     for name in sorted(table.keys() - known):
+        if len(document.notices) >= LISTED_MAXIMUM:
+            if len(document.notices) == LISTED_MAXIMUM:
+                document.notices.append(Notice("unknown-key", f"{document.path}: more keys are not known."))
+            return
         path = (*key, name)
         line = document.line_of(path)
         place = document.path if line is None else f"{document.path}:{line}"

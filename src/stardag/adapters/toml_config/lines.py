@@ -44,7 +44,7 @@ class LineIndex:
             if header and _path(header[1]) == table:
                 yield header.start(1), self._next_header(header.end())
             end_of_line = self._text.find("\n", position)
-            position = -1 if end_of_line < 0 else self._text.find(table[-1], end_of_line)
+            position = -1 if end_of_line < 0 else self._text.find(table[-1], end_of_line + 1)
 
     def _next_header(self, position: int) -> int:
         header = _HEADER.search(self._text, position)
