@@ -41,6 +41,7 @@ class SyncTargetRoots:
         refuse_local(self.connect.resolve(selection))
         connection = self.connect(selection, ask_again=True, remember=not dry_run)
         profile, identity = connection.profile, connection.identity
+        notices = (*profile.notices, *connection.notices)  # of a corrupt cache, which the sync sets aside, among others
         remembered, _ = self.state.read(profile.directory)
         cached = remembered.roots_of(identity)
         served = connection.api.target_roots(identity.workspace_id, cached.etag if cached else None)
@@ -54,7 +55,7 @@ class SyncTargetRoots:
                 self.state.remember_roots(profile.directory, fetched)
                 profile = self.connect.resolve(selection, identity, fetched)
         applied = bool(changes) and not dry_run
-        return Synced(profile, identity.workspace_slug, changes, applied, (*profile.notices, *connection.notices))
+        return Synced(profile, identity.workspace_slug, changes, applied, notices)
 
 
 def refuse_local(profile: ActiveProfile) -> None:
