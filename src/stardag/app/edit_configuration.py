@@ -13,6 +13,7 @@ from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Trust
 from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
 from stardag.domain.errors import (
     ConfirmationNeeded,
+    NotAllowed,
     NotKnownToRegistry,
     RegistryUnreachable,
     SignInNeeded,
@@ -145,7 +146,7 @@ class AddProfile:
         try:
             api = self.open_registry(selected)
             workspaces = api.workspaces(profile.organization)
-        except (RegistryUnreachable, SignInNeeded) as error:
+        except (RegistryUnreachable, SignInNeeded, NotAllowed, UnexpectedAnswer) as error:
             return [Notice("not-checked", f"Organization and workspace were not checked. {error.message}")]
         if profile.workspace is not None and not any(
             profile.workspace in (workspace.id, workspace.slug) for workspace in workspaces
