@@ -1,0 +1,234 @@
+"""The `STARDAG_*` variables: every row of their table, and every way to get one wrong (readings, section 3)."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stardag.adapters.environment import VALUE_MAX_LENGTH, EnvironmentVariables
+from stardag.domain.credentials import Secret
+from stardag.domain.environment import Environment
+from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
+from stardag.domain.layers import Layer, Origin, Setting
+
+AN_ID = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+
+
+def read(**variables: str) -> Environment:
+    return EnvironmentVariables(variables).read()
+
+
+def invalid(**variables: str) -> InvalidVariable:
+    with pytest.raises(InvalidVariable) as caught:
+        read(**variables)
+    assert len(caught.value.message) < 500
+    assert caught.value.fix
+    return caught.value
+
+
+def by(variable: str, value: str) -> Setting[str]:
+    return Setting(value, Origin(Layer.ENVIRONMENT, variable=variable))
+
+
+@pytest.mark.parametrize("variable", ["STARDAG_ORGANIZATION_ID", "STARDAG_ORGANIZATION", "STARDAG_ORGANIZAION_ID"])
+def test_every_spelling_of_the_organization(variable: str) -> None:
+    assert read(**{variable: "my-org"}).organization == by(variable, "my-org")
+    assert read(**{variable: AN_ID.upper()}).organization == by(variable, AN_ID)
+
+
+@pytest.mark.parametrize("variable", ["STARDAG_WORKSPACE_ID", "STARDAG_WORKSPACE"])
+def test_every_spelling_of_the_workspace(variable: str) -> None:
+    assert read(**{variable: "production"}).workspace == by(variable, "production")
+
+
+@pytest.mark.parametrize("variable", ["STARDAG_API_KEY", "STARDAG_REGISTRY_API_KEY"])
+def test_every_spelling_of_the_api_key(variable: str) -> None:
+    setting = read(**{variable: " sk_1\n"}).api_key
+    assert setting is not None
+    assert (setting.value, setting.origin.variable) == (Secret("sk_1"), variable)
+    assert "sk_1" not in repr(read(**{variable: "sk_1"}))
+
+
+def test_the_profile() -> None:
+    assert read(STARDAG_PROFILE="local").profile == by("STARDAG_PROFILE", "local")
+
+
+def test_the_registry_url_in_its_normal_form() -> None:
+    expected = by("STARDAG_REGISTRY_URL", "https://api.stardag.com")
+    assert read(STARDAG_REGISTRY_URL="HTTPS://API.stardag.com:443/").registry_url == expected
+
+
+def test_the_misspelling_is_used_with_a_warning() -> None:
+    (notice,) = read(STARDAG_ORGANIZAION_ID="my-org").notices
+    assert notice.code == "misspelt-variable"
+    assert "STARDAG_ORGANIZATION_ID" in notice.message
+    assert read(STARDAG_ORGANIZATION="my-org").notices == ()
+
+
+PAIRS = [
+    ("STARDAG_API_KEY", "STARDAG_REGISTRY_API_KEY"),
+    ("STARDAG_ORGANIZATION_ID", "STARDAG_ORGANIZATION"),
+    ("STARDAG_ORGANIZATION_ID", "STARDAG_ORGANIZAION_ID"),
+    ("STARDAG_ORGANIZATION", "STARDAG_ORGANIZAION_ID"),
+    ("STARDAG_WORKSPACE_ID", "STARDAG_WORKSPACE"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_two_spellings_with_the_same_value_are_fine(first: str, second: str) -> None:
+    both = read(**{first: "same", second: "same"})
+    assert both._replace(notices=()) == read(**{first: "same"})
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_two_spellings_with_different_values_are_an_error_that_names_both_and_no_value(first: str, second: str) -> None:
+    with pytest.raises(ConflictingVariables) as caught:
+        read(**{first: "hunter2", second: "hunter3"})
+    assert caught.value.variables == (first, second)
+    assert "hunter" not in caught.value.message + caught.value.fix
+
+
+def test_an_empty_variable_is_an_unset_one() -> None:
+    names = """STARDAG_PROFILE STARDAG_REGISTRY_URL STARDAG_API_KEY STARDAG_ORGANIZATION_ID STARDAG_WORKSPACE_ID
+    STARDAG_TARGET_ROOTS STARDAG_TARGET_ROOTS__DEFAULT STARDAG_TIMEOUT STARDAG_OFFLINE STARDAG_NONSENSE"""
+    assert read(**dict.fromkeys(names.split(), "")) == Environment()
+    assert read(STARDAG_WORKSPACE_ID="", STARDAG_WORKSPACE="w").workspace == by("STARDAG_WORKSPACE", "w")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("STARDAG_PROFILE", "No Name"),
+        ("STARDAG_PROFILE", "../../etc"),
+        ("STARDAG_PROFILE", "a__b"),
+        ("STARDAG_REGISTRY_URL", "localhost:8000"),
+        ("STARDAG_ORGANIZATION_ID", "My Org"),
+        ("STARDAG_WORKSPACE", "a/b"),
+        ("STARDAG_TIMEOUT", "soon"),
+        ("STARDAG_TIMEOUT", "0"),
+        ("STARDAG_TIMEOUT", "-1"),
+        ("STARDAG_TIMEOUT", "nan"),
+        ("STARDAG_TIMEOUT", "inf"),
+        ("STARDAG_TIMEOUT", "3601"),
+        ("STARDAG_OFFLINE", "perhaps"),
+        ("STARDAG_TARGET_ROOTS__DEFAULT", "relative"),
+        ("STARDAG_TARGET_ROOTS__", "/data"),
+        ("STARDAG_TARGET_ROOTS__A B", "/data"),
+        ("STARDAG_TARGET_ROOTS__A__B", "/data"),
+        ("STARDAG_PROFILE", "a" * (VALUE_MAX_LENGTH + 1)),
+        ("STARDAG_API_KEY", "a" * (VALUE_MAX_LENGTH + 1)),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_an_error_that_names_the_variable(variable: str, value: str) -> None:
+    error = invalid(**{variable: value})
+    assert error.variable == variable
+    assert variable in error.message
+
+
+def test_user_information_in_the_url_is_never_repeated() -> None:
+    assert "hunter2" not in str(invalid(STARDAG_REGISTRY_URL="https://me:hunter2@api.stardag.com"))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("10", 10.0), ("0.5", 0.5), ("1e2", 100.0), ("3600", 3600.0)])
+def test_the_timeout_is_seconds(text: str, seconds: float) -> None:
+    assert read(STARDAG_TIMEOUT=text).timeout == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "offline"),
+    [*((text, True) for text in ("1", "true", "YES", "On")), *((text, False) for text in ("0", "false", "No", "off"))],
+)
+def test_offline_is_yes_or_no(text: str, offline: bool) -> None:
+    setting = read(STARDAG_OFFLINE=text).offline
+    assert setting is not None
+    assert setting.value is offline
+
+
+def test_target_roots_are_a_json_object() -> None:
+    roots = read(STARDAG_TARGET_ROOTS='{"default": "s3://b/x/", "cold-storage": "~/cold"}').target_roots
+    assert roots == {
+        "default": by("STARDAG_TARGET_ROOTS", "s3://b/x/"),
+        "cold-storage": by("STARDAG_TARGET_ROOTS", "~/cold"),
+    }
+    assert read(STARDAG_TARGET_ROOTS="{}").target_roots == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "default=/data",
+        "[]",
+        '"x"',
+        "null",
+        '{"default": 1}',
+        '{"default": null}',
+        '{"default": {"a": "/b"}}',
+        '{"Default": "/data"}',
+        '{"a__b": "/data"}',
+        '{"default": "data"}',
+        '{"default": ""}',
+        '{"default": "/a", "default": "/b"}',
+        "[" * 5000,
+        '{"a":' * 5000,
+        "\ud800",
+    ],
+)
+def test_target_roots_that_are_not_are_an_error_that_names_the_variable(text: str) -> None:
+    assert invalid(STARDAG_TARGET_ROOTS=text).variable == "STARDAG_TARGET_ROOTS"
+
+
+def test_a_root_named_twice_is_said() -> None:
+    assert "twice" in invalid(STARDAG_TARGET_ROOTS='{"default": "/a", "default": "/a"}').message
+
+
+def test_a_root_of_its_own_variable_is_known_by_its_name_in_lower_case() -> None:
+    roots = read(**{"STARDAG_TARGET_ROOTS__COLD-storage": "/cold", "STARDAG_TARGET_ROOTS__X": "/x"})
+    assert roots.target_root_variables == {
+        "cold_storage": by("STARDAG_TARGET_ROOTS__COLD-storage", "/cold"),
+        "x": by("STARDAG_TARGET_ROOTS__X", "/x"),
+    }
+
+
+def test_two_spellings_of_one_root_may_not_differ() -> None:
+    names = ("STARDAG_TARGET_ROOTS__A_B", "STARDAG_TARGET_ROOTS__a-b")
+    assert list(read(**dict.fromkeys(names, "/x")).target_root_variables) == ["a_b"]
+    with pytest.raises(ConflictingVariables) as caught:
+        read(**dict(zip(names, ("/x", "/y"), strict=True)))
+    assert set(caught.value.variables) == set(names)
+
+
+def test_an_unknown_variable_is_a_warning_with_the_nearest_known_name() -> None:
+    notices = read(STARDAG_PROFIL="x", STARDAG_WORKSPCE_ID="y", STARDAG_ZZZZZZZZ="z").notices
+    assert [notice.code for notice in notices] == ["unknown-variable"] * 3
+    assert "'STARDAG_PROFIL' is not known. Did you mean STARDAG_PROFILE?" in notices[0].message
+    assert "STARDAG_WORKSPACE_ID" in notices[1].message
+    assert "Did you mean" not in notices[2].message
+
+
+def test_the_variables_that_others_read_are_known() -> None:
+    known = ("STARDAG_HOME", "STARDAG_ACCESS_TOKEN", "STARDAG_BUILD_ID", "STARDAG_TARGET_ROOTS__ANY")
+    assert read(**dict.fromkeys(known, "/x")).notices == ()
+
+
+def test_only_stardags_variables_are_looked_at() -> None:
+    assert read(PATH="/bin", STARDAGPROFILE="x", stardag_profile="x", AWS_STARDAG_PROFILE="x") == Environment()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["PROFILE", "REGISTRY_URL", "API_KEY", "ORGANIZATION", "WORKSPACE_ID", "TARGET_ROOTS"])
+        | st.sampled_from(["TARGET_ROOTS__X", "TIMEOUT", "OFFLINE", "HOME"])
+        | st.text(max_size=8),
+        st.text(max_size=20) | st.sampled_from(["1", "{}", "local", "https://x", "/x", json.dumps({"a": "/x"})]),
+        max_size=4,
+    )
+)
+def test_any_environment_is_read_or_one_clear_error(variables: dict[str, str]) -> None:
+    said = {f"STARDAG_{name}": value for name, value in variables.items()}
+    try:
+        read(**said)
+    except ConfigurationError:
+        with pytest.raises(ConfigurationError, match="STARDAG_"):
+            read(**said)
