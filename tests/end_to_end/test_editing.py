@@ -1,0 +1,296 @@
+"""Editing `config.toml` by command: what a person wrote in it stays, and what was not confirmed does not happen."""
+
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, files_below, write
+from tests.end_to_end.registries import NOWHERE, Place
+from tests.fakes.http_server import ScriptedServer, response
+
+HANDWRITTEN = """\
+# My registries, and why.
+top-secret-plan = "kept"   # a key that nobody knows
+
+[registry.zeta]  # last in the alphabet, first here
+url    = 'https://zeta.example'
+
+[registry.alpha]
+# the old one
+url = "https://alpha.example"
+note = "mine"
+
+[profile.work]
+workspace    = "ws"        # order as I like it
+registry = "zeta"
+
+[default]
+profile = "work"   # most days
+
+# The end.
+"""
+PROCESSES = 32
+
+
+def add(machine: Machine, *words: str, exits: int = 0) -> str:
+    return machine.run(*words, "--offline", exits=exits).said
+
+
+def test_every_edit_keeps_comments_order_and_unknown_keys(machine: Machine) -> None:
+    path = machine.configure(HANDWRITTEN)
+    path.chmod(0o640)
+    add(machine, "registry", "add", "new", "--url", "https://new.example")
+    assert path.read_text().startswith(HANDWRITTEN), "what is added goes to the end"
+    add(machine, "registry", "add", "alpha", "--url", "https://other.example", "--replace")
+    add(machine, "profile", "add", "work", "-r", "zeta", "-o", "org", "-w", "elsewhere", "--replace")
+    add(machine, "profile", "add", "home", "-r", "new", "-o", "org", "-w", "ws")
+    add(machine, "profile", "use", "home")
+    text = path.read_text()
+    added = '\n[registry.new]\nurl = "https://new.example"\n\n[profile.home]\nregistry = "new"\n'
+    expected = HANDWRITTEN.replace('"https://alpha.example"', '"https://other.example"')
+    expected = expected.replace('"ws"        # order', '"elsewhere"        # order')
+    expected = expected.replace('profile = "work"   #', 'profile = "home"   #')
+    for line in expected.splitlines():
+        assert line in text.splitlines()
+    assert added in text
+    assert tomllib.loads(text)["profile"]["work"] == {
+        "workspace": "elsewhere",
+        "registry": "zeta",
+        "organization": "org",
+    }
+    for name in ("home", "work"):
+        add(machine, "profile", "remove", name)
+    add(machine, "registry", "remove", "new")
+    add(machine, "registry", "remove", "zeta")
+    rest = path.read_text()
+    for comment in ("# My registries, and why.", "# a key that nobody knows", "# the old one", "# The end."):
+        assert comment in rest
+    assert tomllib.loads(rest) == {
+        "top-secret-plan": "kept",
+        "registry": {"alpha": {"url": "https://other.example", "note": "mine"}},
+    }
+    assert path.stat().st_mode & 0o777 == 0o640, "the mode is the person's as well"
+
+
+def test_windows_line_ends_stay(machine: Machine) -> None:
+    path = machine.configure("")
+    path.write_bytes(b'# mine\r\n[registry.r]\r\nurl = "https://r.example"\r\n')
+    add(machine, "registry", "add", "s", "--url", "https://s.example")
+    assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n") > 3
+
+
+def test_a_linked_file_stays_a_link(machine: Machine) -> None:
+    target = write(machine.home / "dotfiles" / "stardag.toml", "# mine\n")
+    machine.directory.mkdir()
+    machine.config.symlink_to(target)
+    add(machine, "registry", "add", "r", "--url", "https://r.example")
+    assert machine.config.is_symlink()
+    assert target.read_text() == '# mine\n\n[registry.r]\nurl = "https://r.example"\n'
+
+
+def test_a_new_file_is_for_its_owner_alone(machine: Machine) -> None:
+    said = add(machine, "registry", "add", "r", "--url", "https://r.example")
+    assert str(machine.config) in said, "an edit says which file it went to"
+    assert machine.config.stat().st_mode & 0o777 == 0o600
+    assert machine.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_an_invalid_file_is_never_overwritten(machine: Machine) -> None:
+    broken = '[registry.r]\nurl = "https://r.example\n'
+    path = machine.configure(broken)
+    for words in (
+        "registry add s --url https://s.example --replace",
+        "registry remove r --yes",
+        "profile add p -r central -o o -w w",
+        "profile use p",
+        "profile remove p",
+    ):
+        ran = machine.run(*words.split(), "--offline", exits=2)
+        assert f"{path}:2:" in ran.err
+    assert path.read_text() == broken
+
+
+def test_an_edit_that_cannot_be_made_changes_nothing_and_says_what_to_paste(machine: Machine) -> None:
+    text = 'registry = { r = { url = "https://r.example" } }\nprofile = {}\n'
+    path = machine.configure(text)
+    ran = machine.ask("registry", "add", "s", "--url", "https://s.example", "--offline", exits=None)
+    if ran.code == 0:  # tomlkit could do it after all; then it has to be right
+        assert tomllib.loads(path.read_text())["registry"]["s"] == {"url": "https://s.example"}
+    else:
+        assert ran.error["code"] == "edit-not-possible"
+        assert '[registry.s]\nurl = "https://s.example"' in ran.error["fix"]
+        assert path.read_text() == text
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_error(machine: Machine) -> None:
+    blocked = write(machine.root / "file", "")
+    env = {"STARDAG_HOME": f"{blocked}/below"}
+    error = machine.ask("registry", "add", "r", "--url", "https://r.example", "--offline", env=env, exits=1).error
+    assert error["code"] == "not-writable"
+
+
+def test_a_registry_is_added_without_a_connection_and_what_was_not_checked_is_said(machine: Machine) -> None:
+    ran = machine.ask("registry", "add", "r", "--url", NOWHERE)
+    assert ran.data == {"name": "r", "url": NOWHERE, "changed": True, "path": str(machine.config)}
+    assert "connection refused" in ran.warnings["not-checked"]
+    with ScriptedServer(response(200, b"<html>", {"Content-Type": "text/html"})) as server:
+        ran = machine.ask("registry", "add", "web", "--url", server.url)
+        assert "not a Stardag registry" in ran.warnings["not-checked"]
+        assert all("authorization" not in request.headers for request in server.requests)
+    assert "asks to work offline" in machine.run("registry", "add", "o", "--url", NOWHERE, "--offline").err
+
+
+def test_a_registry_that_answers_is_added_without_a_word(machine: Machine, place: Place) -> None:
+    ran = machine.run("registry", "add", "local", "--url", f"{place.url}/")
+    assert "warning" not in ran.err
+    assert machine.ask("registry", "list").data["registries"][1]["url"] == place.url
+
+
+def test_a_profile_is_added_without_a_connection_and_what_was_not_checked_is_said(machine: Machine) -> None:
+    machine.configure(f'[registry.r]\nurl = "{NOWHERE}"\n')
+    words = ("profile", "add", "p", "--registry=r", "--organization=my-org", "--workspace=my-ws")
+    no_key = machine.ask(*words)
+    assert no_key.data == {
+        "name": "p",
+        "registry": "r",
+        "organization": "my-org",
+        "workspace": "my-ws",
+        "changed": True,
+        "path": str(machine.config),
+    }
+    assert "no credential" in no_key.warnings["not-checked"]
+    machine.run("profile", "remove", "p")
+    down = machine.ask(*words, env={"STARDAG_API_KEY": "some-key"})
+    assert "connection refused" in down.warnings["not-checked"]
+
+
+def test_a_profile_is_checked_against_the_registry_where_that_can_be_asked(machine: Machine, place: Place) -> None:
+    machine.configure(f'[registry.r]\nurl = "{place.url}"\n')
+    env = {"STARDAG_API_KEY": place.key}
+    before = machine.config.read_text()
+    profile = ("profile", "add", "p", "-r", "r")
+    error = machine.ask(*profile, "-o", "nobody", "-w", place.workspace, env=env, exits=5).error
+    assert (error["code"], "organization 'nobody'" in error["message"]) == ("not-known", True)
+    error = machine.ask(*profile, "-o", place.organization, "-w", f"{place.workspace}x", env=env, exits=5).error
+    assert (error["code"], "workspace" in error["message"]) == ("not-known", True)
+    assert f"Did you mean {place.workspace!r}?" in error["message"]
+    assert machine.config.read_text() == before
+    error = machine.ask("profile", "add", "p", "-r", "nowhere", "-o", "o", "-w", "w", env=env, exits=2).error
+    assert error["code"] == "unknown-name"
+    by_id = ("profile", "add", "p", "-r", "r", "-o", place.organization_id, "-w", place.workspace_id)
+    assert "not-checked" not in machine.ask(*by_id, env={**env, "STARDAG_PROFILE": "p"}).warnings
+
+
+def test_a_name_that_exists_with_other_values_is_refused_until_replace_says_so(machine: Machine) -> None:
+    machine.configure(HANDWRITTEN)
+    registry = ("registry", "add", "zeta", "--offline", "--url")
+    same = machine.ask(*registry, "https://zeta.example").data
+    assert same["changed"] is False
+    error = machine.ask(*registry, "https://else.example", exits=2).error
+    assert error["code"] == "confirmation-needed"
+    assert "https://zeta.example" in error["message"]
+    assert "--replace" in error["fix"]
+    profile = ("profile", "add", "work", "-r", "zeta", "-o", "org", "-w", "ws", "--offline")
+    assert "--replace" in machine.ask(*profile, exits=2).error["fix"]
+    assert machine.config.read_text() == HANDWRITTEN
+    assert machine.ask(*registry, "https://else.example", "--replace").data["changed"] is True
+    assert machine.ask(*profile, "--replace").data["changed"] is True
+    assert machine.ask(*profile).data["changed"] is False
+
+
+def test_a_registry_that_profiles_use_is_removed_only_with_yes_and_they_go_with_it(machine: Machine) -> None:
+    machine.configure(HANDWRITTEN)
+    error = machine.ask("registry", "remove", "zeta", exits=2).error
+    assert error["code"] == "confirmation-needed"
+    assert "'work'" in error["message"]
+    assert "--yes" in error["fix"]
+    assert machine.config.read_text() == HANDWRITTEN
+    assert machine.ask("registry", "remove", "alpha").data["profiles"] == []
+    assert machine.ask("registry", "remove", "zeta", "--yes").data["profiles"] == ["work"]
+    assert "default" not in tomllib.loads(machine.config.read_text()), "nor is a default left that leads nowhere"
+    machine.run("config", "validate")
+
+
+def test_what_is_not_there_cannot_be_removed_or_used_and_the_nearest_is_named(machine: Machine) -> None:
+    machine.configure(HANDWRITTEN)
+    for words, near in (
+        ("registry remove zet", "zeta"),
+        ("profile remove wrk", "work"),
+        ("profile use wrk", "work"),
+    ):
+        error = machine.ask(*words.split(), exits=2).error
+        assert error["code"] == "unknown-name"
+        assert f"Did you mean {near!r}?" in error["message"]
+
+
+def test_what_a_removal_leaves_is_what_a_person_wrote_around_it(machine: Machine) -> None:
+    first = '[profile.a]\nregistry = "central"\n\n# production, mind\n[profile.b]\nregistry = "central"\n# The end.\n'
+    path = machine.configure(first)
+    machine.run("profile", "remove", "a")
+    assert path.read_text() == '# production, mind\n[profile.b]\nregistry = "central"\n# The end.\n'
+    machine.run("profile", "remove", "b")
+    assert path.read_text() == "# production, mind\n# The end.\n", "the last one can be removed as well"
+    path.write_text('profile = { a = { registry = "central" } } # in a line\n')
+    machine.run("profile", "remove", "a")
+    assert "# in a line" in path.read_text()
+
+
+def test_removing_the_default_profile_says_so(machine: Machine) -> None:
+    machine.configure(HANDWRITTEN)
+    removed = machine.run("profile", "remove", "work")
+    assert "It was the default" in removed.err
+    assert machine.ask("profile", "list").data == {"profiles": []}
+
+
+@pytest.mark.parametrize("name", ["../x", "a__b", "Upper", "a b", "", "a/b", "x" * 64, "-", "a\x1b[31m", "é"])
+def test_names_that_are_paths_or_hold_two_underscores_are_refused(machine: Machine, name: str) -> None:
+    for words in (
+        ("registry", "add", "--url", "https://r.example", "--name", name),
+        ("profile", "add", "-r", "central", "-o", "o", "-w", "w", "--name", name),
+    ):
+        ran = machine.run(*words, "--offline", exits=2)
+        assert "\x1b" not in ran.err
+    assert files_below(machine.home) == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8000",
+        "ftp://r.example",
+        "https://",
+        "https://u:p@r.example",
+        "https://r.example/?q",
+        "https://r\x1b.example",
+    ],
+)
+def test_urls_that_cannot_be_a_registrys_are_refused(machine: Machine, url: str) -> None:
+    ran = machine.ask("registry", "add", "r", "--url", url, exits=2)
+    assert ran.error["code"] == "invalid-value"
+    assert "u:p" not in ran.err
+    assert files_below(machine.home) == {}
+
+
+def test_many_processes_that_add_profiles_lose_none(machine: Machine) -> None:
+    names = [f"profile-{number}" for number in range(PROCESSES)]
+    running = [
+        subprocess.Popen(
+            [PROGRAM, "profile", "add", name, "-r", "central", "-o", "org", "-w", f"ws-{name}", "--offline", "-q"],
+            env=machine.environment(),
+            cwd=machine.work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for name in names
+    ]
+    for process in running:
+        with process:
+            _, err = process.communicate(timeout=2 * PATIENCE)
+        assert (process.returncode, err) == (0, b"")
+    profiles = machine.ask("profile", "list").data["profiles"]
+    assert {profile["name"]: profile["workspace"] for profile in profiles} == {name: f"ws-{name}" for name in names}
+    leftovers = [path.name for path in Path(machine.directory).iterdir() if path.name.endswith(".tmp")]
+    assert leftovers == []
