@@ -1,0 +1,207 @@
+"""The way to the registry: which credential goes where, and when the workspace is asked for."""
+
+import pytest
+
+from stardag.domain.credentials import Secret
+from stardag.domain.errors import (
+    InvalidValue,
+    MalformedCredential,
+    NoCredential,
+    RefusedCredential,
+    RegistryUnreachable,
+    WithheldCredential,
+    WorkspaceDisagrees,
+)
+from stardag.domain.profile import NO_SELECTION, Selection
+from tests.app.world import World, codes, sample
+
+EVIL = "https://evil.example"
+PLAIN = "http://registry.example"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_opening_sends_nothing(world: World) -> None:
+    world.open_registry(world.resolve())
+    assert world.registry.requests == []
+    ((url, credential, timeout),) = world.registries.connected
+    assert (url, credential, timeout) == (world.registry.url, world.registry.owner_key, 10.0)
+
+
+def test_the_timeout_is_handed_on(world: World) -> None:
+    world.environment.timeout = 2.5
+    world.open_registry(world.resolve())
+    assert world.registries.connected[0].timeout == 2.5
+
+
+def test_without_a_key_there_is_nothing_to_show(world: World) -> None:
+    world.environment.api_key = None
+    with pytest.raises(NoCredential, match=world.registry.url):
+        world.open_registry(world.resolve())
+
+
+@pytest.mark.parametrize("key", ["two words", "line\nbreak", "kéy", ""])
+def test_a_malformed_key_is_refused_before_anything_is_sent(world: World, key: str) -> None:
+    world.environment.api_key = key
+    with pytest.raises(MalformedCredential, match="STARDAG_API_KEY"):
+        world.open_registry(world.resolve())
+    assert world.registries.connected == []
+
+
+def test_offline_asks_no_registry_and_says_who_wants_that(world: World) -> None:
+    with pytest.raises(RegistryUnreachable, match="--offline asks to work offline"):
+        world.open_registry(world.resolve(Selection(offline=True)))
+    world.environment.offline = True
+    with pytest.raises(RegistryUnreachable, match="STARDAG_OFFLINE asks to work offline"):
+        world.open_registry(world.resolve())
+    assert world.registries.connected == []
+
+
+def test_plain_http_goes_to_loopback_alone(world: World) -> None:
+    world.environment.registry_url = PLAIN
+    with pytest.raises(InvalidValue, match="plain http"):
+        world.open_registry(world.resolve())
+    assert world.registries.connected == []
+
+
+def test_the_users_own_file_may_allow_plain_http_for_one_registry(world: World) -> None:
+    world.environment.registry_url = PLAIN
+    world.files.user = {"registry": {"nas": {"url": PLAIN, "allow_http": True}}}
+    world.open_registry(world.resolve())
+    world.environment.registry_url = "http://other.example"
+    with pytest.raises(InvalidValue):
+        world.open_registry(world.resolve())
+
+
+def test_a_projects_file_may_not_allow_plain_http(world: World) -> None:
+    world.files.project = {"registry": {"nas": {"url": PLAIN, "allow_http": True}}}
+    world.trust.trust("/work/.stardag/config.toml", [PLAIN])
+    with pytest.raises(InvalidValue):
+        world.open_registry(world.resolve(Selection(registry="nas")))
+
+
+def test_a_key_is_withheld_from_where_only_a_projects_file_leads(world: World) -> None:
+    world.files.project = sample(EVIL)
+    with pytest.raises(WithheldCredential) as caught:
+        world.open_registry(world.resolve())
+    assert EVIL in caught.value.message
+    assert "/work/.stardag/config.toml" in caught.value.fix
+    assert world.registries.connected == []
+
+
+def test_a_known_name_that_a_project_points_elsewhere_gets_no_key(world: World) -> None:
+    world.files.project = {"registry": {"central": {"url": EVIL}}}
+    world.environment.workspace = "default"
+    with pytest.raises(WithheldCredential):
+        world.open_registry(world.resolve())
+
+
+@pytest.mark.parametrize(
+    "project_url", ["http://localhost:8000", "http://localhost:8000/below", "https://api.stardag.com"]
+)
+def test_an_origin_that_the_user_names_too_gets_the_key(world: World, project_url: str) -> None:
+    world.files.project = sample(project_url)
+    world.open_registry(world.resolve())
+    assert world.registries.connected[0].credential == world.registry.owner_key
+
+
+def test_an_origin_that_the_environment_names_gets_the_key(world: World) -> None:
+    world.files.project = sample(EVIL)
+    world.environment.registry_url = EVIL
+    world.open_registry(world.resolve())
+    assert world.registries.connected[0].url == EVIL
+
+
+def test_an_origin_that_was_trusted_gets_the_key_and_its_neighbour_does_not(world: World) -> None:
+    world.files.project = sample(EVIL)
+    world.trust.trust("/work/.stardag/config.toml", [EVIL])
+    world.open_registry(world.resolve())
+    world.files.project = sample("https://other.example")
+    with pytest.raises(WithheldCredential):
+        world.open_registry(world.resolve())
+
+
+def test_connecting_asks_for_the_keys_workspace_once_and_remembers_it(world: World) -> None:
+    connection = world.connect(NO_SELECTION)
+    assert world.registry.requests == ["GET /me"]
+    assert connection.identity.workspace_id == world.workspace.id
+    assert connection.profile.identity == connection.identity
+    assert connection.notices == ()
+    again = world.connect(NO_SELECTION)
+    assert world.registry.requests == ["GET /me"]
+    assert again.identity == connection.identity
+
+
+def test_a_remembered_workspace_is_asked_for_again_with_another_key(world: World) -> None:
+    world.connect(NO_SELECTION)
+    world.environment.api_key = world.registry.make_key(world.workspace).reveal()
+    world.connect(NO_SELECTION)
+    assert world.registry.requests == ["GET /me"] * 2
+
+
+def test_asking_again_asks_although_it_is_remembered(world: World) -> None:
+    world.connect(NO_SELECTION)
+    world.connect(NO_SELECTION, ask_again=True)
+    assert world.registry.requests == ["GET /me"] * 2
+
+
+def test_nothing_is_remembered_where_that_is_not_wanted(world: World) -> None:
+    world.connect(NO_SELECTION, remember=False)
+    assert world.real_state.read(world.directory)[0].identities == ()
+
+
+def test_state_that_cannot_be_written_only_costs_asking_again(world: World) -> None:
+    world.make_state_read_only()
+    connection = world.connect(NO_SELECTION)
+    assert codes(connection.notices) == ["not-remembered"]
+    assert connection.profile.identity == connection.identity
+
+
+def test_url_key_and_workspace_are_enough_without_any_file(world: World) -> None:
+    world.files.user = None
+    world.environment.registry_url = world.registry.url
+    world.environment.workspace = "default"
+    assert world.connect(NO_SELECTION).identity.organization_slug == "default"
+
+
+def test_url_and_key_alone_mean_the_keys_own_workspace(world: World) -> None:
+    world.files.user = None
+    world.environment.registry_url = world.registry.url
+    assert world.connect(NO_SELECTION).identity.workspace_id == world.workspace.id
+
+
+def test_ids_in_place_of_slugs_agree_with_the_key(world: World) -> None:
+    selection = Selection(organization=world.workspace.organization_id, workspace=world.workspace.id)
+    assert world.connect(selection).identity.workspace_slug == "default"
+
+
+@pytest.mark.parametrize(
+    ("selection", "kind"),
+    [
+        (Selection(organization="other", workspace="default"), "organization"),
+        (Selection(workspace="other"), "workspace"),
+    ],
+)
+def test_a_workspace_that_disagrees_with_the_key_is_an_error(world: World, selection: Selection, kind: str) -> None:
+    for _ in range(2):  # remembered or not
+        with pytest.raises(WorkspaceDisagrees) as caught:
+            world.connect(selection)
+        assert caught.value.kind == kind
+        assert f"--{kind} names 'other'" in caught.value.message
+        assert "STARDAG_API_KEY belongs to" in caught.value.message
+        world.connect(NO_SELECTION)
+
+
+def test_a_disagreeing_key_changes_nothing_that_is_remembered(world: World) -> None:
+    with pytest.raises(WorkspaceDisagrees):
+        world.connect(Selection(workspace="other"))
+    assert world.real_state.read(world.directory)[0].identities == ()
+
+
+def test_a_key_that_the_registry_refuses_is_its_error(world: World) -> None:
+    world.environment.api_key = Secret("sk_unknown").reveal()
+    with pytest.raises(RefusedCredential):
+        world.connect(NO_SELECTION)

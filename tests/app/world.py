@@ -1,0 +1,184 @@
+"""One small world for tests of use cases: a registry, an environment, files, state, trust and storage, all fakes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from stardag.app.connect import Connect, OpenRegistry
+from stardag.app.list_target_roots import ListTargetRoots
+from stardag.app.ports import KeyIdentity, RegistryApi, ServedRoots
+from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.validate_before_build import ValidateBeforeBuild
+from stardag.domain.configuration import StardagDirectory
+from stardag.domain.credentials import Secret
+from stardag.domain.errors import StateNotWritable
+from stardag.domain.layers import Notice
+from stardag.domain.organizations import Organization, Workspace
+from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
+from tests.fakes.configuration import FakeConfigurationFiles, Sections
+from tests.fakes.environment import FakeEnvironment
+from tests.fakes.registry import DEFAULT_URL, FakeRegistries, FakeRegistry, FakeRegistryApi
+from tests.fakes.state import FakeState
+from tests.fakes.storage import FakeStorageCheck
+from tests.fakes.trust import FakeTrust
+
+
+class Sent(NamedTuple):
+    """A request for target roots, and the entity tag that it was conditional on."""
+
+    workspace_id: str
+    etag: str | None
+
+
+@dataclass(frozen=True)
+class WatchedApi:
+    """A registry's API that notes which requests for target roots were conditional."""
+
+    api: RegistryApi
+    conditions: list[Sent]
+
+    def check(self) -> None:
+        self.api.check()
+
+    def identity(self) -> KeyIdentity:
+        return self.api.identity()
+
+    def organizations(self) -> tuple[Organization, ...]:
+        return self.api.organizations()
+
+    def workspaces(self, organization: str) -> tuple[Workspace, ...]:
+        return self.api.workspaces(organization)
+
+    def target_roots(self, workspace_id: str, etag: str | None = None) -> ServedRoots | None:
+        self.conditions.append(Sent(workspace_id, etag))
+        return self.api.target_roots(workspace_id, etag)
+
+
+class Connected(NamedTuple):
+    """What a registry was opened with."""
+
+    url: str
+    credential: Secret | None
+    timeout: float
+
+
+@dataclass
+class WatchedRegistries:
+    """Fake registries that note what they were opened with; `api` makes another kind of them."""
+
+    registries: FakeRegistries
+    api: Callable[[FakeRegistry, Secret | None], RegistryApi] = FakeRegistryApi
+    connected: list[Connected] = field(default_factory=list[Connected])
+    conditions: list[Sent] = field(default_factory=list[Sent])
+
+    def connect(self, registry_url: str, credential: Secret | None, timeout: float) -> RegistryApi:
+        self.connected.append(Connected(registry_url, credential, timeout))
+        real = self.registries.connect(registry_url, credential, timeout)
+        return WatchedApi(self.api(real.registry, real.credential), self.conditions)
+
+
+@dataclass
+class ReadOnlyState:
+    """State that can be read and not written."""
+
+    state: FakeState
+
+    def read(self, directory: StardagDirectory) -> tuple[Remembered, tuple[Notice, ...]]:
+        return self.state.read(directory)
+
+    def remember_identity(self, directory: StardagDirectory, identity: WorkspaceIdentity) -> None:
+        raise StateNotWritable(f"{directory.path}/id-cache.json", "read-only file system")
+
+    def remember_roots(self, directory: StardagDirectory, roots: CachedRoots) -> None:
+        raise StateNotWritable(f"{directory.path}/target-root-cache.json", "read-only file system")
+
+    def set_aside_corrupt_roots(self, directory: StardagDirectory) -> bool:
+        if self.state.read(directory)[1]:
+            raise StateNotWritable(f"{directory.path}/target-root-cache.json", "read-only file system")
+        return False
+
+
+class World:
+    """A machine whose user file names a registry that has just been started, and whose environment has its key."""
+
+    def __init__(self) -> None:
+        self.registry = FakeRegistry.first_start()
+        self.workspace = next(iter(self.registry.workspaces.values()))
+        self.environment = FakeEnvironment(api_key=self.registry.owner_key.reveal())
+        self.files = FakeConfigurationFiles(user=sample())
+        self.real_state = FakeState()
+        self.state: FakeState | ReadOnlyState = self.real_state
+        self.trust = FakeTrust()
+        self.storage = FakeStorageCheck()
+        self.registries = WatchedRegistries(FakeRegistries(self.registry))
+
+    @property
+    def resolve(self) -> ResolveProfile:
+        return ResolveProfile(self.environment, self.files, self.state)
+
+    @property
+    def open_registry(self) -> OpenRegistry:
+        return OpenRegistry(self.files, self.trust, self.registries)
+
+    @property
+    def connect(self) -> Connect:
+        return Connect(self.resolve, self.open_registry, self.state)
+
+    @property
+    def sync(self) -> SyncTargetRoots:
+        return SyncTargetRoots(self.connect, self.state)
+
+    @property
+    def validate(self) -> ValidateBeforeBuild:
+        return ValidateBeforeBuild(self.connect, self.state, self.storage)
+
+    @property
+    def list_roots(self) -> ListTargetRoots:
+        return ListTargetRoots(self.connect, self.state)
+
+    @property
+    def directory(self) -> StardagDirectory:
+        return self.files.find().directory
+
+    def set_root(self, name: str, uri_prefix: str) -> None:
+        self.registry.set_root(self.workspace.id, name, uri_prefix)
+
+    def delete_root(self, name: str) -> None:
+        self.registry.delete_root(self.workspace.id, name)
+
+    def cached(self) -> dict[str, str] | None:
+        """What stands in the cache of the workspace."""
+        remembered, _ = self.real_state.read(self.directory)
+        found = [it for it in remembered.cached_roots if it.workspace_id == self.workspace.id]
+        return dict(found[0].target_roots) if found else None
+
+    def synced(self) -> "World":
+        """The same after a sync, with nothing noted of it."""
+        self.sync()
+        self.forget_requests()
+        return self
+
+    def forget_requests(self) -> None:
+        self.registry.requests.clear()
+        self.registries.conditions.clear()
+        self.registries.connected.clear()
+
+    def spoil_cache(self) -> None:
+        self.real_state.spoil(self.directory)
+
+    def make_state_read_only(self) -> None:
+        self.state = ReadOnlyState(self.real_state)
+
+
+def sample(url: str = DEFAULT_URL) -> Sections:
+    """A file with one registry and one profile, which is the default."""
+    return {
+        "registry": {"local": {"url": url}},
+        "profile": {"local": {"registry": "local", "organization": "default", "workspace": "default"}},
+        "": {"default": {"profile": "local"}},
+    }
+
+
+def codes(notices: Sequence[Notice]) -> list[str]:
+    return [notice.code for notice in notices]
