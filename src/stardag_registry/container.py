@@ -5,7 +5,7 @@ Everything heavy is imported inside the factory that needs it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from stardag.domain.version import VERSION
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,7 @@ def _application(settings: Settings, database: Database, clock: Clock) -> "FastA
         list_target_roots=ListTargetRoots(database),
         edit_target_roots=EditTargetRoots(database, clock),
     )
-    return create_app(use_cases, AllowedHosts(settings.host, settings.port), version("stardag"))
+    return create_app(use_cases, AllowedHosts(settings.host, settings.port), VERSION)
 
 
 class Container(containers.DeclarativeContainer):
