@@ -36,7 +36,6 @@ RED, BLUE = (an_id(1), "red"), (an_id(2), "blue")
 WORKSPACES = [(RED, an_id(11), "prod"), (RED, an_id(12), "dev"), (BLUE, an_id(21), "prod")]
 ROOT_NAMES = ["default", "data-1", "data_1"]
 
-ROOT_NAMES = ["default", "data-1", "data_1"]
 PREFIXES = ["/one", "/two", "s3://bucket/three/"]
 ORGANIZATIONS = [*RED, *BLUE]
 SLUGS_AND_IDS = ["prod", "dev", an_id(11), an_id(12), an_id(21)]
