@@ -217,8 +217,8 @@ class TrustProject:
 
 def _resolve_without_profile(environment: EnvironmentVariables, read: FileRead, selection: Selection) -> ActiveProfile:
     """What to ask a registry with while editing: `STARDAG_PROFILE` may name the very profile that is to be added."""
-    variables = environment.read()._replace(profile=None)
-    return resolve(Layers(selection, variables, read.file, read.directory, Remembered(roots_path="")))
+    selection = selection._replace(without_profile=True)
+    return resolve(Layers(selection, environment.read(), read.file, read.directory, Remembered(roots_path="")))
 
 
 def _configuration(file: ConfigurationFile | None) -> Configuration:

@@ -11,13 +11,17 @@ from stardag.domain.remembered import WorkspaceIdentity
 
 
 class Selection(NamedTuple):
-    """What a caller asks for by flag or argument, which beats every other layer: names, slugs or ids."""
+    """What a caller asks for by flag or argument, which beats every other layer: names, slugs or ids.
+
+    `without_profile` leaves out of account which profile is named anywhere: it may be one that is only being added.
+    """
 
     profile: str | None = None
     registry: str | None = None
     organization: str | None = None
     workspace: str | None = None
     offline: bool = False
+    without_profile: bool = False
 
 
 NO_SELECTION = Selection()

@@ -155,6 +155,8 @@ def _dropped(setting: Setting[str | None], reason: str) -> Setting[str | None]:
 
 def _profile_setting(layers: Layers) -> Setting[str | None]:
     """Which profile is active, if any: named by flag, by `STARDAG_PROFILE`, or by the file's `[default]`."""
+    if layers.selection.without_profile:
+        return Setting(None)
     candidates: list[Setting[str]] = []
     if layers.selection.profile is not None:
         candidates.append(Setting(layers.selection.profile, Origin(Layer.FLAG, option="--profile")))

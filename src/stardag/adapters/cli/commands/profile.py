@@ -89,11 +89,9 @@ def add_profile(
     check_name("profile", name)
     example = f"stardag profile add {name} --registry local --organization my-org --workspace my-workspace"
     registry = registry or _choose_registry(session, example)
-    organization = organization or _choose_organization(
-        session, Selection(registry=registry, offline=options.offline), example
-    )
-    place = Selection(registry=registry, organization=organization, offline=options.offline)
-    workspace = workspace or _choose_workspace(session, place, example)
+    place = Selection(registry=registry, offline=options.offline, without_profile=True)
+    organization = organization or _choose_organization(session, place, example)
+    workspace = workspace or _choose_workspace(session, place._replace(organization=organization), example)
     profile = Profile(name, registry, organization, workspace)
     add = session.use_cases().add_profile()
 
