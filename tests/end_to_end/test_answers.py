@@ -171,6 +171,12 @@ def test_quiet_keeps_errors(machine: Machine) -> None:
     assert "There is no profile 'x'" in machine.run("config", "show", "-q", "-p", "x", exits=2).err
 
 
+def test_verbose_says_what_is_asked_on_standard_error_and_no_secret(machine: Machine, place: Place) -> None:
+    ran = machine.run("organizations", "list", "--verbose", env=place.variables)
+    assert f"{place.url}/api/v1/organizations" in ran.err
+    assert ran.out == machine.run("organizations", "list", env=place.variables).out
+
+
 def test_where_nobody_can_be_asked_what_is_missing_is_an_error_that_names_the_option(machine: Machine) -> None:
     for words, option in (
         (["registry", "add", "mine"], "--url"),
