@@ -77,7 +77,7 @@ def _appended(text: str, values: Mapping[str, object], edits: Sequence[Edit]) ->
         return None
     newline = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else newline if text.endswith("\n") else newline * 2
-    return text + gap + _paste(edits).replace("\n", newline)
+    return text + gap + _added(edits).replace("\n", newline)
 
 
 def _taken_out(text: str, values: Mapping[str, object], edits: Sequence[Edit]) -> str | None:
@@ -161,10 +161,7 @@ def _reads_back(text: str, intended: Values, edits: Sequence[Edit]) -> bool:
 
 
 def _paste(edits: Sequence[Edit]) -> str:
-    """What the edits add, as TOML, and comments on what they take out."""
-    import tomli_w
-
-    document: Values = {}
+    """What to do by hand: what the edits add, as TOML, below comments on what they take out."""
     gone: list[str] = []
     for edit in edits:
         table = ".".join(edit.table)
@@ -172,5 +169,15 @@ def _paste(edits: Sequence[Edit]) -> str:
             gone.append(f"# no more: {table}\n")
         else:
             gone += [f"# no more: {table}.{key}\n" for key, value in edit.values.items() if value is None]
+    return "".join(gone) + _added(edits)
+
+
+def _added(edits: Sequence[Edit]) -> str:
+    """What the edits add, as TOML."""
+    import tomli_w
+
+    document: Values = {}
+    for edit in edits:
+        if edit.values is not None:
             _apply(document, edit)
-    return "".join(gone) + tomli_w.dumps(_without_empty(document, edits))
+    return tomli_w.dumps(_without_empty(document, edits))
