@@ -57,14 +57,14 @@ def test_many_dots_alone_are_no_deep_key() -> None:
 
 
 def test_of_very_many_unknown_keys_some_are_named_and_that_there_are_more_is_said() -> None:
-    document = read("\n".join(f"key{number} = 1" for number in range(50_000)))
+    document = read("\n".join(f"key{number} = 1" for number in range(20_000)))
     assert document.problems == []
     assert len(document.notices) == LISTED_MAXIMUM + 1
     assert document.notices[-1].message == f"{PATH}: more keys are not known."
 
 
 def test_of_very_many_problems_some_are_listed_and_that_there_are_more_is_said() -> None:
-    text = "\n".join(f'[registry.r{number}]\nurl = 1\n[profile.p{number}]\nregistry = "r"' for number in range(10_000))
+    text = "\n".join(f'[registry.r{number}]\nurl = 1\n[profile.p{number}]\nregistry = "r"' for number in range(5_000))
     problems = read(text).problems
     assert len(problems) == LISTED_MAXIMUM + 1
     assert all(problem.line for problem in problems[:-1])
