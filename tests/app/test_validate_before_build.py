@@ -69,6 +69,14 @@ def test_modified_or_deleted_roots_stop_the_build_listing_every_difference(world
     assert world.storage.checked == []
 
 
+def test_the_command_to_run_syncs_the_very_workspace_that_was_validated(world: World) -> None:
+    world.synced()
+    world.set_root("default", "/moved")
+    with pytest.raises(TargetRootMismatch) as caught:
+        world.validate(Selection(profile="local", workspace="default"))
+    assert caught.value.fix.endswith("stardag target-roots sync --profile local --workspace default")
+
+
 def test_a_sync_accepts_the_change_and_the_build_starts(world: World) -> None:
     world.synced()
     world.set_root("default", "/moved")

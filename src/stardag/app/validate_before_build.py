@@ -51,7 +51,7 @@ class ValidateBeforeBuild:
         overridden = connection.profile.overridden_roots
         changes = _changes(cached, served).without(overridden)
         if changes.stops_a_build:
-            raise TargetRootMismatch(changes, identity.workspace_slug)
+            raise TargetRootMismatch(changes, identity.workspace_slug, _sync_command(selection))
         notices = [*connection.notices, *_notices_of(changes, overridden)]
         profile = connection.profile
         if served is not None:
@@ -97,6 +97,18 @@ class ValidateBeforeBuild:
             for name, prefix in roots.items()
             if name not in checked
         ]
+
+
+def _sync_command(selection: Selection) -> str:
+    """The command that syncs the very workspace that was validated."""
+    chosen = {
+        "profile": selection.profile,
+        "registry": selection.registry,
+        "organization": selection.organization,
+        "workspace": selection.workspace,
+    }
+    options = (f"--{name} {value}" for name, value in chosen.items() if value is not None)
+    return " ".join(("stardag target-roots sync", *options))
 
 
 def _changes(cached: CachedRoots | None, served: ServedRoots | None) -> RootChanges:
