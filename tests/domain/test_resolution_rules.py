@@ -260,6 +260,12 @@ def test_an_id_given_by_flag_may_be_in_upper_case() -> None:
     assert resolved(flags).organization.value == str(uuid.UUID(int=0xABC))
 
 
+def test_a_profile_that_is_only_being_added_may_be_left_out_of_account() -> None:
+    profile = resolved(Selection(registry="local", without_profile=True), {"profile": "to-be-added"}, sample_file())
+    assert place(profile) == ("local", LOCAL, None, None)
+    assert profile.profile.value is None
+
+
 def test_offline_is_asked_for_by_flag_or_variable() -> None:
     case = Case()
     environment = Environment(offline=Setting(True, Origin(Layer.ENVIRONMENT, variable="STARDAG_OFFLINE")))

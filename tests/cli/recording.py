@@ -1,0 +1,111 @@
+"""Use cases that only note what they are called with: the parsing of the command line, apart from running anything."""
+
+from collections.abc import Sequence
+from typing import Never, TypeVar, cast
+
+from stardag.adapters.cli.program import run
+from stardag.app.browse_registry import BrowseRegistry
+from stardag.app.configuration_files import FilesInForce
+from stardag.app.edit_configuration import (
+    AddProfile,
+    AddRegistry,
+    RemoveProfile,
+    RemoveRegistry,
+    TrustProject,
+    UseProfile,
+)
+from stardag.app.list_configuration import ListConfiguration
+from stardag.app.list_target_roots import ListTargetRoots
+from stardag.app.ports import ConfigurationFiles
+from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.validate_before_build import ValidateBeforeBuild
+from stardag.domain.errors import StardagError
+from tests.fakes.configuration import FakeConfigurationFiles
+
+UseCase = TypeVar("UseCase")
+
+Call = tuple[str, tuple[object, ...], dict[str, object]]
+"""The use case, and its positional and named arguments."""
+
+
+class Reached(StardagError):
+    """A use case was called; nothing more is to happen."""
+
+    code = "reached"
+
+
+class NotedFiles(FakeConfigurationFiles):
+    """Files that are asked for nothing."""
+
+    def find(self) -> FilesInForce:
+        raise Reached("files", "")
+
+    def problems(self) -> Never:
+        raise Reached("files", "")
+
+
+class RecordingUseCases:
+    """What the command line asks for, where every call is noted as name, positional and named arguments."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def _noting(self, kind: type[UseCase], *methods: str) -> UseCase:
+        def noting(method: str) -> object:
+            def note(_self: object, *arguments: object, **options: object) -> Never:
+                name = kind.__name__ if method == "__call__" else f"{kind.__name__}.{method}"
+                self.calls.append((name, arguments, options))
+                raise Reached(name, "")
+
+            return note
+
+        named = {method: noting(method) for method in methods or ("__call__",)}
+        return cast(UseCase, object.__new__(type(kind.__name__, (kind,), named)))
+
+    def resolve_profile(self) -> ResolveProfile:
+        return self._noting(ResolveProfile)
+
+    def list_configuration(self) -> ListConfiguration:
+        return self._noting(ListConfiguration)
+
+    def browse_registry(self) -> BrowseRegistry:
+        return self._noting(BrowseRegistry, "organizations", "workspaces")
+
+    def list_target_roots(self) -> ListTargetRoots:
+        return self._noting(ListTargetRoots)
+
+    def sync_target_roots(self) -> SyncTargetRoots:
+        return self._noting(SyncTargetRoots)
+
+    def validate_before_build(self) -> ValidateBeforeBuild:
+        return self._noting(ValidateBeforeBuild)
+
+    def add_registry(self) -> AddRegistry:
+        return self._noting(AddRegistry)
+
+    def remove_registry(self) -> RemoveRegistry:
+        return self._noting(RemoveRegistry)
+
+    def add_profile(self) -> AddProfile:
+        return self._noting(AddProfile)
+
+    def use_profile(self) -> UseProfile:
+        return self._noting(UseProfile)
+
+    def remove_profile(self) -> RemoveProfile:
+        return self._noting(RemoveProfile)
+
+    def trust_project(self) -> TrustProject:
+        return self._noting(TrustProject)
+
+    def files(self) -> ConfigurationFiles:
+        return NotedFiles()
+
+
+def parsed(words: Sequence[str]) -> Call:
+    """The one call that a command line leads to."""
+    use_cases = RecordingUseCases()
+    run(words, lambda: use_cases)
+    assert len(use_cases.calls) == 1
+    return use_cases.calls[0]

@@ -1,0 +1,278 @@
+"""Commands from words to what is printed, over use cases whose ports are fakes."""
+
+import json
+from typing import NamedTuple
+
+import pytest
+
+from stardag.adapters.cli.program import run
+from stardag.app.browse_registry import BrowseRegistry
+from stardag.app.edit_configuration import (
+    AddProfile,
+    AddRegistry,
+    RemoveProfile,
+    RemoveRegistry,
+    TrustProject,
+    UseProfile,
+)
+from stardag.app.list_configuration import ListConfiguration
+from stardag.app.list_target_roots import ListTargetRoots
+from stardag.app.ports import ConfigurationFiles
+from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.validate_before_build import ValidateBeforeBuild
+from tests.app.world import World, sample
+
+FIRST = "/local-target-roots/default/default/"
+
+
+class FakeUseCases:
+    """The real use cases of a world of fakes."""
+
+    def __init__(self) -> None:
+        self.world = World()
+
+    def resolve_profile(self) -> ResolveProfile:
+        return self.world.resolve
+
+    def list_configuration(self) -> ListConfiguration:
+        return ListConfiguration(self.world.environment, self.world.files)
+
+    def browse_registry(self) -> BrowseRegistry:
+        return BrowseRegistry(self.world.resolve, self.world.open_registry)
+
+    def list_target_roots(self) -> ListTargetRoots:
+        return self.world.list_roots
+
+    def sync_target_roots(self) -> SyncTargetRoots:
+        return self.world.sync
+
+    def validate_before_build(self) -> ValidateBeforeBuild:
+        return self.world.validate
+
+    def add_registry(self) -> AddRegistry:
+        return AddRegistry(self.world.environment, self.world.files, self.world.open_registry)
+
+    def remove_registry(self) -> RemoveRegistry:
+        return RemoveRegistry(self.world.files)
+
+    def add_profile(self) -> AddProfile:
+        return AddProfile(self.world.environment, self.world.files, self.world.open_registry)
+
+    def use_profile(self) -> UseProfile:
+        return UseProfile(self.world.files)
+
+    def remove_profile(self) -> RemoveProfile:
+        return RemoveProfile(self.world.files)
+
+    def trust_project(self) -> TrustProject:
+        return TrustProject(self.world.files, self.world.trust)
+
+    def files(self) -> ConfigurationFiles:
+        return self.world.files
+
+
+class Ran(NamedTuple):
+    """One run: its exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Program:
+    """The program over one world."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._use_cases = FakeUseCases()
+        self.world = self._use_cases.world
+
+    def __call__(self, words: str) -> Ran:
+        code = run(words.split(), lambda: self._use_cases)
+        shown = self._capsys.readouterr()
+        return Ran(code, shown.out, shown.err)
+
+    def data(self, words: str) -> dict[str, object]:
+        """The data that a command answers to programs."""
+        ran = self(f"{words} --format json")
+        assert ran.code == 0, ran.err
+        document: dict[str, dict[str, object]] = json.loads(ran.out)
+        assert document.keys() == {"schema", "data", "warnings"}
+        return document["data"]
+
+
+@pytest.fixture
+def stardag(capsys: pytest.CaptureFixture[str]) -> Program:
+    return Program(capsys)
+
+
+def test_registry_list(stardag: Program) -> None:
+    assert stardag.data("registry list") == {
+        "registries": [
+            {"name": "central", "url": "https://api.stardag.com", "active": False},
+            {"name": "local", "url": "http://localhost:8000", "active": True},
+        ]
+    }
+    assert "*  local    http://localhost:8000" in stardag("registry list").out
+
+
+def test_profile_list_and_show(stardag: Program) -> None:
+    local = {"name": "local", "registry": "local", "organization": "default", "workspace": "default", "active": True}
+    assert stardag.data("profile list") == {"profiles": [local]}
+    assert stardag.data("profile show") == local
+    assert stardag.data("profile show local") == local
+    assert stardag("profile show lokal").code == 2
+
+
+def test_without_any_profile_the_next_step_is_said(stardag: Program) -> None:
+    stardag.world.files.user = None
+    assert stardag.data("profile list") == {"profiles": []}
+    assert "stardag profile add NAME" in stardag("profile list").err
+    assert stardag("profile show").code == 2
+
+
+def test_organizations_and_workspaces_list(stardag: Program) -> None:
+    workspace = stardag.world.workspace
+    assert stardag.data("organizations list") == {
+        "organizations": [{"id": workspace.organization_id, "slug": "default", "name": "Default", "role": None}]
+    }
+    assert stardag.data("workspaces list") == {
+        "workspaces": [{"id": workspace.id, "slug": "default", "name": "Default"}]
+    }
+
+
+def test_target_roots_sync_list_and_validate(stardag: Program) -> None:
+    added = {"name": "default", "old": None, "new": FIRST}
+    nothing: dict[str, object] = {"added": [], "modified": [], "deleted": [], "applied": False}
+    assert stardag.data("target-roots sync --dry-run") == {**nothing, "added": [added]}
+    assert stardag.data("target-roots sync") == {**nothing, "added": [added], "applied": True}
+    assert stardag.data("target-roots validate") == nothing
+    (root,) = json.loads(stardag("target-roots list --format json").out)["data"]["roots"]
+    assert (root["name"], root["uri_prefix"], root["status"], root["origin"]["layer"]) == (
+        "default",
+        FIRST,
+        "same",
+        "cache",
+    )
+
+
+def test_with_exit_code_a_difference_exits_3(stardag: Program) -> None:
+    assert stardag("target-roots sync --dry-run").code == 0
+    assert stardag("target-roots sync --dry-run --exit-code").code == 3
+    assert stardag("target-roots sync --exit-code").code == 3
+    assert stardag("target-roots sync --exit-code").code == 0
+
+
+def test_a_mismatch_exits_3_and_lists_old_and_new(stardag: Program) -> None:
+    stardag("target-roots sync")
+    stardag.world.set_root("default", "/moved")
+    ran = stardag("target-roots validate")
+    assert (ran.code, ran.out) == (3, "")
+    assert f"default: {FIRST} -> /moved" in ran.err
+    assert "stardag target-roots sync" in ran.err
+
+
+def test_config_show_has_every_key_its_origin_and_what_lost(stardag: Program) -> None:
+    stardag("target-roots sync")
+    stardag.world.environment.workspace = "default"
+    values = json.loads(stardag("config show --format json").out)["data"]["values"]
+    by_key = {value["key"]: value for value in values}
+    keys = ["profile", "registry", "registry_url", "organization", "workspace", "api_key", "target_roots.default"]
+    assert list(by_key) == keys
+    assert by_key["api_key"]["value"] == "sk_****"
+    assert by_key["workspace"]["origin"]["variable"] == "STARDAG_WORKSPACE_ID"
+    assert by_key["workspace"]["overridden"][0]["origin"]["layer"] == "user"
+    assert isinstance(by_key["registry_url"]["origin"]["line"], int)
+    assert by_key["target_roots.default"]["origin"]["layer"] == "cache"
+    assert stardag.world.registry.owner_key.reveal() not in json.dumps(values)
+
+
+def test_config_explain_tells_every_losing_layer(stardag: Program) -> None:
+    stardag.world.environment.workspace = "other"
+    ran = stardag("config explain workspace")
+    assert "workspace = other" in ran.out
+    assert "from STARDAG_WORKSPACE_ID (environment layer)" in ran.out
+    assert "not used: default from /home/me/.stardag/config.toml" in ran.out
+    ran = stardag("config explain workspce")
+    assert ran.code == 2
+    assert "Did you mean 'workspace'?" in ran.err
+
+
+def test_config_explain_and_path_say_that_the_users_file_is_not_read(stardag: Program) -> None:
+    stardag.world.files.project = sample()
+    for words in ("config explain", "config path"):
+        assert "is not read: the project file /work/.stardag/config.toml replaces it whole" in stardag(words).err
+    assert stardag.data("config path")["read"] == ["/work/.stardag/config.toml"]
+
+
+def test_config_validate_lists_all_that_is_wrong_and_exits_2(stardag: Program) -> None:
+    assert stardag("config validate").code == 0
+    stardag.world.files.user = {
+        "profile": {"a": {"registry": "missing"}, "b": {"registry": "missing"}},
+    }
+    ran = stardag("config validate")
+    assert ran.code == 2
+    assert ran.out.count("there is no registry 'missing'") == 2
+    assert len(json.loads(stardag("config validate --format json").out)["data"]["problems"]) == 2
+
+
+def test_editing_commands_say_which_file_they_edited(stardag: Program) -> None:
+    for words in (
+        "registry add second --url http://localhost:8000",
+        "profile add new -r second -o default -w default",
+        "profile use new",
+        "profile remove new",
+        "registry remove second",
+    ):
+        ran = stardag(words)
+        assert ran.code == 0, ran.err
+        assert "/home/me/.stardag/config.toml" in ran.out
+    assert stardag.world.files.user == {
+        **sample(),
+        "": {"default": {}},
+    }
+
+
+def test_what_is_missing_is_an_error_that_names_the_option(stardag: Program) -> None:
+    for words, option in (
+        ("registry add second", "--url"),
+        ("profile add new", "--registry"),
+        ("profile add new -r local", "--organization"),
+        ("profile add new -r local -o default", "--workspace"),
+    ):
+        ran = stardag(f"{words} --no-input")
+        assert ran.code == 2
+        assert option in ran.err
+
+
+def test_the_default_address_is_offered_for_central_and_remote(stardag: Program) -> None:
+    for name in ("central", "remote"):
+        assert f"stardag registry add {name} --url https://api.stardag.com" in stardag(f"registry add {name}").err
+
+
+def test_another_address_needs_replace_and_a_used_registry_yes(stardag: Program) -> None:
+    assert "--replace" in stardag("registry add local --url http://localhost:1").err
+    assert stardag("registry add local --url http://localhost:1 --replace").code == 0
+    ran = stardag("registry remove local")
+    assert (ran.code, "--yes" in ran.err) == (2, True)
+    assert stardag.data("registry remove local --yes")["profiles"] == ["local"]
+
+
+def test_trust_says_what_it_trusts(stardag: Program) -> None:
+    assert stardag("trust").code == 2
+    stardag.world.files.project = sample("https://evil.example")
+    assert stardag.data("trust") == {
+        "path": "/work/.stardag/config.toml",
+        "registry_urls": ["https://evil.example"],
+    }
+
+
+def test_the_guides_slip_works_and_says_the_right_spelling(stardag: Program) -> None:
+    ran = stardag("stardag target-roots sync")
+    assert ran.code == 0
+    assert "stardag target-roots sync" in ran.err
+
+
+def test_version(stardag: Program) -> None:
+    assert stardag.data("version")["version"] == stardag("version").out.strip()
