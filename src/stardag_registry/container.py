@@ -5,13 +5,13 @@ Everything heavy is imported inside the factory that needs it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from stardag.domain.version import VERSION
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 from dependency_injector.providers import Provider
 
+from stardag.domain.version import VERSION
 from stardag_registry.app.creation import Create
 from stardag_registry.app.first_start import FirstStart
 from stardag_registry.app.ports import Clock, Database, OwnerKeyFile, Randomness
