@@ -50,10 +50,11 @@ def test_every_command_has_help_that_names_the_shared_options(machine: Machine, 
 def test_the_program_and_its_groups_show_their_commands_where_none_is_named(machine: Machine) -> None:
     for group in ("", "registry", "profile", "organizations", "workspaces", "target-roots", "config"):
         ran = machine.run(*group.split())
-        assert ran.out == machine.run(*group.split(), "--help").out
+        assert f"Usage: stardag {group}".strip() in ran.out
         for command in COMMANDS:
             if command.startswith(f"{group} "):
                 assert command.split()[1] in ran.out
+    assert machine.run("--help").out == machine.run().out
 
 
 def test_help_shows_the_short_options_of_the_guide(machine: Machine) -> None:
@@ -137,9 +138,7 @@ def test_the_answers_to_programs_hold_what_the_registry_holds(machine: Machine, 
     assert (organization["id"], organization["slug"]) == (place.organization_id, place.organization)
     (workspace,) = machine.ask("workspaces", "list", env=env).data["workspaces"]
     assert (workspace["id"], workspace["slug"]) == (place.workspace_id, place.workspace)
-    for words in ("organizations list", "workspaces list"):
-        text = machine.run(*words.split(), env=env)
-        assert place.organization in text.out or place.workspace in text.out
+    assert place.workspace in machine.run("workspaces", "list", env=env).out
 
 
 def test_standard_output_carries_the_answer_alone(machine: Machine) -> None:

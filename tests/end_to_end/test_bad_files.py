@@ -58,7 +58,25 @@ BROKEN: dict[str, tuple[str, int | None, str | None, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("way", BROKEN)
+OF_EVERY_RUN = (
+    "no closing quote",
+    "a key twice",
+    "a text without end",
+    "brackets without end",
+    "a registry that is text",
+    "a registry without url",
+    "a url that is a number",
+    "an unknown registry",
+    "a workspace that is a path",
+    "a default that is unknown",
+    "a name with two underscores",
+)
+"""The other ways are for `make test-all`: they differ from these inside of one module alone."""
+
+
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=[] if way in OF_EVERY_RUN else pytest.mark.slow) for way in BROKEN]
+)
 def test_a_mistake_in_the_file_is_named_with_file_line_and_key(machine: Machine, way: str) -> None:
     text, line, key, says = BROKEN[way]
     path = machine.configure(text)

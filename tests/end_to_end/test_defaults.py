@@ -56,11 +56,11 @@ def test_local_roots_never_stand_in_once_anything_names_a_registry(machine: Mach
     assert machine.ask("target-roots", "validate", "--offline", env=env, exits=6).error["code"] == (
         "registry-unreachable"
     )
-    assert "target-roots sync" in machine.run("config", "show", env=env).err
 
 
 def test_a_flag_or_a_project_file_names_one_as_well(machine: Machine) -> None:
     machine.project('[profile.p]\nregistry = "central"\n[default]\nprofile = "p"\n')
+    assert "target-roots sync" in machine.run("config", "show").err
     assert not [key for key in machine.values() if key.startswith("target_roots")]
     words = ("target-roots", "list", "-w", "ws", "--offline")
     assert machine.ask(*words, cwd=machine.home, exits=6).error["code"] == "registry-unreachable"

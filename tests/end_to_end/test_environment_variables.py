@@ -96,23 +96,25 @@ def test_no_variable_of_the_table_is_called_unknown(machine: Machine) -> None:
         ("STARDAG_REGISTRY_URL", "https://user:password@host.example", "user information"),
         ("STARDAG_WORKSPACE", "../../etc", "cannot name"),
         ("STARDAG_ORGANIZATION", "a__b", "cannot name"),
-        ("STARDAG_PROFILE", "/etc/passwd", "cannot name"),
-        ("STARDAG_WORKSPACE", "x" * 64, "cannot name"),
+        pytest.param("STARDAG_PROFILE", "/etc/passwd", "cannot name", marks=pytest.mark.slow),
+        pytest.param("STARDAG_WORKSPACE", "x" * 64, "cannot name", marks=pytest.mark.slow),
         ("STARDAG_TIMEOUT", "soon", "number of seconds"),
-        ("STARDAG_TIMEOUT", "0", "number of seconds"),
-        ("STARDAG_TIMEOUT", "nan", "number of seconds"),
+        pytest.param("STARDAG_TIMEOUT", "0", "number of seconds", marks=pytest.mark.slow),
+        pytest.param("STARDAG_TIMEOUT", "nan", "number of seconds", marks=pytest.mark.slow),
         ("STARDAG_OFFLINE", "maybe", "neither yes nor no"),
         ("STARDAG_TARGET_ROOTS", "{", "not JSON"),
-        ("STARDAG_TARGET_ROOTS", "[]", "not a JSON object"),
-        ("STARDAG_TARGET_ROOTS", '{"a": 1}', "not a JSON object"),
-        ("STARDAG_TARGET_ROOTS", '{"a": "/1", "a": "/2"}', "twice"),
+        pytest.param("STARDAG_TARGET_ROOTS", "[]", "not a JSON object", marks=pytest.mark.slow),
+        pytest.param("STARDAG_TARGET_ROOTS", '{"a": 1}', "not a JSON object", marks=pytest.mark.slow),
+        pytest.param("STARDAG_TARGET_ROOTS", '{"a": "/1", "a": "/2"}', "twice", marks=pytest.mark.slow),
         ("STARDAG_TARGET_ROOTS", '{"../a": "/1"}', "cannot name"),
         ("STARDAG_TARGET_ROOTS", '{"a__b": "/1"}', "cannot name"),
-        ("STARDAG_TARGET_ROOTS", '{"a": "relative/path"}', "neither absolute nor a URI"),
-        ("STARDAG_TARGET_ROOTS", "[" * 60000, "not JSON"),
+        pytest.param(
+            "STARDAG_TARGET_ROOTS", '{"a": "relative/path"}', "neither absolute nor a URI", marks=pytest.mark.slow
+        ),
+        pytest.param("STARDAG_TARGET_ROOTS", "[" * 60000, "not JSON", marks=pytest.mark.slow),
         ("STARDAG_TARGET_ROOTS__DEFAULT", "/data/../etc", "upwards"),
-        ("STARDAG_TARGET_ROOTS__A__B", "/data", "cannot name"),
-        ("STARDAG_TARGET_ROOTS__", "/data", "cannot name"),
+        pytest.param("STARDAG_TARGET_ROOTS__A__B", "/data", "cannot name", marks=pytest.mark.slow),
+        pytest.param("STARDAG_TARGET_ROOTS__", "/data", "cannot name", marks=pytest.mark.slow),
     ],
 )
 def test_a_variable_that_does_not_parse_is_an_error_that_names_it(
@@ -134,7 +136,6 @@ def test_url_key_and_workspace_are_enough_with_no_files_and_no_organization(
         env = {"STARDAG_REGISTRY_URL": place.url, "STARDAG_API_KEY": place.key, workspace: place.workspace}
         validated = machine.ask("target-roots", "validate", env=env).data
         assert not validated["modified"]
-        machine.run("workspaces", "list", env=env)
     assert not machine.config.exists()
     values = machine.values(env=env)
     assert values["target_roots.default"]["origin"]["layer"] == "cache"

@@ -182,7 +182,6 @@ def test_an_id_and_its_slug_are_the_same(machine: Machine, place: Place) -> None
     assert by_id["target_roots.default"]["origin"]["layer"] == "cache"
     for organization, workspace in (
         (place.organization_id, place.workspace_id),
-        (place.organization, place.workspace_id),
         (place.organization_id, place.workspace),
     ):
         words = ("-o", organization, "-w", workspace)
