@@ -7,7 +7,8 @@ from importlib.metadata import version
 
 import pytest
 
-from stardag.adapters.http_registry import HttpRegistries, HttpRegistry
+from stardag.adapters.http_registry import HttpRegistries
+from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     NoCredential,

@@ -12,8 +12,9 @@ from time import monotonic
 import certifi
 import pytest
 
-from stardag.adapters.http_registry import HttpRegistries, HttpRegistry
+from stardag.adapters.http_registry import HttpRegistries
 from stardag.adapters.http_registry.exchange import ANSWERS_MAX_BYTES
+from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import RegistryUnreachable, StardagError, UnexpectedAnswer
 from tests.fakes.http_server import Request, ScriptedServer, as_bytes, response

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from stardag.adapters.http_registry import HttpRegistries, HttpRegistry
+from stardag.adapters.http_registry import HttpRegistries
+from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import MalformedCredential, StardagError
 from tests.fakes.http_server import Request, Script, ScriptedServer, as_bytes, response

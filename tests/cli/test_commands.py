@@ -180,7 +180,7 @@ def test_config_show_has_every_key_its_origin_and_what_lost(stardag: Program) ->
     by_key = {value["key"]: value for value in values}
     keys = ["profile", "registry", "registry_url", "organization", "workspace", "api_key", "target_roots.default"]
     assert list(by_key) == keys
-    assert by_key["api_key"]["value"] == "sk_****"
+    assert by_key["api_key"]["value"] == "****"
     assert by_key["workspace"]["origin"]["variable"] == "STARDAG_WORKSPACE_ID"
     assert by_key["workspace"]["overridden"][0]["origin"]["layer"] == "user"
     assert isinstance(by_key["registry_url"]["origin"]["line"], int)

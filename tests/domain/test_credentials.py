@@ -98,7 +98,7 @@ def test_secrets_are_equal_by_value() -> None:
     ("value", "masked"),
     [
         (VALUE, "stardag_build_****"),
-        ("sk_0123456789abcdef", "sk_****"),
+        ("my_secret_password", "****"),
         ("0123456789abcdef", "****"),
         ("", "****"),
         ("_x", "****"),

@@ -285,3 +285,11 @@ def test_timeout_and_notices_of_the_environment_are_handed_on() -> None:
 def test_nobody_changes_what_was_resolved() -> None:
     layers = Case(json_roots={"default": "/json"}).layers()
     assert resolve(layers) == resolve(layers)
+
+
+def test_a_variable_with_the_address_in_force_keeps_the_name_in_force() -> None:
+    names = {"first": LOCAL, "second": LOCAL}
+    file = FileCase(False, names, {"mine": Profile("mine", "second", "default", "default")}, "mine")
+    profile = resolved(variables={"url": LOCAL}, file=file)
+    assert place(profile) == ("second", LOCAL, "default", "default")
+    assert profile.registry.origin.variable == "STARDAG_REGISTRY_URL"

@@ -2,6 +2,8 @@
 
 API_KEY_MAX_LENGTH = 1024
 
+_KINDS = ("stardag_admin", "stardag_build")
+
 
 class Secret:
     """A value that shows itself only when asked to; printing, formatting and comparing reveal nothing."""
@@ -18,8 +20,8 @@ class Secret:
     @property
     def masked(self) -> str:
         """Enough to recognise the secret by, and no more: its kind, where its prefix names one."""
-        kind, separator, _ = self._value.rpartition("_")
-        return f"{kind}_****" if separator and len(kind) <= 32 and kind.replace("_", "").isalpha() else "****"
+        kind = self._value.rpartition("_")[0]
+        return f"{kind}_****" if kind in _KINDS else "****"
 
     @property
     def is_well_formed(self) -> bool:

@@ -1,5 +1,7 @@
-"""Every failure a person can meet, drawn once. A leaf takes data (which file, which key, what was near) and makes one
-sentence that says what is wrong and where it came from (`message`) and one that says what to type next (`fix`).
+"""Every failure of the client, drawn once; the command line adds those of its own words and output.
+
+A leaf takes data (which file, which key, what was near) and makes one sentence that says what is wrong and where it
+came from (`message`) and one that says what to type next (`fix`).
 
     StardagError
     ├── ConfigurationError            what the files, variables or arguments say cannot be used

@@ -123,8 +123,8 @@ class _Place:
             if context.url.value != self.url.value:
                 self.organization = _dropped(self.organization, f"{context.registry.origin} names another registry")
                 self.workspace = _dropped(self.workspace, f"{context.registry.origin} names another registry")
+            self.registry = _over(self._with_the_name_so_far(context.url, context.registry), self.registry)
             self.url = _over(context.url, self.url)
-            self.registry = _over(context.registry, self.registry)
         if context.organization is not None:
             if not self._is_same_organization(context.organization.value):
                 reason = f"{context.organization.origin} names another organization"
@@ -132,6 +132,12 @@ class _Place:
             self.organization = _over(context.organization, self.organization)
         if context.workspace is not None:
             self.workspace = _over(context.workspace, self.workspace)
+
+    def _with_the_name_so_far(self, url: Setting[str], registry: Setting[str | None]) -> Setting[str | None]:
+        """A variable gives an address and no name: where two names have it, the one that is in force stays."""
+        if registry.origin.layer is Layer.ENVIRONMENT and url.value == self.url.value:
+            return registry._replace(value=self.registry.value)
+        return registry
 
     def _is_same_organization(self, organization: str) -> bool:
         before = self.organization.value

@@ -57,15 +57,6 @@ MessageType = TypeVar("MessageType", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
-class HttpRegistries:
-    """Keeps the promises of `Registries` over HTTP."""
-
-    def connect(self, registry_url: str, credential: Secret | None, timeout: float) -> "HttpRegistry":
-        """A registry to speak to; sends nothing yet. `timeout` is in seconds, for each whole exchange."""
-        return HttpRegistry(registry_url, credential, timeout)
-
-
-@dataclass(frozen=True, slots=True)
 class _Sought:
     """What a call is about, for when the registry knows no such thing."""
 
