@@ -26,7 +26,7 @@ check: $(VENV)/.installed-dev ## Format, lint, types and architecture
 	@echo "ruff format" && $(BIN)/ruff format --check --quiet . || { echo "Not formatted; '$(BIN)/ruff format .' does it."; exit 1; }
 	@echo "ruff check"  && $(BIN)/ruff check --quiet .
 	@echo "mypy"        && $(BIN)/mypy --no-error-summary
-	@echo "pyright"     && $(BIN)/pyright
+	@echo "pyright"     && $(BIN)/pyright --project pyproject.toml
 	@echo "import-linter" && $(BIN)/lint-imports
 
 test: $(VENV)/.installed-dev ## The tests, but for the slow ones
