@@ -204,6 +204,7 @@ def test_a_variable_that_fits_two_target_roots_or_stands_twice_is_an_error(machi
     assert machine.ask("config", "show", env=twice, exits=2).error["code"] == "conflicting-variables"
 
 
+@pytest.mark.slow
 def test_an_overriding_root_beats_the_cached_one_of_the_same_name(machine: Machine, registry: Registry) -> None:
     place = registry.place({"default": "/served/default", "long-term": "/served/long"})
     machine.run("target-roots", "sync", env=place.variables)

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import pytest
+
 from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine
 
 
@@ -57,6 +59,7 @@ def test_the_guide_runs_on_one_machine_from_registry_serve_to_a_build(machine: M
         assert process.wait(PATIENCE) == 0
 
 
+@pytest.mark.slow
 def test_a_data_directory_of_ones_own_holds_everything(machine: Machine) -> None:
     data = machine.root / "data"
     with serving(machine, "--data-dir", str(data)) as (_, address):

@@ -5,6 +5,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.machine import Machine, files_below, write
 from tests.end_to_end.registries import NOWHERE, Place, Registry, passing_on
 from tests.registry.running import running_registry
@@ -146,6 +148,7 @@ def test_an_overridden_root_is_reported_and_left_out_of_the_comparison(machine: 
     assert machine.ask("target-roots", "validate", env=place.variables, exits=3).error["code"] == "target-root-mismatch"
 
 
+@pytest.mark.slow
 def test_an_override_of_one_root_hides_no_change_of_another(machine: Machine, registry: Registry) -> None:
     place = registry.place({"default": "/old", "other": "/other"})
     machine.run("target-roots", "sync", env=place.variables)
@@ -173,6 +176,7 @@ def test_a_corrupt_cache_is_set_aside_and_a_build_stops_until_a_sync(machine: Ma
     machine.run("target-roots", "validate", env={**env, "STARDAG_TARGET_ROOTS__DEFAULT": f"{machine.root}/x"})
 
 
+@pytest.mark.slow
 def test_a_cache_that_was_edited_by_hand_is_compared_anew(machine: Machine, place: Place) -> None:
     """An ETag stands for the content that came with it, not for whatever is in the file now."""
     machine.run("target-roots", "sync", env=place.variables)
@@ -218,6 +222,7 @@ def test_target_roots_list_compares_with_the_registry_and_writes_nothing(machine
     assert files_below(machine.home) == before
 
 
+@pytest.mark.slow
 def test_roots_are_cached_by_registry_organization_and_workspace(machine: Machine, registry: Registry) -> None:
     one, two = registry.place({"default": "/one"}), registry.place({"default": "/two"})
     for place in (one, two):
@@ -309,6 +314,7 @@ def test_a_build_starts_where_the_cache_cannot_be_written(machine: Machine, plac
     assert machine.ask("target-roots", "sync", env=env, exits=1).error["code"] == "not-writable"
 
 
+@pytest.mark.slow
 def test_a_root_with_no_name_in_the_environment_is_taken_from_the_cache_of_the_project(
     machine: Machine, place: Place
 ) -> None:
