@@ -368,3 +368,8 @@ def test_any_text_is_read_or_one_list_of_problems(text: str) -> None:
 @given(st.binary(max_size=60))
 def test_any_bytes_are_too(content: bytes) -> None:
     assert read_document(PATH, content).path == PATH
+
+
+def test_a_table_without_a_header_stands_where_the_first_below_it_does() -> None:
+    text = '[registry.local]\nurl = "http://localhost"\n\n[profiles.x]\nregistry = "local"\n'
+    assert lines_of(text, ("profiles",), ("registry",), ("elsewhere",)) == [4, 1, None]

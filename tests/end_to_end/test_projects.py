@@ -265,3 +265,14 @@ def test_the_project_is_found_from_a_directory_that_is_reached_by_a_link(machine
     (machine.root / "link").symlink_to(machine.work)
     path = machine.ask("config", "path", cwd=machine.root / "link").data["project"]
     assert os.path.samefile(Path(path), project)
+
+
+def test_config_path_says_that_a_refused_project_file_is_not_read(machine: Machine) -> None:
+    project = machine.project('[registry.team]\nurl = "https://registry.example"\n')
+    project.chmod(0o666)
+    answered = machine.ask("config", "path")
+    assert answered.data["project"] == str(project)
+    assert answered.data["read"] == []
+    assert f"refused: everyone may write {project}" in machine.run("config", "path").out
+    machine.run("trust")
+    assert machine.ask("config", "path").data["read"] == [str(project)]

@@ -18,6 +18,7 @@ class FilesInForce(NamedTuple):
     """Which configuration files there are, and which one counts.
 
     `in_force` is the path that is read and edited, whether or not it exists yet; `project` is None outside of one.
+    `refused` says why the project's file is not read, where it is somebody else's and not trusted.
     `pyproject` is the nearest pyproject.toml with a `[tool.stardag]` section, which is not read.
     """
 
@@ -28,6 +29,7 @@ class FilesInForce(NamedTuple):
     user_exists: bool
     directory: StardagDirectory
     pyproject: str | None
+    refused: str | None = None
 
 
 class FileRead(NamedTuple):

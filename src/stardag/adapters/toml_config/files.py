@@ -47,6 +47,7 @@ class TomlConfigurationFiles:
             user_exists=os.path.lexists(user),
             directory=StardagDirectory(os.path.dirname(in_force), self._user_directory),
             pyproject=self._pyproject(),
+            refused=self._reason_for_distrust(project) if project else None,
         )
 
     def read(self) -> FileRead:
@@ -159,12 +160,14 @@ class TomlConfigurationFiles:
         return read_document(path, content)
 
     def _refuse_untrusted(self, path: str) -> None:
+        reason = self._reason_for_distrust(path)
+        if reason:
+            raise UntrustedFile(path, reason)
+
+    def _reason_for_distrust(self, path: str) -> str | None:
         if self._trust.is_trusted(path):
-            return
-        for place in (path, os.path.dirname(path)):
-            reason = _reason_for_distrust(place)
-            if reason:
-                raise UntrustedFile(path, reason)
+            return None
+        return _reason_for_distrust(path) or _reason_for_distrust(os.path.dirname(path))
 
     def _pyproject(self) -> str | None:
         for folder in self._folders_upwards():

@@ -31,7 +31,8 @@ class LineIndex:
                 position = self._statement_within(start, end, key[length:])
                 if position is not None:
                     return position
-        return next((start for start, _ in self._sections(key)), None)
+        own = next((start for start, _ in self._sections(key)), None)
+        return self._first_below(key) if own is None else own
 
     def _sections(self, table: KeyPath) -> Iterator[tuple[int, int]]:
         """Start and end of a table's own lines; of the top of the document for the empty path."""
@@ -45,6 +46,11 @@ class LineIndex:
                 yield header.start(1), self._next_header(header.end())
             end_of_line = self._text.find("\n", position)
             position = -1 if end_of_line < 0 else self._text.find(table[-1], end_of_line + 1)
+
+    def _first_below(self, table: KeyPath) -> int | None:
+        """The first table below one that has no header of its own, as `[profile.a]` is below `profile`."""
+        below = (header for header in _HEADER.finditer(self._text) if _path(header[1])[: len(table)] == table)
+        return next((header.start(1) for header in below), None)
 
     def _next_header(self, position: int) -> int:
         header = _HEADER.search(self._text, position)

@@ -67,7 +67,7 @@ def path(*, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
     """Show which files are read, and which directory holds the state."""
     files = session.use_cases().files().find()
     rows = [
-        ("project", files.project or _NOTHING, "read" if files.project else "there is none"),
+        ("project", files.project or _NOTHING, _fate_of_project_file(files)),
         ("user", files.user, _fate_of_user_file(files)),
         ("state", files.directory.path, "in use"),
     ]
@@ -78,7 +78,7 @@ def path(*, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
             "in_force": files.in_force,
             "project": files.project,
             "user": files.user,
-            "read": [files.in_force] if files.exists else [],
+            "read": [files.in_force] if files.exists and not files.refused else [],
             "stardag_directory": files.directory.path,
             "pyproject": files.pyproject,
         },
@@ -131,6 +131,12 @@ def _explanation(shown: ShownValue) -> str:
         for lost in setting.overridden
     ]
     return "\n".join(lines)
+
+
+def _fate_of_project_file(files: FilesInForce) -> str:
+    if files.refused:
+        return f"refused: {files.refused}"
+    return "read" if files.project else "there is none"
 
 
 def _fate_of_user_file(files: FilesInForce) -> str:

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import Parameter
 
@@ -39,8 +39,9 @@ def quickstart(
     Runs for some ten seconds in a directory of its own, and touches nothing else.
     """
     is_silent = options.format == "json"
-    with _directory(keep) as directory, _ending_on_sigterm():
-        tour = Quickstart(directory, is_silent=is_silent)
+    ending = _Ending()
+    with ending.listening(), _directory(keep) as directory:
+        tour = Quickstart(directory, is_silent=is_silent, shield=ending.shield)
         try:
             tour.run()
         finally:
@@ -83,15 +84,43 @@ def _directory(keep: bool) -> Generator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-@contextmanager
-def _ending_on_sigterm() -> Generator[None]:
-    """Let SIGTERM end the program like an interruption does, so that no process and no directory is left."""
+class _Ending:
+    """Ends the quickstart on SIGINT and SIGTERM such that no process and no directory is left: a signal that comes
+    while a process is being started is heard once that process is known, so that it can be stopped."""
 
-    def end(number: int, _frame: object) -> None:
-        sys.exit(128 + number)
+    def __init__(self) -> None:
+        self._is_shielded = False
+        self._waiting: int | None = None
 
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    @contextmanager
+    def listening(self) -> Generator[None]:
+        """Hear the signals in this block."""
+        before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def shield(self) -> Generator[None]:
+        """Let a signal wait until the end of this block."""
+        self._is_shielded = True
+        try:
+            yield
+        finally:
+            self._is_shielded = False
+        if self._waiting is not None:
+            _end(self._waiting)
+
+    def _hear(self, number: int, _frame: object) -> None:
+        if self._is_shielded:
+            self._waiting = number
+        else:
+            _end(number)
+
+
+def _end(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)

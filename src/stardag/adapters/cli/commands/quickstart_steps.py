@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import IO
 
 from stardag.domain.errors import StardagError
@@ -32,15 +34,18 @@ class QuickstartFailed(StardagError):
 class Quickstart:
     """One tour through the guide's main job in `directory`, with a registry of its own.
 
-    `commands` lists what was run, with exit codes. With `is_silent`, nothing is printed.
+    `commands` lists what was run, with exit codes. With `is_silent`, nothing is printed. `shield` makes a context in
+    which no signal ends the program.
     """
 
-    def __init__(self, directory: str, *, is_silent: bool) -> None:
+    def __init__(self, directory: str, *, is_silent: bool, shield: Callable[[], AbstractContextManager[None]]) -> None:
         self._directory = directory
         self._is_silent = is_silent
+        self._shield = shield
         self._home = os.path.join(directory, "home")
         self._data = os.path.join(directory, "registry")
         self._server: subprocess.Popen[str] | None = None
+        self._command: subprocess.Popen[str] | None = None
         self._errors: IO[str] | None = None
         self._url = ""
         self._environment = _clean_environment(self._home)
@@ -60,7 +65,13 @@ class Quickstart:
         self._show_reading_without_the_registry()
 
     def stop(self) -> None:
-        """Stop the registry, if it runs."""
+        """Stop the registry and the command of the step, if they run."""
+        if self._command is not None and self._command.poll() is None:
+            self._command.kill()
+            self._command.communicate()
+        self._stop_registry()
+
+    def _stop_registry(self) -> None:
         server, self._server = self._server, None
         if server is None:
             return
@@ -128,7 +139,7 @@ class Quickstart:
         with open(output, "w", encoding="utf-8") as file:
             file.write("made while the registry ran\n")
         self._show(f"kill {self._server.pid if self._server else ''}  # the registry")
-        self.stop()
+        self._stop_registry()
         self._stardag("target-roots", "list")
         code = (
             "import stardag; print(open(stardag.active_profile().target_root('default') + 'hello.txt').read(), end='')"
@@ -149,15 +160,8 @@ class Quickstart:
         command = f"stardag {' '.join(words)} &"
         self._show(command)
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed in stop
-        self._server = subprocess.Popen(
-            (*_PROGRAM, *words),
-            env=self._environment,
-            cwd=self._directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-        )
+        with self._shield():
+            self._server = self._open((*_PROGRAM, *words), self._errors)
         self._url = self._first_line(self._server)
         if not self._url:
             self._errors.seek(0)
@@ -179,23 +183,26 @@ class Quickstart:
     def _run(self, shown: str, command: tuple[str, ...], expected: int) -> None:
         """Run a command and show what it prints, in the order in which a terminal would."""
         self._show(shown)
-        done = subprocess.run(
+        with self._shield():
+            self._command = process = self._open(command, subprocess.STDOUT)
+        output, _ = process.communicate(timeout=COMMAND_TIMEOUT)
+        self._print(output.rstrip("\n"))
+        self.commands.append({"command": shown, "exit_code": process.returncode})
+        if process.returncode != expected:
+            raise QuickstartFailed(shown, f"it ended with {process.returncode} instead of {expected}")
+        if expected:
+            self._print(f"(exit code {expected})")
+
+    def _open(self, command: tuple[str, ...], errors: IO[str] | int) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
             command,
             env=self._environment,
             cwd=self._directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             text=True,
-            timeout=COMMAND_TIMEOUT,
-            check=False,
         )
-        self._print(done.stdout.rstrip("\n"))
-        self.commands.append({"command": shown, "exit_code": done.returncode})
-        if done.returncode != expected:
-            raise QuickstartFailed(shown, f"it ended with {done.returncode} instead of {expected}")
-        if expected:
-            self._print(f"(exit code {expected})")
 
     def _colleague(self, method: str, path: str, content: dict[str, str]) -> None:
         """What somebody else does to the workspace, over the registry's API."""
