@@ -4,9 +4,7 @@ The functions that other processes run stand here too; those are started as `pyt
 """
 
 import os
-import random
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ import pytest
 from stardag.adapters.state_files import StateFiles
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.remembered import CachedRoots
+from tests.killed_writer import killed_writer
 
 REGISTRY = "http://localhost:8000"
 ORGANIZATION = "00000000-0000-4000-8000-000000000001"
@@ -119,7 +118,7 @@ def kill_writers(path: str, user_path: str, kills: int) -> None:
     last = 0
     StateFiles().remember_roots(directory, numbered(1, last))
     for _ in range(kills):
-        acknowledged = killed_writer(directory, last)
+        acknowledged = killed_writer(lambda number: StateFiles().remember_roots(directory, numbered(1, number)), last)
         cached = entry_of(directory, 1)
         assert cached is not None
         found = int(cached.target_roots["default"].rpartition("/")[2])
@@ -133,23 +132,6 @@ def kill_writers(path: str, user_path: str, kills: int) -> None:
         assert entry_of(directory, 1) == numbered(1, last)
         left = set(os.listdir(path)) | set(os.listdir(user_path))
         assert left - {"made-here.json", ".gitignore"} == NAMES
-
-
-def killed_writer(directory: StardagDirectory, last: int) -> int:
-    """Let another process write on from `last` and kill it; return the last number that it had acknowledged."""
-    receiving, sending = os.pipe()
-    process = os.fork()
-    if process == 0:
-        for number in range(last + 1, last + 1000):
-            StateFiles().remember_roots(directory, numbered(1, number))
-            os.write(sending, b".")
-        os._exit(1)
-    os.close(sending)
-    time.sleep(random.uniform(0, 0.02))  # the moment of the kill is what is random here
-    os.kill(process, signal.SIGKILL)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
-    with os.fdopen(receiving, "rb") as acknowledgements:
-        return last + len(acknowledgements.read())
 
 
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])

@@ -14,7 +14,7 @@ from stardag.domain.errors import InvalidFile, NoProjectFile, UntrustedFile
 from stardag.domain.layers import Layer
 from tests.fakes.trust import FakeTrust
 
-PATH = "/work/.stardag/config.toml"
+PATH = "/srv/project/.stardag/config.toml"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 
 from stardag.adapters.toml_config.document import DEPTH_MAXIMUM, LISTED_MAXIMUM, SIZE_MAXIMUM, Document, read_document
 
-PATH = "/work/.stardag/config.toml"
+PATH = "/srv/project/.stardag/config.toml"
 LONG = 10.0
 """Seconds; what grows with the square of a file's size takes minutes, and everything here well under a second."""
 

@@ -4,9 +4,7 @@ The functions that other processes run stand here too; those are started as `pyt
 """
 
 import os
-import random
 import select
-import signal
 import stat
 import subprocess
 import sys
@@ -19,6 +17,7 @@ from stardag.adapters.toml_config import TomlConfigurationFiles
 from stardag.app.configuration_files import Edit
 from stardag.domain.configuration import Profile
 from tests.fakes.trust import FakeTrust
+from tests.killed_writer import killed_writer
 
 REPOSITORY = Path(__file__).parents[2]
 WRITTEN_BY_HAND = "# Mine, and it stays.\nunknown = 1\n\n"
@@ -112,7 +111,7 @@ def kill_writers(directory: str, kills: int) -> None:
     write(directory, 1, 0)
     last = 0
     for _ in range(kills):
-        acknowledged = killed_writer(directory, last)
+        acknowledged = killed_writer(lambda number: write(directory, 1, number), last)
         found = number_of(profiles_in(directory)["p1"])
         assert found in (acknowledged, acknowledged + 1)
         last = found + 1
@@ -122,23 +121,6 @@ def kill_writers(directory: str, kills: int) -> None:
         assert number_of(profiles_in(directory)["p1"]) == last
         assert sorted(os.listdir(directory)) == [".lock", "config.toml"]
         assert stat.S_IMODE(os.stat(f"{directory}/config.toml").st_mode) == 0o640
-
-
-def killed_writer(directory: str, last: int) -> int:
-    """Let another process edit on from `last` and kill it; return the last number that it had acknowledged."""
-    receiving, sending = os.pipe()
-    process = os.fork()
-    if process == 0:
-        for number in range(last + 1, last + 1000):
-            write(directory, 1, number)
-            os.write(sending, b".")
-        os._exit(1)
-    os.close(sending)
-    time.sleep(random.uniform(0, 0.02))  # the moment of the kill is what is random here
-    os.kill(process, signal.SIGKILL)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
-    with os.fdopen(receiving, "rb") as acknowledgements:
-        return last + len(acknowledgements.read())
 
 
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])

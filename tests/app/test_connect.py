@@ -78,7 +78,7 @@ def test_the_users_own_file_may_allow_plain_http_for_one_registry(world: World) 
 
 def test_a_projects_file_may_not_allow_plain_http(world: World) -> None:
     world.files.project = {"registry": {"nas": {"url": PLAIN, "allow_http": True}}}
-    world.trust.trust("/work/.stardag/config.toml", [PLAIN])
+    world.trust.trust("/srv/project/.stardag/config.toml", [PLAIN])
     with pytest.raises(InvalidValue):
         world.open_registry(world.resolve(Selection(registry="nas")))
 
@@ -88,7 +88,7 @@ def test_a_key_is_withheld_from_where_only_a_projects_file_leads(world: World) -
     with pytest.raises(WithheldCredential) as caught:
         world.open_registry(world.resolve())
     assert EVIL in caught.value.message
-    assert "/work/.stardag/config.toml" in caught.value.fix
+    assert "/srv/project/.stardag/config.toml" in caught.value.fix
     assert world.registries.connected == []
 
 
@@ -117,7 +117,7 @@ def test_an_origin_that_the_environment_names_gets_the_key(world: World) -> None
 
 def test_an_origin_that_was_trusted_gets_the_key_and_its_neighbour_does_not(world: World) -> None:
     world.files.project = sample(EVIL)
-    world.trust.trust("/work/.stardag/config.toml", [EVIL])
+    world.trust.trust("/srv/project/.stardag/config.toml", [EVIL])
     world.open_registry(world.resolve())
     world.files.project = sample("https://other.example")
     with pytest.raises(WithheldCredential):

@@ -34,7 +34,7 @@ from tests.fakes.registry import FakeRegistryApi
 
 HERE = "http://localhost:8000"
 NOWHERE = "http://localhost:9"
-USER_FILE, PROJECT_FILE = "/home/me/.stardag/config.toml", "/work/.stardag/config.toml"
+USER_FILE, PROJECT_FILE = "/home/me/.stardag/config.toml", "/srv/project/.stardag/config.toml"
 NEW = Profile("new", "local", "default", "default")
 
 

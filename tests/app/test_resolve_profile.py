@@ -38,7 +38,7 @@ def test_a_projects_file_replaces_the_users_whole(world: World) -> None:
     world.files.project = {"registry": {"project": {"url": "https://project.example"}}}
     profile = world.resolve()
     assert (profile.profile.value, profile.registry.value) == (None, "central")
-    assert profile.directory.path == "/work/.stardag"
+    assert profile.directory.path == "/srv/project/.stardag"
 
 
 def test_state_lies_beside_the_file_in_force(world: World) -> None:

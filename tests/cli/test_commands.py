@@ -202,8 +202,8 @@ def test_config_explain_tells_every_losing_layer(stardag: Program) -> None:
 def test_config_explain_and_path_say_that_the_users_file_is_not_read(stardag: Program) -> None:
     stardag.world.files.project = sample()
     for words in ("config explain", "config path"):
-        assert "is not read: the project file /work/.stardag/config.toml replaces it whole" in stardag(words).err
-    assert stardag.data("config path")["read"] == ["/work/.stardag/config.toml"]
+        assert "is not read: the project file /srv/project/.stardag/config.toml replaces it whole" in stardag(words).err
+    assert stardag.data("config path")["read"] == ["/srv/project/.stardag/config.toml"]
 
 
 def test_config_validate_lists_all_that_is_wrong_and_exits_2(stardag: Program) -> None:
@@ -263,7 +263,7 @@ def test_trust_says_what_it_trusts(stardag: Program) -> None:
     assert stardag("trust").code == 2
     stardag.world.files.project = sample("https://evil.example")
     assert stardag.data("trust") == {
-        "path": "/work/.stardag/config.toml",
+        "path": "/srv/project/.stardag/config.toml",
         "registry_urls": ["https://evil.example"],
     }
 

@@ -41,7 +41,7 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     InvalidVariable("STARDAG_TIMEOUT", "it is no number."),
     ConflictingVariables("STARDAG_WORKSPACE_ID", "STARDAG_WORKSPACE"),
     UntrustedFile("/c.toml", "everyone may write it"),
-    NoProjectFile("/work"),
+    NoProjectFile("/srv/project"),
     UnknownName("profile", "x", "--profile", ["y"]),
     UnknownTargetRoot("x", ["y"]),
     MissingSetting("workspace", "STARDAG_WORKSPACE_ID"),

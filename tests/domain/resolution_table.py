@@ -18,7 +18,7 @@ from stardag.domain.profile import Selection
 from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
 from stardag.domain.resolution import Layers
 
-PROJECT_PATH = "/work/.stardag/config.toml"
+PROJECT_PATH = "/srv/project/.stardag/config.toml"
 USER_PATH = "/home/me/.stardag/config.toml"
 CACHE_PATH = "/state/target-root-cache.json"
 CENTRAL_URL = "https://api.stardag.com"
@@ -72,7 +72,7 @@ class Case:
     @property
     def directory(self) -> StardagDirectory:
         is_project = self.file is not None and self.file.is_project
-        return StardagDirectory("/work/.stardag" if is_project else "/home/me/.stardag", "/home/me/.stardag")
+        return StardagDirectory("/srv/project/.stardag" if is_project else "/home/me/.stardag", "/home/me/.stardag")
 
     @property
     def api_key(self) -> Secret | None:

@@ -65,7 +65,7 @@ def test_with_nothing_at_all_the_defaults_serve_local_roots() -> None:
 def test_a_file_that_names_no_profile_leaves_the_defaults_in_force_and_outputs_local() -> None:
     profile = resolved(file=FileCase(is_project=True, registries={"local": LOCAL}, profiles=SAMPLE, default=None))
     assert place(profile) == ("central", "https://api.stardag.com", None, None)
-    assert profile.target_root("default") == "/work/.stardag/local-target-roots/default/default/"
+    assert profile.target_root("default") == "/srv/project/.stardag/local-target-roots/default/default/"
 
 
 @pytest.mark.parametrize("name", SAMPLE)

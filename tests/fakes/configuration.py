@@ -39,7 +39,7 @@ class FakeConfigurationFiles:
     user: Sections | None = None
     project: Sections | None = None
     user_directory: str = "/home/me/.stardag"
-    project_directory: str = "/work/.stardag"
+    project_directory: str = "/srv/project/.stardag"
     untrusted: bool = False
     read_only: bool = False
     stubborn: bool = False

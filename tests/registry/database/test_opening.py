@@ -126,7 +126,7 @@ class TestContents:
     def test_it_writes_through_a_log_and_syncs_every_commit(self, tmp_path: Path) -> None:
         path = tmp_path / "a.db"
         with closing(open_database(path)) as database:
-            engine = database._engine  # pyright: ignore[reportPrivateUsage]
+            engine = database._engine  # pyright: ignore[reportPrivateUsage]  # to look behind it
             with engine.connect() as connection:
                 settings = {
                     name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()

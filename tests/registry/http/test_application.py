@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -338,11 +338,11 @@ class TestDocs:
 
 def references_in(document: Any) -> Iterator[str]:
     if isinstance(document, dict):
-        for key, value in document.items():  # pyright: ignore[reportUnknownVariableType]
+        for key, value in cast("dict[str, Any]", document).items():
             if key == "$ref":
-                yield str(value)  # pyright: ignore[reportUnknownArgumentType]
+                yield str(value)
             else:
                 yield from references_in(value)
     elif isinstance(document, list):
-        for value in document:  # pyright: ignore[reportUnknownVariableType]
+        for value in list[object](document):
             yield from references_in(value)

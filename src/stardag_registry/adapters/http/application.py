@@ -57,7 +57,7 @@ async def _few_threads(_app: FastAPI) -> AsyncGenerator[None]:
 
 def _add_health(app: FastAPI, version: str) -> None:
     @app.get("/health", tags=["server"], summary="Whether the server works", responses=documented(503))
-    def health(use_cases: TheUseCases) -> Health:  # pyright: ignore[reportUnusedFunction]
+    def health(use_cases: TheUseCases) -> Health:  # pyright: ignore[reportUnusedFunction]  # FastAPI keeps it
         """That the server and its database answer. No credential is needed."""
         use_cases.check_health()
         return Health(status="ok", service="stardag-registry", version=version)
