@@ -344,5 +344,5 @@ def references_in(document: Any) -> Iterator[str]:
             else:
                 yield from references_in(value)
     elif isinstance(document, list):
-        for value in list[object](document):
+        for value in document:  # pyright: ignore[reportUnknownVariableType]  # of JSON, whatever it holds
             yield from references_in(value)
