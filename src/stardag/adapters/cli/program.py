@@ -131,6 +131,8 @@ def _writing() -> Generator[None]:
         BrokenPipeError: whoever read the answer has gone.
         AnswerNotWritten: it could not be written, since a disk is full, say.
     """
+    if sys.__stdout__ is None:
+        raise AnswerNotWritten("it is closed")
     try:
         yield
         sys.stdout.flush()
