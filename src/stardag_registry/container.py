@@ -14,6 +14,7 @@ from dependency_injector.providers import Provider
 from stardag.domain.version import VERSION
 from stardag_registry.app.creation import Create
 from stardag_registry.app.first_start import FirstStart
+from stardag_registry.app.identity_provider import DEFAULT_OWNER, ExistingIdentityProvider
 from stardag_registry.app.ports import Clock, Database, OwnerKeyFile, Randomness
 
 if TYPE_CHECKING:
@@ -25,12 +26,17 @@ class Settings:
     """What a person says when starting a server.
 
     `host` and `port` are those listened on; `database_url` is SQLAlchemy's, None for a file in the data directory.
+    `public_url` is the address that people and machines use. `owner` is the e-mail address of the first organization's
+    owner. `identity_provider` signs people in instead of this server, where it is given.
     """
 
     host: str
     port: int
     data_dir: Path
+    public_url: str
     database_url: str | None = None
+    owner: str = DEFAULT_OWNER
+    identity_provider: ExistingIdentityProvider | None = None
 
 
 def _data_directory(settings: Settings) -> Path:

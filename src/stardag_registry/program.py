@@ -5,14 +5,32 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from stardag.domain.registry_url import normal_url
 from stardag_registry.adapters.serve.server import run
 from stardag_registry.adapters.serve.sockets import close, listen
 from stardag_registry.app.first_start import Furnished
-from stardag_registry.domain.errors import PortNotFree
+from stardag_registry.app.identity_provider import DEFAULT_OWNER, ExistingIdentityProvider
+from stardag_registry.domain.errors import IncompleteIdentityProvider, PortNotFree
+
+if TYPE_CHECKING:
+    from stardag_registry.container import Settings
 
 
-def serve(*, host: str, port: int, data_dir: str, local_target_roots: str, database: str | None) -> int:
+def serve(
+    *,
+    host: str,
+    port: int,
+    data_dir: str,
+    local_target_roots: str,
+    database: str | None,
+    public_url: str | None = None,
+    owner: str = DEFAULT_OWNER,
+    oidc_issuer: str | None = None,
+    oidc_client_id: str | None = None,
+    oidc_audience: str | None = None,
+) -> int:
     """Run a registry until SIGTERM (0 is returned) or SIGINT (130); requests in progress are finished first.
 
     Args:
@@ -21,37 +39,61 @@ def serve(*, host: str, port: int, data_dir: str, local_target_roots: str, datab
         data_dir: where the database and the owner's key are kept; it is made where it is missing.
         local_target_roots: the directory under which the first target root is named.
         database: an SQLAlchemy URL, in place of a file in `data_dir`.
+        public_url: the address that people and machines use, where it is not the one listened on.
+        owner: the e-mail address of whoever owns the first organization.
+        oidc_issuer, oidc_client_id: an OpenID provider that signs people in instead of this server; both or neither.
+        oidc_audience: what that provider's access tokens name as their audience, where it is not `public_url`.
 
     Raises:
         StardagError: what a person can get wrong: UnusableHost, PortNotFree, UnusableDataDirectory,
             UnsupportedDatabase, UnusableDatabase, InvalidValue.
     """
+    identity_provider = _identity_provider(oidc_issuer, oidc_client_id, oidc_audience)
     host = host.removeprefix("[").removesuffix("]")
     if not 0 <= port <= 65535:
         raise PortNotFree(host, port, "ports are numbers from 0 to 65535")
     sockets = listen(host, port)
     try:
-        return _serve_on(sockets, host, Path(data_dir).absolute(), local_target_roots, database)
+        from stardag_registry.container import Settings
+
+        address = _address(host, sockets[0].getsockname()[1])
+        settings = Settings(
+            host=host,
+            port=sockets[0].getsockname()[1],
+            data_dir=Path(data_dir).absolute(),
+            public_url=address if public_url is None else normal_url(public_url),
+            database_url=database,
+            owner=owner,
+            identity_provider=identity_provider,
+        )
+        return _serve_on(sockets, settings, local_target_roots, address)
     finally:
         close(sockets)
 
 
-def _serve_on(
-    sockets: list[socket.socket], host: str, data_dir: Path, local_target_roots: str, database: str | None
-) -> int:
-    from stardag_registry.container import Container, Settings
+def _serve_on(sockets: list[socket.socket], settings: "Settings", local_target_roots: str, address: str) -> int:
+    from stardag_registry.container import Container
 
-    port: int = sockets[0].getsockname()[1]
-    container = Container(settings=Settings(host, port, data_dir, database))
+    container = Container(settings=settings)
     try:
         furnished = container.first_start()(local_target_roots)
         if furnished is not None:
             _say(*_welcome(furnished))
         if not _is_loopback(sockets):
-            _say(f"Warning: listening on {host}, where other machines can reach it, without encryption.")
-        return run(container.application(), sockets, _address(host, port))
+            _say(f"Warning: listening on {settings.host}, where other machines can reach it, without encryption.")
+        return run(container.application(), sockets, address)
     finally:
         container.shutdown_resources()
+
+
+def _identity_provider(
+    issuer: str | None, client_id: str | None, audience: str | None
+) -> ExistingIdentityProvider | None:
+    if issuer is None and client_id is None and audience is None:
+        return None
+    if issuer is None or client_id is None:
+        raise IncompleteIdentityProvider
+    return ExistingIdentityProvider(issuer, client_id, audience)
 
 
 def _welcome(furnished: Furnished) -> Iterator[str]:

@@ -111,7 +111,7 @@ def in_process(data_dir: Path, database: Database | None = None) -> Generator[In
     """The application on a new SQLite database in `data_dir`, or on the database given."""
     clock = SettableClock()
     given = {} if database is None else {"database": providers.Object(database)}
-    settings = Settings(host="localhost", port=8000, data_dir=data_dir)
+    settings = Settings(host="localhost", port=8000, data_dir=data_dir, public_url="http://localhost:8000")
     container = Container(settings=settings, clock=providers.Object(clock), **given)
     furnish = Furnishing(container.database(), container.create(), clock)
     app = container.application()

@@ -12,7 +12,8 @@ RegistryError                 an operation that was asked for and not done
 StardagError (stardag.domain.errors)
 ├── ConfigurationError
 │   ├── UnusableHost          an address that cannot be listened on
-│   └── UnsupportedDatabase   a database URL of a kind that this release does not know
+│   ├── UnsupportedDatabase   a database URL of a kind that this release does not know
+│   └── IncompleteIdentityProvider  an existing OpenID provider that is named by halves
 ├── PortNotFree               somebody else listens there
 ├── UnusableDataDirectory     the directory cannot be used to keep the server's files
 └── UnusableDatabase          the database is corrupt, newer than this program, or something else's
@@ -129,6 +130,18 @@ class UnsupportedDatabase(ConfigurationError):
         super().__init__(
             f"The database cannot be used: {problem}.",
             "Give --database sqlite:////absolute/path/of/a/file, or leave it out.",
+        )
+
+
+class IncompleteIdentityProvider(ConfigurationError):
+    """An existing OpenID provider that is named by halves."""
+
+    code = "incomplete-identity-provider"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An existing OpenID provider needs its issuer and the client that this registry's users sign in with.",
+            "Give both --oidc-issuer URL and --oidc-client-id ID, or neither.",
         )
 
 

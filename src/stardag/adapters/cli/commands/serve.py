@@ -26,7 +26,18 @@ class Serve(Protocol):
     """What the entry point `serve` of the group `stardag.registry` leads to; returns an exit code."""
 
     def __call__(
-        self, *, host: str, port: int, data_dir: str, local_target_roots: str, database: str | None
+        self,
+        *,
+        host: str,
+        port: int,
+        data_dir: str,
+        local_target_roots: str,
+        database: str | None,
+        public_url: str | None,
+        owner: str,
+        oidc_issuer: str | None,
+        oidc_client_id: str | None,
+        oidc_audience: str | None,
     ) -> int: ...
 
 
@@ -36,6 +47,17 @@ def serve(
     port: Annotated[int, Parameter(help="The port to listen on; 0 takes a free one.")] = 8000,
     data_dir: Annotated[str | None, Parameter(help="Where the database is kept.")] = None,
     database: Annotated[str | None, Parameter(help="A database URL, instead of SQLite in the data directory.")] = None,
+    public_url: Annotated[
+        str | None, Parameter(help="The address that people and machines use, if it is not the one listened on.")
+    ] = None,
+    owner: Annotated[str, Parameter(help="The e-mail address of the first organization's owner.")] = "owner@localhost",
+    oidc_issuer: Annotated[
+        str | None, Parameter(help="An OpenID provider that signs people in, instead of this server.")
+    ] = None,
+    oidc_client_id: Annotated[str | None, Parameter(help="The public client that people sign in with there.")] = None,
+    oidc_audience: Annotated[
+        str | None, Parameter(help="The audience of that provider's access tokens, if it is not the public URL.")
+    ] = None,
     options: Options = DEFAULTS,
     session: SessionArgument,
 ) -> Answer:
@@ -49,7 +71,18 @@ def serve(
     directory = os.path.abspath(data_dir) if data_dir else os.path.join(user_directory, "registry")
     roots = os.path.join(directory if data_dir else user_directory, "local-target-roots")
     run = _server()
-    code = run(host=host, port=port, data_dir=directory, local_target_roots=roots, database=database)
+    code = run(
+        host=host,
+        port=port,
+        data_dir=directory,
+        local_target_roots=roots,
+        database=database,
+        public_url=public_url,
+        owner=owner,
+        oidc_issuer=oidc_issuer,
+        oidc_client_id=oidc_client_id,
+        oidc_audience=oidc_audience,
+    )
     sys.stdout.flush()
     raise SystemExit(code)
 
