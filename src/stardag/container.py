@@ -16,6 +16,7 @@ from stardag import wiring
 
 if TYPE_CHECKING:
     from stardag.app.browse_registry import BrowseRegistry
+    from stardag.app.choose_registry import ChooseRegistry
     from stardag.app.connect import Connect, OpenRegistry
     from stardag.app.edit_configuration import (
         AddProfile,
@@ -27,9 +28,14 @@ if TYPE_CHECKING:
     )
     from stardag.app.list_configuration import ListConfiguration
     from stardag.app.list_target_roots import ListTargetRoots
+    from stardag.app.log_in import LogIn
+    from stardag.app.log_out import LogOut
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Registries, State, StorageCheck, Trust
     from stardag.app.resolve_profile import ResolveProfile
+    from stardag.app.sign_in.ports import IdentityProvider, SignIns
+    from stardag.app.sign_in.renew_tokens import RenewTokens
     from stardag.app.sync_target_roots import SyncTargetRoots
+    from stardag.app.tell_status import TellStatus
     from stardag.app.validate_before_build import ValidateBeforeBuild
 
 
@@ -42,9 +48,14 @@ class Container(containers.DeclarativeContainer):
     state: Provider["State"] = ThreadSafeSingleton(wiring.state)
     registries: Provider["Registries"] = ThreadSafeSingleton(wiring.registries)
     storage: Provider["StorageCheck"] = ThreadSafeSingleton(wiring.storage)
+    sign_ins: Provider["SignIns"] = ThreadSafeSingleton(wiring.sign_ins)
+    identity_provider: Provider["IdentityProvider"] = ThreadSafeSingleton(wiring.identity_provider)
 
     resolve_profile: Provider["ResolveProfile"] = Factory(wiring.resolve_profile, environment, files, state)
-    open_registry: Provider["OpenRegistry"] = Factory(wiring.open_registry, files, trust, registries)
+    renew_tokens: Provider["RenewTokens"] = Factory(wiring.renew_tokens, sign_ins, identity_provider, registries)
+    open_registry: Provider["OpenRegistry"] = Factory(
+        wiring.open_registry, files, trust, registries, sign_ins, renew_tokens
+    )
     connect: Provider["Connect"] = Factory(wiring.connect, resolve_profile, open_registry, state)
     list_configuration: Provider["ListConfiguration"] = Factory(wiring.list_configuration, environment, files)
     browse_registry: Provider["BrowseRegistry"] = Factory(wiring.browse_registry, resolve_profile, open_registry)
@@ -59,3 +70,18 @@ class Container(containers.DeclarativeContainer):
     use_profile: Provider["UseProfile"] = Factory(wiring.use_profile, files)
     remove_profile: Provider["RemoveProfile"] = Factory(wiring.remove_profile, files)
     trust_project: Provider["TrustProject"] = Factory(wiring.trust_project, files, trust)
+    choose_registry: Provider["ChooseRegistry"] = Factory(wiring.choose_registry, resolve_profile, files)
+    log_in: Provider["LogIn"] = Factory(
+        wiring.log_in,
+        choose_registry,
+        open_registry,
+        registries,
+        sign_ins,
+        identity_provider,
+        renew_tokens,
+        sync_target_roots,
+    )
+    log_out: Provider["LogOut"] = Factory(wiring.log_out, choose_registry, open_registry, sign_ins, identity_provider)
+    tell_status: Provider["TellStatus"] = Factory(
+        wiring.tell_status, choose_registry, open_registry, sign_ins, renew_tokens
+    )

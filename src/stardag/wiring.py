@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stardag.app.browse_registry import BrowseRegistry
+    from stardag.app.choose_registry import ChooseRegistry
     from stardag.app.connect import Connect, OpenRegistry
     from stardag.app.edit_configuration import (
         AddProfile,
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
     )
     from stardag.app.list_configuration import ListConfiguration
     from stardag.app.list_target_roots import ListTargetRoots
+    from stardag.app.log_in import LogIn
+    from stardag.app.log_out import LogOut
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Registries, State, StorageCheck, Trust
     from stardag.app.resolve_profile import ResolveProfile
+    from stardag.app.sign_in.ports import IdentityProvider, SignIns
+    from stardag.app.sign_in.renew_tokens import RenewTokens
     from stardag.app.sync_target_roots import SyncTargetRoots
+    from stardag.app.tell_status import TellStatus
     from stardag.app.validate_before_build import ValidateBeforeBuild
 
 
@@ -81,6 +87,20 @@ def storage() -> "StorageCheck":
     return LocalAndS3StorageCheck()
 
 
+def sign_ins() -> "SignIns":
+    """What signing in left."""
+    from stardag.adapters.state_files.sign_ins import SignInFiles
+
+    return SignInFiles()
+
+
+def identity_provider() -> "IdentityProvider":
+    """OpenID providers."""
+    from stardag.adapters.oauth import OAuthIdentityProvider
+
+    return OAuthIdentityProvider()
+
+
 def resolve_profile(
     environment: "EnvironmentVariables", files: "ConfigurationFiles", state: "State"
 ) -> "ResolveProfile":
@@ -90,11 +110,28 @@ def resolve_profile(
     return ResolveProfile(environment, files, state)
 
 
-def open_registry(files: "ConfigurationFiles", trust: "Trust", registries: "Registries") -> "OpenRegistry":
+def renew_tokens(
+    sign_ins: "SignIns", identity_provider: "IdentityProvider", registries: "Registries"
+) -> "RenewTokens":
+    """The access tokens of whoever is signed in."""
+    import time
+
+    from stardag.app.sign_in.renew_tokens import RenewTokens
+
+    return RenewTokens(sign_ins, identity_provider, registries, time.time)
+
+
+def open_registry(
+    files: "ConfigurationFiles",
+    trust: "Trust",
+    registries: "Registries",
+    sign_ins: "SignIns",
+    renew_tokens: "RenewTokens",
+) -> "OpenRegistry":
     """The way to a registry."""
     from stardag.app.connect import OpenRegistry
 
-    return OpenRegistry(files, trust, registries)
+    return OpenRegistry(files, trust, registries, sign_ins, renew_tokens)
 
 
 def connect(resolve_profile: "ResolveProfile", open_registry: "OpenRegistry", state: "State") -> "Connect":
@@ -183,3 +220,51 @@ def trust_project(files: "ConfigurationFiles", trust: "Trust") -> "TrustProject"
     from stardag.app.edit_configuration import TrustProject
 
     return TrustProject(files, trust)
+
+
+def choose_registry(resolve_profile: "ResolveProfile", files: "ConfigurationFiles") -> "ChooseRegistry":
+    """Which registry signing in is about."""
+    from stardag.app.choose_registry import ChooseRegistry
+
+    return ChooseRegistry(resolve_profile, files)
+
+
+def log_in(
+    choose_registry: "ChooseRegistry",
+    open_registry: "OpenRegistry",
+    registries: "Registries",
+    sign_ins: "SignIns",
+    identity_provider: "IdentityProvider",
+    renew_tokens: "RenewTokens",
+    sync_target_roots: "SyncTargetRoots",
+) -> "LogIn":
+    """The use case behind `auth login`."""
+    from stardag.app.log_in import LogIn
+
+    return LogIn(
+        choose_registry, open_registry, registries, sign_ins, identity_provider, renew_tokens, sync_target_roots
+    )
+
+
+def log_out(
+    choose_registry: "ChooseRegistry",
+    open_registry: "OpenRegistry",
+    sign_ins: "SignIns",
+    identity_provider: "IdentityProvider",
+) -> "LogOut":
+    """The use case behind `auth logout`."""
+    from stardag.app.log_out import LogOut
+
+    return LogOut(choose_registry, open_registry, sign_ins, identity_provider)
+
+
+def tell_status(
+    choose_registry: "ChooseRegistry",
+    open_registry: "OpenRegistry",
+    sign_ins: "SignIns",
+    renew_tokens: "RenewTokens",
+) -> "TellStatus":
+    """The use case behind `auth status` and `auth token`."""
+    from stardag.app.tell_status import TellStatus
+
+    return TellStatus(choose_registry, open_registry, sign_ins, renew_tokens)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stardag.app.connect import OpenRegistry
+from stardag.app.connect import OpenRegistry, identity_of_key
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.domain.organizations import Organization, Workspace
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
@@ -22,11 +22,11 @@ class BrowseRegistry:
     def organizations(self, selection: Selection = NO_SELECTION) -> tuple[ActiveProfile, tuple[Organization, ...]]:
         """The organizations that the credential may see, and the profile that was asked with."""
         profile = self.resolve(selection)
-        return profile, self.open_registry(profile).organizations()
+        return profile, self.open_registry.before_any_organization(profile).organizations()
 
     def workspaces(self, selection: Selection = NO_SELECTION) -> tuple[ActiveProfile, tuple[Workspace, ...]]:
         """The workspaces of the profile's organization, or of the API key's own where none is set."""
         profile = self.resolve(selection)
         api = self.open_registry(profile)
-        organization = profile.organization.value or api.identity().organization_id
-        return profile, api.workspaces(organization)
+        organization = profile.organization.value
+        return profile, api.workspaces(organization or identity_of_key(api, profile.registry_url.value).organization_id)

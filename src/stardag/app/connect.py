@@ -1,29 +1,40 @@
 """The way from an active profile to its registry: whether it may be asked, with which credential, for which workspace.
 
 Precedence decides values, origin decides secrets: an API key from the environment does not go where only a project's
-file leads (readings, section 5).
+file leads, and what a sign-in left goes to the very registry that it was made at (readings, section 5).
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stardag.app.ports import ConfigurationFiles, Registries, RegistryApi, State, Trust
+from stardag.app.ports import ConfigurationFiles, Credential, KeyIdentity, Registries, RegistryApi, State, Trust
 from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.sign_in.fixed_credential import FixedCredential
+from stardag.app.sign_in.organization import organization_of
+from stardag.app.sign_in.ports import SignIns
+from stardag.app.sign_in.renew_tokens import RenewTokens
+from stardag.app.sign_in.user_credentials import OrganizationCredential, UserCredential
 from stardag.domain.configuration import CENTRAL_URL
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     InvalidValue,
     MalformedCredential,
+    MissingSetting,
     NoCredential,
+    NotKnownToRegistry,
     RegistryUnreachable,
+    SignInWithheld,
     StateNotWritable,
+    UnexpectedAnswer,
     WithheldCredential,
     WorkspaceDisagrees,
 )
-from stardag.domain.layers import Layer, Notice, Setting
+from stardag.domain.layers import Layer, Notice
+from stardag.domain.names import is_id
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.registry_url import is_plain_beyond_loopback, origin_of
 from stardag.domain.remembered import WorkspaceIdentity
+from stardag.domain.sign_in import SignIn
 
 
 class Connection(NamedTuple):
@@ -42,23 +53,40 @@ class OpenRegistry:
     files: ConfigurationFiles
     trust: Trust
     registries: Registries
+    sign_ins: SignIns
+    renew_tokens: RenewTokens
 
     def __call__(self, profile: ActiveProfile) -> RegistryApi:
-        """The profile's registry.
+        """The profile's registry, for what belongs to the profile's organization.
 
         Raises:
             RegistryUnreachable: working offline was asked for.
             InvalidValue: plain http beyond loopback, which the user's own file does not allow.
             NoCredential, MalformedCredential, WithheldCredential: there is no credential that may be sent.
+            MissingSetting: somebody is signed in, and no organization is named.
+            UnusableSecrets: the file that keeps the sign-in is broken, or others can read it.
         """
         url = profile.registry_url.value
         _check_online(url, profile)  # first: no credential helps while working offline
-        return self.without_credential(url, profile, self._credential(profile))
+        credential = self._api_key(profile) or self._of_organization(profile)
+        return self.without_credential(url, profile, credential)
+
+    def before_any_organization(self, profile: ActiveProfile) -> RegistryApi:
+        """The profile's registry, for what belongs to the user: the organizations that there are.
+
+        Raises:
+            as above, but for MissingSetting.
+        """
+        url = profile.registry_url.value
+        _check_online(url, profile)
+        credential = self._api_key(profile) or self._of_user(profile)
+        return self.without_credential(url, profile, credential)
 
     def without_credential(
-        self, registry_url: str, profile: ActiveProfile, credential: Secret | None = None
+        self, registry_url: str, profile: ActiveProfile, credential: Credential | None = None
     ) -> RegistryApi:
-        """Any registry, with the deadline and the offline rule of the profile.
+        """Any registry, with the deadline and the offline rule of the profile; with a credential only where the
+        caller knows that it belongs there.
 
         Raises:
             RegistryUnreachable, InvalidValue: as above.
@@ -87,22 +115,52 @@ class OpenRegistry:
                 f"Use https, or put `allow_http = true` beside the registry's url in {user_file}.",
             )
 
-    def _credential(self, profile: ActiveProfile) -> Secret:
-        api_key = profile.api_key
+    def check_sign_in(self, profile: ActiveProfile) -> None:
+        """Make sure that the user may be asked to sign in at the profile's registry.
+
+        Raises:
+            SignInWithheld: only a project's file leads there.
+        """
         url = profile.registry_url
+        if not self._is_named_by_the_user(profile):
+            raise SignInWithheld(url.value, str(url.origin.path))
+
+    def _api_key(self, profile: ActiveProfile) -> Credential | None:
+        api_key = profile.api_key
         if api_key.value is None:
-            raise NoCredential(url.value)
+            return None
         if not api_key.value.is_well_formed:
             raise MalformedCredential(str(api_key.origin))
-        if url.origin.layer is Layer.PROJECT and not self._is_named_by_the_user(url):
+        if not self._is_named_by_the_user(profile):
+            url = profile.registry_url
             raise WithheldCredential(str(api_key.origin), url.value, str(url.origin.path))
-        return api_key.value
+        return FixedCredential(api_key.value)
 
-    def _is_named_by_the_user(self, url: Setting[str]) -> bool:
-        """Whether more than a project's file leads to this origin."""
+    def _of_organization(self, profile: ActiveProfile) -> Credential:
+        sign_in = self._sign_in(profile)
+        return OrganizationCredential(self.renew_tokens, sign_in, organization_of(profile), profile.timeout)
+
+    def _of_user(self, profile: ActiveProfile) -> Credential:
+        return UserCredential(self.renew_tokens, self._sign_in(profile), profile.timeout)
+
+    def _sign_in(self, profile: ActiveProfile) -> SignIn:
+        """What signing in at the profile's registry left: kept under its name, for this very URL."""
+        registry, url = profile.registry.value, profile.registry_url.value
+        sign_in = None if registry is None else self.sign_ins.find(profile.directory, registry, url)
+        if sign_in is None:
+            raise NoCredential(url)
+        return sign_in
+
+    def _is_named_by_the_user(self, profile: ActiveProfile) -> bool:
+        """Whether more than a project's file leads to the origin of the profile's registry."""
+        url = profile.registry_url
+        if url.origin.layer is not Layer.PROJECT:
+            return True
         own = self.files.read_user_file()
         urls = [registry.url for registry in own.configuration.registries.values()] if own else []
         if origin_of(url.value) in map(origin_of, (*urls, CENTRAL_URL)):
+            return True
+        if self.sign_ins.has_signed_in(profile.directory, url.value):
             return True
         return self.trust.is_trusted_origin(str(url.origin.path), url.value)
 
@@ -122,17 +180,20 @@ class Connect:
 
         Raises:
             WorkspaceDisagrees: the API key belongs to another organization or workspace than the one named.
+            MissingSetting: somebody is signed in, and no organization or workspace is named.
+            NotKnownToRegistry: the signed-in user may see no such organization or workspace.
             and whatever ResolveProfile, OpenRegistry and RegistryApi.identity raise.
         """
         profile = self.resolve(selection)
         api = self.open_registry(profile)
         known = profile.identity
         api_key = profile.api_key.value
-        if known is not None and api_key is not None and not ask_again and api_key.fingerprint in known.api_keys:
+        if known is not None and not ask_again and (api_key is None or api_key.fingerprint in known.api_keys):
             return Connection(profile, api, known)
-        identity = _identity(profile, api)
+        identity = _identity_of_key(profile, api, api_key) if api_key else _identity_of_user(profile, api)
         profile = self.resolve(selection, identity)
-        _check_agreement(profile, identity)
+        if api_key is not None:
+            _check_agreement(profile, identity)
         notices = self._remember(profile, identity) if remember else ()
         return Connection(profile, api, identity, notices)
 
@@ -154,17 +215,50 @@ def _check_online(registry_url: str, profile: ActiveProfile) -> None:
         )
 
 
-def _identity(profile: ActiveProfile, api: RegistryApi) -> WorkspaceIdentity:
-    found = api.identity()
-    api_key = profile.api_key.value
+def identity_of_key(api: RegistryApi, registry_url: str) -> KeyIdentity:
+    """Whose the API key is that a registry was opened with.
+
+    Raises:
+        UnexpectedAnswer: the registry takes it for a person.
+        and whatever RegistryApi.identity raises.
+    """
+    identity = api.identity()
+    if not isinstance(identity, KeyIdentity):
+        raise UnexpectedAnswer(registry_url, "it takes the API key for a person")
+    return identity
+
+
+def _identity_of_key(profile: ActiveProfile, api: RegistryApi, api_key: Secret) -> WorkspaceIdentity:
+    """The workspace that an API key belongs to."""
+    url = profile.registry_url.value
+    found = identity_of_key(api, url)
     return WorkspaceIdentity(
-        registry_url=profile.registry_url.value,
+        registry_url=url,
         organization_id=found.organization_id,
         organization_slug=found.organization_slug,
         workspace_id=found.workspace_id,
         workspace_slug=found.workspace_slug,
-        api_keys=frozenset((api_key.fingerprint,)) if api_key else frozenset(),
+        api_keys=frozenset((api_key.fingerprint,)),
     )
+
+
+def _identity_of_user(profile: ActiveProfile, api: RegistryApi) -> WorkspaceIdentity:
+    """The workspace that the profile names, looked up among those that the signed-in user may see."""
+    url, reference = profile.registry_url.value, profile.workspace.value
+    organization = organization_of(profile)
+    if reference is None:
+        raise MissingSetting("workspace", "STARDAG_WORKSPACE_ID")
+    workspaces = api.workspaces(organization)
+    workspace = next((each for each in workspaces if reference in (each.id, each.slug)), None)
+    if workspace is None:
+        raise NotKnownToRegistry("workspace", reference, url, [each.slug for each in workspaces])
+    slug = organization
+    if is_id(organization):
+        slugs = [each.slug for each in api.organizations() if each.id == workspace.organization_id]
+        if not slugs:
+            raise UnexpectedAnswer(url, "it lists workspaces of an organization that it does not list")
+        slug = slugs[0]
+    return WorkspaceIdentity(url, workspace.organization_id, slug, workspace.id, workspace.slug)
 
 
 def _check_agreement(profile: ActiveProfile, identity: WorkspaceIdentity) -> None:

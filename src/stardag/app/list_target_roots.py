@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from stardag.app.connect import Connect, Connection
 from stardag.app.ports import State
-from stardag.domain.errors import RegistryUnreachable, SignInNeeded
+from stardag.domain.errors import OutOfReach, SignInNeeded
 from stardag.domain.layers import Layer, Notice, Setting
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 from stardag.domain.target_roots import same_prefix
@@ -40,7 +40,7 @@ class ListTargetRoots:
     """Lists the effective roots, compared with the registry's where it can be asked.
 
     Raises:
-        RegistryUnreachable, SignInNeeded: the registry cannot be asked, and nothing is cached that could be shown.
+        OutOfReach, SignInNeeded: the registry cannot be asked, and nothing is cached that could be shown.
         and whatever else Connect and RegistryApi.target_roots raise.
     """
 
@@ -55,7 +55,7 @@ class ListTargetRoots:
         try:
             connection = self.connect(selection, remember=False)
             served = self._served(connection)
-        except (RegistryUnreachable, SignInNeeded) as error:
+        except (OutOfReach, SignInNeeded) as error:
             if not profile.target_roots:
                 raise
             notice = Notice("not-compared", f"Not compared with the registry. {error.message}")

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from stardag.domain.configuration import ConfigurationFile, StardagDirectory
     from stardag.domain.credentials import Secret
     from stardag.domain.environment import Environment
-    from stardag.domain.errors import FileProblem
+    from stardag.domain.errors import FileProblem, RefusedCredential
     from stardag.domain.layers import Notice
     from stardag.domain.organizations import Organization, Workspace
     from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
+    from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
     from stardag.domain.target_roots import TargetRoot
 
 
@@ -152,12 +153,35 @@ class KeyIdentity(NamedTuple):
     workspace_slug: str
 
 
+class Credential(Protocol):
+    """What is shown to a registry, had at the moment that it is needed."""
+
+    def __call__(self) -> Secret:
+        """The secret to send.
+
+        Raises:
+            SignInNeeded, OutOfReach, UnexpectedAnswer, UnexpectedIssuerAnswer, StateNotWritable: it cannot be had.
+        """
+        ...
+
+    def instead_of(self, refused: Secret, refusal: RefusedCredential) -> Secret | None:
+        """Another one, where the registry refused that one; None where there is no other.
+
+        Raises:
+            ClockOff: this machine's clock is so far off that no other would help.
+            and whatever having the first one raises.
+        """
+        ...
+
+
 class RegistryApi(Protocol):
-    """One registry, spoken to with one credential. Every call is one exchange within the deadline.
+    """One registry, spoken to with one credential. Every call is one exchange within the deadline, and one more with
+    another credential where the first is refused and there is another.
 
     Every call raises:
         RegistryUnreachable: no answer within the deadline, or one that is not of a registry.
         NoCredential, RefusedCredential: the registry wants another credential (401).
+        and whatever having the credential raises.
         NotAllowed: the credential may not (403).
         UnexpectedAnswer: the answer breaks the contract.
     """
@@ -166,8 +190,24 @@ class RegistryApi(Protocol):
         """Make sure that a registry answers at this address; needs no credential."""
         ...
 
-    def identity(self) -> KeyIdentity:
-        """Whom the credential belongs to."""
+    def identity(self) -> KeyIdentity | User:
+        """Whom the credential belongs to: an API key's workspace, or the user."""
+        ...
+
+    def sign_in_settings(self) -> SignInSettings:
+        """Where the registry's users sign in; needs no credential."""
+        ...
+
+    def introduce(self, id_token: Secret | None) -> User:
+        """Tell the registry who is signed in, with the issuer's access token as credential, and hear whom it knows."""
+        ...
+
+    def exchange(self, organization: str, id_token: Secret | None) -> ExchangedToken:
+        """A token for an organization (slug or id), with the issuer's access token as credential.
+
+        Raises:
+            NotKnownToRegistry: there is no such organization to this user.
+        """
         ...
 
     def organizations(self) -> tuple[Organization, ...]:
@@ -194,7 +234,7 @@ class RegistryApi(Protocol):
 class Registries(Protocol):
     """The way to every registry."""
 
-    def connect(self, registry_url: str, credential: Secret | None, timeout: float) -> RegistryApi:
+    def connect(self, registry_url: str, credential: Credential | None, timeout: float) -> RegistryApi:
         """A registry to speak to; sends nothing yet. `timeout` is in seconds, for each whole exchange."""
         ...
 

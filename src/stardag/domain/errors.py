@@ -15,6 +15,7 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── UnknownName               a profile or registry that the configuration does not define
     │   ├── UnknownTargetRoot         a target root that is not among the active ones
     │   ├── MissingSetting            nothing says which organization or workspace
+    │   ├── UnnamedRegistry           the registry has no name that a sign-in could be kept under
     │   ├── WorkspaceDisagrees        the API key belongs to another organization or workspace
     │   ├── InputNeeded               something to be asked for where nobody can be asked
     │   ├── ConfirmationNeeded        an edit that overwrites or takes along what is there
@@ -26,11 +27,19 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── NoCredential
     │   ├── MalformedCredential
     │   ├── WithheldCredential        the credential is not for the place that a project file names
-    │   └── RefusedCredential
+    │   ├── RefusedCredential
+    │   ├── SignInWithheld            nor is a sign-in begun there
+    │   ├── SignInRefused             the issuer or the person said no, or the answer was not to this sign-in
+    │   ├── SignInEnded               the issuer does not accept the refresh token any more
+    │   ├── UnusableSecrets           a file with secrets is broken, or others can read it
+    │   └── ClockOff                  this machine's clock makes every token look wrong
     ├── NotKnownToRegistry            the registry answers that there is no such thing
     ├── NotAllowed                    the registry answers that the credential may not
-    ├── RegistryUnreachable           no answer, or one from something that is not a registry
+    ├── OutOfReach                    no answer
+    │   ├── RegistryUnreachable       or one from something that is not a registry
+    │   └── IssuerUnreachable         from where a registry's users sign in
     ├── UnexpectedAnswer              a registry's answer that cannot be understood
+    ├── UnexpectedIssuerAnswer        an issuer's
     ├── StorageUnavailable            one or more target roots cannot be written
     └── StateNotWritable              a state or configuration file cannot be written
 """
@@ -216,6 +225,19 @@ class MissingSetting(ConfigurationError):
         )
 
 
+class UnnamedRegistry(ConfigurationError):
+    """No configured registry has this address, so that there is no name that a sign-in could be kept under."""
+
+    code = "unnamed-registry"
+
+    def __init__(self, registry_url: str, said_by: str) -> None:
+        self.registry_url = registry_url
+        super().__init__(
+            f"{said_by} names {registry_url}, which no registry of the configuration has as its address.",
+            f"Give it a name that the sign-in is kept under: stardag registry add NAME --url {registry_url}",
+        )
+
+
 class WorkspaceDisagrees(ConfigurationError):
     """The API key belongs to another organization or workspace than the one that is named."""
 
@@ -311,7 +333,7 @@ class NoCredential(SignInNeeded):
     def __init__(self, registry_url: str) -> None:
         super().__init__(
             f"There is no credential for the registry {registry_url}.",
-            "Set STARDAG_API_KEY to an API key of the workspace.",
+            "Sign in with `stardag auth login`, or set STARDAG_API_KEY to an API key of the workspace.",
         )
 
 
@@ -344,10 +366,76 @@ class RefusedCredential(SignInNeeded):
 
     code = "refused-credential"
 
-    def __init__(self, registry_url: str) -> None:
+    def __init__(self, registry_url: str, clock_offset: float = 0.0) -> None:
+        """`clock_offset`: seconds by which this machine's clock is ahead of the registry's, as far as is known."""
+        self.clock_offset = clock_offset
         super().__init__(
             f"The registry {registry_url} does not accept the credential: it is unknown, expired or revoked.",
-            "Set STARDAG_API_KEY to a valid API key of the workspace.",
+            "Sign in again with `stardag auth login`, or set STARDAG_API_KEY to a valid API key of the workspace.",
+        )
+
+
+class SignInWithheld(SignInNeeded):
+    """A sign-in is not begun at a place that only a project file names (readings, section 5)."""
+
+    code = "sign-in-withheld"
+
+    def __init__(self, registry_url: str, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"Signing in was not begun: only the project file {path} names {registry_url}.",
+            f"If that registry is yours: stardag trust {path}",
+        )
+
+
+class SignInRefused(SignInNeeded):
+    """The issuer or the person said no, it took too long, or the answer was not to this sign-in."""
+
+    code = "sign-in-refused"
+
+    def __init__(self, issuer_url: str, reason: str, fix: str = "Try again with: stardag auth login") -> None:
+        self.issuer_url = issuer_url
+        self.reason = reason
+        super().__init__(f"Signing in at {issuer_url} did not work: {reason}.", fix)
+
+
+class SignInEnded(SignInNeeded):
+    """The issuer does not accept the refresh token any more: it has expired, or was revoked."""
+
+    code = "sign-in-ended"
+
+    def __init__(self, registry: str, registry_url: str, reason: str) -> None:
+        self.registry = registry
+        super().__init__(
+            f"The sign-in to {registry_url} has ended: {reason}.",
+            f"Sign in again with: stardag auth login --registry {registry}",
+        )
+
+
+class UnusableSecrets(SignInNeeded):
+    """A file with secrets that is broken, or that others can read."""
+
+    code = "unusable-secrets"
+
+    def __init__(self, path: str, problem: str, fix: str) -> None:
+        """`problem`: a phrase to follow the path, such as "is a link"."""
+        self.path = path
+        super().__init__(f"{path} {problem}; it was not used.", fix)
+
+
+class ClockOff(SignInNeeded):
+    """This machine's clock is so far off that every token looks wrong."""
+
+    code = "clock-off"
+
+    def __init__(self, server_url: str, offset: float) -> None:
+        """`offset`: seconds by which this machine's clock is ahead of the server's."""
+        self.offset = offset
+        direction = "ahead of" if offset > 0 else "behind"
+        super().__init__(
+            f"This machine's clock is {_duration(abs(offset))} {direction} that of {server_url}, "
+            "so that no token can be trusted to be good.",
+            "Set the clock right, and repeat the command.",
         )
 
 
@@ -381,7 +469,13 @@ class NotAllowed(StardagError):
         )
 
 
-class RegistryUnreachable(StardagError):
+class OutOfReach(StardagError):
+    """No answer from a server that is needed."""
+
+    code = "out-of-reach"
+
+
+class RegistryUnreachable(OutOfReach):
     """No answer, or one from something that is not a registry."""
 
     code = "registry-unreachable"
@@ -391,6 +485,20 @@ class RegistryUnreachable(StardagError):
         super().__init__(
             f"The registry {registry_url} is out of reach: {reason}.",
             fix or "Check the address with `stardag config explain registry_url`, and that the registry runs.",
+        )
+
+
+class IssuerUnreachable(OutOfReach):
+    """No answer from where the registry's users sign in."""
+
+    code = "issuer-unreachable"
+
+    def __init__(self, issuer_url: str, reason: str, fix: str | None = None) -> None:
+        self.issuer_url = issuer_url
+        self.reason = reason
+        super().__init__(
+            f"The issuer {issuer_url}, where the registry's users sign in, is out of reach: {reason}.",
+            fix or "Try again in a while; an API key in STARDAG_API_KEY needs no issuer.",
         )
 
 
@@ -404,6 +512,19 @@ class UnexpectedAnswer(StardagError):
         super().__init__(
             f"The registry {registry_url} gave an answer that cannot be used: {problem}.",
             "Nothing was changed. Is the address right, and the registry's version the one you expect?",
+        )
+
+
+class UnexpectedIssuerAnswer(StardagError):
+    """An issuer's answer that cannot be understood, breaks a rule, or leads to where nothing secret may go."""
+
+    code = "unexpected-issuer-answer"
+
+    def __init__(self, issuer_url: str, problem: str) -> None:
+        self.issuer_url = issuer_url
+        super().__init__(
+            f"The issuer {issuer_url} gave an answer that cannot be used: {problem}.",
+            "Nothing was changed. Tell whoever runs the registry, which names this issuer.",
         )
 
 
@@ -430,6 +551,14 @@ class StateNotWritable(StardagError):
         super().__init__(
             f"{path} cannot be written: {reason}.", "Mend the permissions, or choose STARDAG_HOME elsewhere."
         )
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{seconds:.0f} seconds"
 
 
 def _article(kind: str) -> str:

@@ -4,7 +4,7 @@ from stardag.domain.errors import (
     ConfigurationError,
     NotAllowed,
     NotKnownToRegistry,
-    RegistryUnreachable,
+    OutOfReach,
     SignInNeeded,
     StardagError,
     TargetRootsDiffer,
@@ -21,7 +21,7 @@ _BY_KIND: tuple[tuple[type[StardagError], int], ...] = (
     (TargetRootsDiffer, TARGET_ROOTS_DIFFER),
     (SignInNeeded, 4),
     (NotKnownToRegistry, 5),
-    (RegistryUnreachable, 6),
+    (OutOfReach, 6),
     (NotAllowed, 7),
 )
 

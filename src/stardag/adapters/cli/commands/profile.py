@@ -19,7 +19,7 @@ from stardag.domain.configuration import Profile
 from stardag.domain.errors import (
     MissingSetting,
     NotAllowed,
-    RegistryUnreachable,
+    OutOfReach,
     SignInNeeded,
     UnexpectedAnswer,
     UnknownName,
@@ -30,7 +30,7 @@ from stardag.domain.profile import Selection
 if TYPE_CHECKING:
     from stardag.app.edit_configuration import Edited
 
-_NOT_LISTED = (RegistryUnreachable, SignInNeeded, NotAllowed, UnexpectedAnswer)
+_NOT_LISTED = (OutOfReach, SignInNeeded, NotAllowed, UnexpectedAnswer)
 """Why there may be nothing to choose from, so that a slug has to be typed."""
 
 app = App(name="profile", help_format="plaintext")
