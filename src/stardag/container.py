@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stardag.app.log_out import LogOut
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Registries, State, StorageCheck, Trust
     from stardag.app.resolve_profile import ResolveProfile
-    from stardag.app.sign_in.ports import IdentityProvider, SignIns
+    from stardag.app.sign_in.ports import Browser, IdentityProvider, SignIns
     from stardag.app.sign_in.renew_tokens import RenewTokens
     from stardag.app.sync_target_roots import SyncTargetRoots
     from stardag.app.tell_status import TellStatus
@@ -50,6 +50,7 @@ class Container(containers.DeclarativeContainer):
     storage: Provider["StorageCheck"] = ThreadSafeSingleton(wiring.storage)
     sign_ins: Provider["SignIns"] = ThreadSafeSingleton(wiring.sign_ins)
     identity_provider: Provider["IdentityProvider"] = ThreadSafeSingleton(wiring.identity_provider)
+    browser: Provider["Browser"] = ThreadSafeSingleton(wiring.browser)
 
     resolve_profile: Provider["ResolveProfile"] = Factory(wiring.resolve_profile, environment, files, state)
     renew_tokens: Provider["RenewTokens"] = Factory(wiring.renew_tokens, sign_ins, identity_provider, registries)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stardag.app.log_out import LogOut
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Registries, State, StorageCheck, Trust
     from stardag.app.resolve_profile import ResolveProfile
-    from stardag.app.sign_in.ports import IdentityProvider, SignIns
+    from stardag.app.sign_in.ports import Browser, IdentityProvider, SignIns
     from stardag.app.sign_in.renew_tokens import RenewTokens
     from stardag.app.sync_target_roots import SyncTargetRoots
     from stardag.app.tell_status import TellStatus
@@ -99,6 +99,13 @@ def identity_provider() -> "IdentityProvider":
     from stardag.adapters.oauth import OAuthIdentityProvider
 
     return OAuthIdentityProvider()
+
+
+def browser() -> "Browser":
+    """The browser of whoever sits at this machine."""
+    from stardag.adapters.browser import SystemBrowser
+
+    return SystemBrowser(os.environ)
 
 
 def resolve_profile(

@@ -34,6 +34,7 @@ Start with `stardag quickstart`, or see what is in force here with `stardag conf
 _MODULES = {
     "registry": ("registry:app", "List, add and remove Stardag API backends, or run one here."),
     "profile": ("profile:app", "Name a registry, an organization and a workspace, and choose among them."),
+    "auth": ("auth:app", "Sign in to a registry, and out; see who is signed in."),
     "organizations": ("organizations:app", "List the organizations that you belong to."),
     "workspaces": ("workspaces:app", "List the workspaces of an organization."),
     "target-roots": ("target_roots:app", "List, sync and validate where the outputs of a workspace go."),
@@ -145,12 +146,14 @@ def _writing() -> Generator[None]:
 
 
 def _corrected(arguments: Sequence[str]) -> tuple[list[str], list[Notice]]:
-    """The words without the guide's slip `stardag stardag …`, and a word on it."""
+    """The words without the guide's slips `stardag stardag …` and `auth loging`, and a word on them."""
     words = list(arguments)
-    if words[:1] != ["stardag"]:
-        return words, []
     while words[:1] == ["stardag"]:
         del words[0]
+    if words[:2] == ["auth", "loging"]:
+        words[1] = "login"
+    if words == list(arguments):
+        return words, []
     from stardag.domain.layers import Notice
 
     return words, [Notice("misspelt-command", f"The command is: {' '.join(['stardag', *words])}")]

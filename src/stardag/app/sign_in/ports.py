@@ -89,6 +89,18 @@ class SignIns(Protocol):
         ...
 
 
+class Browser(Protocol):
+    """The browser of the person at this machine."""
+
+    def is_here(self) -> bool:
+        """Whether there is one that this person would see: not over SSH, nor without a display."""
+        ...
+
+    def open(self, url: str) -> bool:
+        """Open a page, and say whether that seems to have worked. Writes nothing to standard output."""
+        ...
+
+
 class Issuer(NamedTuple):
     """An OpenID provider, as it describes itself (OpenID Connect Discovery 1.0)."""
 
