@@ -91,7 +91,7 @@ def sign_ins() -> "SignIns":
     """What signing in left."""
     from stardag.adapters.state_files.sign_ins import SignInFiles
 
-    return SignInFiles()
+    return SignInFiles(user_directory())
 
 
 def identity_provider() -> "IdentityProvider":

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import cast
+from typing import NamedTuple, cast
 
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.errors import StateNotWritable
@@ -48,8 +48,25 @@ class UnreadableFile(Exception):
         self.is_passing = is_passing
 
 
+class FileRead(NamedTuple):
+    """A regular file, as it was when it was read: what it held, and whose it was."""
+
+    content: bytes
+    status: os.stat_result
+
+
 def read_bounded(path: str, limit: int, *, follow_links: bool = True) -> bytes | None:
-    """The content of a regular file of at most `limit` bytes; None where there is no file.
+    """The content of a file, as `read_file` reads it.
+
+    Raises:
+        UnreadableFile: it is too large, no regular file, a link where none may be, or not to be opened.
+    """
+    read = read_file(path, limit, follow_links=follow_links)
+    return None if read is None else read.content
+
+
+def read_file(path: str, limit: int, *, follow_links: bool = True) -> FileRead | None:
+    """A regular file of at most `limit` bytes; None where there is no file.
 
     Never waits, whatever stands at the path (a pipe, a device), and never holds more than `limit` bytes and one.
     With `follow_links=False` the file itself may not be a symbolic link; the directories on the way may.
@@ -72,7 +89,7 @@ def read_bounded(path: str, limit: int, *, follow_links: bool = True) -> bytes |
         os.close(descriptor)
 
 
-def _read_regular(descriptor: int, path: str, limit: int) -> bytes:
+def _read_regular(descriptor: int, path: str, limit: int) -> FileRead:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableFile(path, "is no regular file")
@@ -81,7 +98,7 @@ def _read_regular(descriptor: int, path: str, limit: int) -> bytes:
     while status.st_size <= limit and len(content) <= limit:
         more = os.read(descriptor, limit + 1 - len(content))
         if not more:
-            return content
+            return FileRead(content, status)
         content += more
     raise UnreadableFile(path, f"is larger than {limit} bytes")
 
@@ -141,6 +158,11 @@ def others_may_write(path: str) -> str | None:
     return None
 
 
+def is_open_to_others(status: os.stat_result) -> bool:
+    """Whether group or others may do anything at all with a file or directory."""
+    return bool(status.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
 def prepare(directory: StardagDirectory) -> None:
     """Make a stardag directory ready to be written to; call it before `locked`, so that it comes before anything else.
 
@@ -193,6 +215,29 @@ def make_directory(path: str) -> None:
             raise StateNotWritable(path, _reason(error)) from error
 
 
+def make_private_directory(path: str) -> None:
+    """Make a directory for secrets: as `make_directory`, and 0700 where it was there already and wider.
+
+    Raises:
+        StateNotWritable: it cannot be made, is a link, or belongs to another user.
+    """
+    make_directory(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise StateNotWritable(path, "it is a link" if os.path.islink(path) else _reason(error)) from error
+    try:
+        status = os.fstat(descriptor)
+        if status.st_uid != os.geteuid():
+            raise StateNotWritable(path, "it belongs to another user")
+        if is_open_to_others(status):
+            os.fchmod(descriptor, DIRECTORY_MODE)
+    except OSError as error:
+        raise StateNotWritable(path, _reason(error)) from error
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def locked(directory: str, timeout: float = LOCK_TIMEOUT) -> Generator[None]:
     """Be the only writer of a directory's files, among the processes and threads that ask; makes the directory.
@@ -204,22 +249,33 @@ def locked(directory: str, timeout: float = LOCK_TIMEOUT) -> Generator[None]:
     Raises:
         StateNotWritable: the directory or the lock file cannot be written, or another process keeps the lock.
     """
+    make_directory(directory)
+    with lock_file(os.path.join(directory, LOCK_NAME), timeout):
+        _remove_temporaries(directory)
+        yield
+
+
+@contextmanager
+def lock_file(path: str, timeout: float) -> Generator[None]:
+    """Hold the kernel's lock on a file of its own in a directory that is there; waits for `timeout` seconds.
+
+    Raises:
+        StateNotWritable: the file cannot be written, or somebody else keeps the lock.
+    """
     from filelock import FileLock, Timeout  # worth a third of an empty program, and only writers pay for it
 
-    make_directory(directory)
-    path = os.path.join(directory, LOCK_NAME)
     # It opens with O_NOFOLLOW and O_NONBLOCK, writes nothing into the file and leaves it in place. An imitation by the
     # file's existence, for file systems without locks, would be left stuck by a killed holder.
     lock = FileLock(path, timeout, FILE_MODE, poll_interval=_POLL_INTERVAL, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:
-        raise StateNotWritable(directory, f"{_holder(path)} has kept the lock {path} for {timeout:g} seconds") from None
+        reason = f"{_holder(path)} has kept the lock {path} for {timeout:g} seconds"
+        raise StateNotWritable(os.path.dirname(path), reason) from None
     except OSError as error:
         reason = "it is a link" if error.errno in _LINK_ERRORS else _reason(error)
         raise StateNotWritable(path, reason) from error
     try:
-        _remove_temporaries(directory)
         yield
     finally:
         lock.release()
@@ -260,6 +316,33 @@ def write_atomically(path: str, content: bytes, mode: int = FILE_MODE) -> None:
         _sync_directory(directory)
     except OSError as error:
         raise StateNotWritable(path, f"it may not outlast a power cut ({_reason(error)})") from error
+
+
+def try_writing(directory: str, size: int) -> None:
+    """Make sure that a file of `size` bytes can be written in a directory, whose lock the caller holds.
+
+    Raises:
+        StateNotWritable: it cannot.
+    """
+    trial = os.path.join(directory, f"{_TEMPORARY_PREFIX}trial{_TEMPORARY_SUFFIX}")
+    write_atomically(trial, bytes(size))
+    remove(trial)
+
+
+def remove(path: str) -> bool:
+    """Remove a file or a link for good, and say whether there was one; the caller holds the lock of the directory.
+
+    Raises:
+        StateNotWritable: it cannot be removed.
+    """
+    try:
+        os.unlink(path)
+        _sync_directory(os.path.dirname(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise StateNotWritable(path, f"it cannot be removed ({_reason(error)})") from error
+    return True
 
 
 def _write_new(path: str, content: bytes, mode: int) -> None:

@@ -2,6 +2,9 @@
 
 API_KEY_MAX_LENGTH = 1024
 
+TOKEN_MAX_LENGTH = 16 * 1024
+"""Of access and refresh tokens, which hold all that some issuers know of a user."""
+
 _KINDS = ("stardag_admin", "stardag_build")
 
 
@@ -25,8 +28,16 @@ class Secret:
 
     @property
     def is_well_formed(self) -> bool:
-        """Whether it can stand in a header: visible ASCII of a sensible length."""
-        return 0 < len(self._value) <= API_KEY_MAX_LENGTH and all("!" <= character <= "~" for character in self._value)
+        """Whether it can be an API key: visible ASCII of a sensible length, fit for a header."""
+        return self._is_visible(API_KEY_MAX_LENGTH)
+
+    @property
+    def is_well_formed_token(self) -> bool:
+        """Whether it can be an access or refresh token: the same, and longer."""
+        return self._is_visible(TOKEN_MAX_LENGTH)
+
+    def _is_visible(self, max_length: int) -> bool:
+        return 0 < len(self._value) <= max_length and all("!" <= character <= "~" for character in self._value)
 
     @property
     def fingerprint(self) -> str:

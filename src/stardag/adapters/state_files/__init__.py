@@ -22,7 +22,7 @@ from stardag.adapters.state_files.documents import (
     write_roots,
     write_sync_state,
 )
-from stardag.adapters.state_files.shelf import Found, Shelf
+from stardag.adapters.state_files.shelf import ACCESS_TOKENS, CREDENTIALS, Found, Shelf
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.errors import StateNotWritable
 from stardag.domain.layers import Notice
@@ -42,7 +42,10 @@ class StateFiles:
     """The port `State`; holds nothing, so that any number of threads and processes may use one each or the same."""
 
     def read(self, directory: StardagDirectory) -> tuple[Remembered, tuple[Notice, ...]]:
-        """All that is remembered; writes nothing. What is corrupt, or not of this user's making, counts as absent."""
+        """All that is remembered; writes nothing. What is corrupt, or not of this user's making, counts as absent.
+
+        A project's sign-ins that this user did not make are spoken of, and not read otherwise.
+        """
         shelf = Shelf(directory)
         identities = shelf.find(IDENTITIES_NAME, read_identities)
         # The cache is marked lost before it is moved, and found again after it is written: looking before and after
@@ -60,6 +63,8 @@ class StateFiles:
             *shelf.notices(ROOTS_NAME, roots),
             *shelf.notices(IDENTITIES_NAME, identities),
             *shelf.notices(SYNC_STATE_NAME, sync_state),
+            *shelf.notices_below(CREDENTIALS),
+            *shelf.notices_below(ACCESS_TOKENS),
         )
 
     def remember_identity(self, directory: StardagDirectory, identity: WorkspaceIdentity) -> None:

@@ -24,6 +24,7 @@ class MadeHere:
 
     Attributes:
         problem: path of the record and what is wrong with it; None where it is sound or missing.
+        is_passing: what is wrong is the machine's trouble, and the record may well be sound.
     """
 
     def __init__(self, directory: str, user_directory: str) -> None:
@@ -32,6 +33,7 @@ class MadeHere:
         self._path = os.path.join(user_directory, MADE_HERE_NAME)
         self._made: Making | None = None
         self.problem: str | None = None
+        self.is_passing = False
 
     def digests_of(self, name: str, fresh: bool) -> tuple[str, ...]:
         """The digests of the contents that this user gave a file lately; none where the record cannot be read.
@@ -67,9 +69,11 @@ class MadeHere:
             self._made = made
 
     def _look(self) -> tuple[Making, str | None]:
+        self.is_passing = False
         try:
             return self._read().get(self._directory, {}), None
         except UnreadableFile as error:
+            self.is_passing = error.is_passing
             return {}, str(error)
         except CorruptDocument as error:
             return {}, f"{self._path} is corrupt: {error}"

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import Generic, NamedTuple, Never, TypeVar
 
 from stardag.adapters.durable_files import (
+    FileRead,
     UnreadableFile,
     locked,
     prepare,
-    read_bounded,
+    read_file,
     set_aside,
     write_atomically,
 )
@@ -20,6 +21,13 @@ from stardag.domain.errors import StateNotWritable
 from stardag.domain.layers import Notice
 
 Document = TypeVar("Document", covariant=True)
+
+CREDENTIALS = "credentials"
+ACCESS_TOKENS = "access-token-cache"
+"""Folders of a stardag directory (guide, "File Structure")."""
+
+_MOST_FILES = 100
+"""How many files of a folder are looked at for whether they count; a repository can bring any number."""
 
 _MOST_LOOKS = 20
 """How often a file is looked at again that is replaced while it is compared with the record of its making."""
@@ -61,21 +69,34 @@ class Shelf:
 
     def find(self, name: str, parse: Callable[[bytes], Document]) -> Found[Document]:
         """What a state file says, where it counts; never raises."""
-        path = self.path(name)
         try:
-            content = self._read(path)
-            if content is not None and self._made_here is not None:
-                content = self._of_own_making(name, content, self._made_here)
-            return Found() if content is None else Found(parse(content), content)
+            read = self.read(name)
+            return Found() if read is None else Found(parse(read.content), read.content)
         except UnreadableFile as error:
             return self._lost(name, error.problem, None if error.is_passing else "corrupt")
         except CorruptDocument as error:
             return self._lost(name, f"is corrupt: {error}", "corrupt")
-        except _Foreign as error:
+        except ForeignFile as error:
             return self._lost(name, str(error), "set-aside")
 
+    def read(self, name: str, limit: int = SIZE_LIMIT, *, follow_links: bool = True) -> FileRead | None:
+        """A state file of at most `limit` bytes, of this user's making; in a project, links are never followed.
+
+        Raises:
+            UnreadableFile: it cannot be read, or must not be.
+            ForeignFile: somebody else made it.
+        """
+        read = self._look(name, limit, follow_links)
+        if read is None or self._made_here is None:
+            return read
+        return self._of_own_making(name, read, limit, self._made_here)
+
+    def may_have_made(self, name: str) -> bool:
+        """Whether this user made a file of that name, or it cannot be said; outside of projects, nobody else could."""
+        return self._made_here is None or self._made_here.may_have_made(name)
+
     def _lost(self, name: str, problem: str, word: str | None) -> Found[Never]:
-        return Found(problem=problem, word=word, is_lost=self._made_here is None or self._made_here.may_have_made(name))
+        return Found(problem=problem, word=word, is_lost=self.may_have_made(name))
 
     def notices(self, name: str, found: Found[object]) -> tuple[Notice, ...]:
         """What a person should hear of a file that does not count."""
@@ -85,6 +106,20 @@ class Shelf:
         record = self._made_here.problem if self._made_here is not None else None
         reason = f" (the record of what this user made, {record})" if record else ""
         return (Notice(code, f"{self.path(name)} {found.problem}; it counts as absent{reason}."),)
+
+    def notices_below(self, folder: str) -> tuple[Notice, ...]:
+        """What a person should hear of a project's folder that holds files which do not count; speaks of the first."""
+        if self._made_here is None:
+            return ()
+        try:
+            names = sorted(name for name in os.listdir(self.path(folder)) if name.endswith(".json"))
+        except OSError:
+            return ()
+        for name in names[:_MOST_FILES]:
+            notices = self.notices(f"{folder}/{name}", self.find(f"{folder}/{name}", bytes))
+            if notices:
+                return notices
+        return ()
 
     @contextmanager
     def alone(self) -> Generator[None]:
@@ -96,6 +131,15 @@ class Shelf:
         prepare(self.directory)
         with locked(self.directory.path):
             yield
+
+    def record(self, name: str, old: bytes | None, new: bytes) -> None:
+        """In a project, note that this user makes a file, before `new` replaces `old` in it.
+
+        Raises:
+            StateNotWritable: that cannot be noted.
+        """
+        if self._made_here is not None:
+            self._made_here.record(name, old, new)
 
     def replace(self, name: str, found: Found[object], content: bytes) -> None:
         """Replace a file, as it was found under the lock; what does not count is set aside first.
@@ -109,8 +153,7 @@ class Shelf:
         if len(content) > SIZE_LIMIT:
             raise StateNotWritable(path, "it would grow too large; delete it to start anew")
         self.set_aside(name, found)
-        if self._made_here is not None:
-            self._made_here.record(name, found.content, content)
+        self.record(name, found.content, content)
         write_atomically(path, content)
 
     def set_aside(self, name: str, found: Found[object]) -> None:
@@ -132,33 +175,36 @@ class Shelf:
         if found.problem is not None and found.word is None:
             raise StateNotWritable(self.path(name), f"it {found.problem}")
 
-    def _read(self, path: str) -> bytes | None:
+    def _look(self, name: str, limit: int, follow_links: bool) -> FileRead | None:
+        path = self.path(name)
         if self._made_here is None:
-            return read_bounded(path, SIZE_LIMIT)
+            return read_file(path, limit, follow_links=follow_links)
         if not os.path.lexists(path):
             return None
-        if os.path.islink(self.directory.path):
-            raise _Foreign("lies in a directory that is a link and is set aside")
+        if os.path.islink(self.directory.path) or os.path.islink(os.path.dirname(path)):
+            raise ForeignFile("lies in a directory that is a link and is set aside")
         if os.path.islink(path):
-            raise _Foreign("is a link, was not made by this user and is set aside")
-        return read_bounded(path, SIZE_LIMIT, follow_links=False)
+            raise ForeignFile("is a link, was not made by this user and is set aside")
+        return read_file(path, limit, follow_links=False)
 
-    def _of_own_making(self, name: str, content: bytes, made_here: MadeHere) -> bytes | None:
-        """The content of a file, if the record says that this user gave it that.
+    def _of_own_making(self, name: str, read: FileRead, limit: int, made_here: MadeHere) -> FileRead | None:
+        """The file, if the record says that this user gave it its content.
 
         A file can be replaced between the looks at it and at the record; only one that stays the same is foreign.
         """
         for look in range(_MOST_LOOKS):
-            if content_digest(content) in made_here.digests_of(name, fresh=look > 0):
-                return content
-            again = self._read(self.path(name))
+            if content_digest(read.content) in made_here.digests_of(name, fresh=look > 0):
+                return read
+            again = self._look(name, limit, follow_links=False)
             if again is None:
                 return None
-            if again == content and look > 0:
+            if again.content == read.content and look > 0:
                 break
-            content = again
-        raise _Foreign("was not made by this user and is set aside")
+            read = again
+        if made_here.is_passing:
+            raise UnreadableFile(self.path(name), f"cannot be told from a foreign file: {made_here.problem}", True)
+        raise ForeignFile("was not made by this user and is set aside")
 
 
-class _Foreign(Exception):
+class ForeignFile(Exception):
     """A file in a project that this user did not make, as a phrase to follow its path."""

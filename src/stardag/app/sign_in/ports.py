@@ -45,11 +45,16 @@ class SignIns(Protocol):
         ...
 
     def keep(self, directory: StardagDirectory, sign_in: SignIn) -> None:
-        """Keep a sign-in in the directory in force, in place of any of that name, whose access tokens go."""
+        """Keep a sign-in in the directory in force, in place of any of that name, whose access tokens go.
+
+        What somebody else put into a project's directory is not replaced: a secret kept there could leave with it.
+        """
         ...
 
     def replace_refresh_token(self, sign_in: SignIn, refresh_token: Secret) -> SignIn:
-        """Keep the successor of a refresh token; the caller is `alone`."""
+        """Keep the successor of a refresh token; the caller is `alone`. Where this very sign-in is not kept any more
+        (somebody signed in anew, or out), nothing is kept, and the successor is returned all the same.
+        """
         ...
 
     def remove(self, sign_in: SignIn) -> None:
@@ -69,7 +74,7 @@ class SignIns(Protocol):
         ...
 
     def keep_access_token(self, sign_in: SignIn, organization: str, token: AccessToken) -> None:
-        """Cache a token for an organization (by slug)."""
+        """Cache a token for an organization (by slug), unless this very sign-in is not kept any more."""
         ...
 
     def alone(self, sign_in: SignIn, timeout: float) -> AbstractContextManager[None]:

@@ -1,0 +1,181 @@
+"""A stardag directory's files with secrets: for this user alone from the moment they exist, and refused otherwise.
+
+In a project they count only where this user made them, and nothing is ever put in place of what somebody else made:
+that may be under version control, and a secret would leave with it.
+"""
+
+import os
+import shlex
+import stat
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from stardag.adapters.durable_files import (
+    UnreadableFile,
+    is_open_to_others,
+    locked,
+    make_private_directory,
+    prepare,
+    remove,
+    try_writing,
+    write_atomically,
+)
+from stardag.adapters.state_files.documents import CorruptDocument
+from stardag.adapters.state_files.shelf import ACCESS_TOKENS, CREDENTIALS, ForeignFile, Shelf
+from stardag.domain.configuration import StardagDirectory
+from stardag.domain.errors import StateNotWritable, UnusableSecrets
+
+SIZE_LIMIT = 64 * 1024
+"""In bytes; of each file."""
+
+_TRY_AGAIN = "Nothing is known to be wrong with the file. Try again."
+
+Document = TypeVar("Document")
+
+
+class SecretFiles:
+    """The folders `credentials` and `access-token-cache` of one stardag directory.
+
+    Attributes:
+        directory: where they lie. A project's whose real path is the user's own directory counts as that.
+    """
+
+    def __init__(self, directory: StardagDirectory) -> None:
+        self._shelf = Shelf(directory)
+        self.directory = self._shelf.directory
+
+    def path(self, name: str) -> str:
+        """The absolute path of a file or folder."""
+        return self._shelf.path(name)
+
+    def names(self, folder: str, prefix: str = "") -> Sequence[str]:
+        """The names of a folder's files that start with `prefix`, without their ending; in order."""
+        try:
+            names = os.listdir(self.path(folder))
+        except OSError:
+            return ()
+        return sorted(name[: -len(".json")] for name in names if name.startswith(prefix) and name.endswith(".json"))
+
+    def find(self, name: str, parse: Callable[[bytes], Document], fix: str) -> Document | None:
+        """What a file says; None where there is none, or somebody else brought it. `fix` mends a broken one.
+
+        Raises:
+            UnusableSecrets: it is broken, a link, or not for this user alone.
+        """
+        path = self.path(name)
+        try:
+            read = self._shelf.read(name, SIZE_LIMIT, follow_links=False)
+            if read is None:
+                return None
+            _check_directory(os.path.dirname(path))
+            _check_file(path, read.status, fix)
+            return parse(read.content)
+        except ForeignFile:
+            return None
+        except UnreadableFile as error:
+            if not self._shelf.may_have_made(name):
+                return None
+            raise UnusableSecrets(path, error.problem, _TRY_AGAIN if error.is_passing else fix) from None
+        except CorruptDocument as error:
+            raise UnusableSecrets(path, f"is corrupt: {error}", fix) from None
+
+    def prepare(self) -> None:
+        """Make the folders, for this user alone; close them to others where they are open.
+
+        Raises:
+            StateNotWritable: they cannot be made, or a link stands in their place.
+        """
+        prepare(self.directory)
+        for folder in (CREDENTIALS, ACCESS_TOKENS):
+            make_private_directory(self.path(folder))
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Be the only one who changes these files.
+
+        Raises:
+            StateNotWritable: they cannot be changed.
+        """
+        self.prepare()
+        with locked(self.path(CREDENTIALS)), locked(self.path(ACCESS_TOKENS)):
+            yield
+
+    def check_writable(self) -> None:
+        """Make sure that files can be written here, and that nobody else brought any; the caller is `alone`.
+
+        Raises:
+            StateNotWritable: they cannot, or somebody did.
+        """
+        for folder in (CREDENTIALS, ACCESS_TOKENS):
+            for name in self.names(folder):
+                self._replaceable(f"{folder}/{name}.json")
+            try_writing(self.path(folder), SIZE_LIMIT)
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Put a file with this content in place; the caller is `alone`.
+
+        Raises:
+            StateNotWritable: it cannot be written, or somebody else's stands there.
+        """
+        self._shelf.record(name, self._replaceable(name), content)
+        write_atomically(self.path(name), content)
+
+    def remove(self, name: str) -> bool:
+        """Remove a file, usable or not, and say whether there was one; somebody else's stays. The caller is `alone`.
+
+        Raises:
+            StateNotWritable: it cannot be removed.
+        """
+        try:
+            self._content(name)
+        except ForeignFile:
+            return False
+        return remove(self.path(name))
+
+    def _replaceable(self, name: str) -> bytes | None:
+        try:
+            return self._content(name)
+        except ForeignFile:
+            reason = "it was not made by this user, and a secret kept there could leave with the repository"
+            command = f"rm {shlex.quote(self.path(name))}"
+            raise StateNotWritable(self.path(name), f"{reason}; remove it from there, and with: {command}") from None
+
+    def _content(self, name: str) -> bytes | None:
+        """What a file of this user's making holds, as far as it can be read.
+
+        Raises:
+            ForeignFile: somebody else made it.
+            StateNotWritable: that cannot be told at this moment.
+        """
+        try:
+            read = self._shelf.read(name, SIZE_LIMIT, follow_links=False)
+        except UnreadableFile as error:
+            if not self._shelf.may_have_made(name):
+                raise ForeignFile(error.problem) from None
+            if error.is_passing:
+                raise StateNotWritable(self.path(name), f"it {error.problem}") from None
+            return None
+        return None if read is None else read.content
+
+
+def _check_directory(path: str) -> None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        raise UnreadableFile(path, "is being replaced", is_passing=True) from None
+    quoted = shlex.quote(path)
+    if stat.S_ISLNK(status.st_mode):
+        raise UnusableSecrets(path, "is a link", f"Remove it, and sign in again: rm {quoted}")
+    if status.st_uid != os.geteuid():
+        raise UnusableSecrets(path, "belongs to another user", f"Remove it, and sign in again: rm -r {quoted}")
+    if is_open_to_others(status):
+        raise UnusableSecrets(path, "is open to others", f"Close it to them with: chmod 700 {quoted}")
+
+
+def _check_file(path: str, status: os.stat_result, fix: str) -> None:
+    if status.st_uid != os.geteuid():
+        raise UnusableSecrets(path, "belongs to another user", fix)
+    if is_open_to_others(status):
+        command = f"chmod 600 {shlex.quote(path)}"
+        raise UnusableSecrets(path, "can be read or written by others", f"Close it to them with: {command}")
