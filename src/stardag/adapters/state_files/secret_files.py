@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from stardag.adapters.durable_files import (
+    FileRead,
     UnreadableFile,
     is_open_to_others,
     locked,
@@ -23,6 +24,7 @@ from stardag.adapters.durable_files import (
 )
 from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.adapters.state_files.shelf import ACCESS_TOKENS, CREDENTIALS, ForeignFile, Shelf
+from stardag.adapters.state_files.turns import reading
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.errors import StateNotWritable, UnusableSecrets
 
@@ -49,13 +51,27 @@ class SecretFiles:
         """The absolute path of a file or folder."""
         return self._shelf.path(name)
 
-    def names(self, folder: str, prefix: str = "") -> Sequence[str]:
-        """The names of a folder's files that start with `prefix`, without their ending; in order."""
+    def names_to_change(self, folder: str, prefix: str = "") -> Sequence[str]:
+        """The names of a folder's files that start with `prefix`, without their ending, for whoever changes them.
+
+        Raises:
+            StateNotWritable: the folder cannot be read.
+        """
         try:
-            names = os.listdir(self.path(folder))
-        except OSError:
-            return ()
-        return sorted(name[: -len(".json")] for name in names if name.startswith(prefix) and name.endswith(".json"))
+            return self._names(folder, prefix)
+        except UnreadableFile as error:
+            raise StateNotWritable(error.path, f"it {error.problem}") from None
+
+    def names_to_find(self, folder: str) -> Sequence[str]:
+        """The names of a folder's files, without their ending, for whoever looks what they say.
+
+        Raises:
+            UnusableSecrets: the folder cannot be read.
+        """
+        try:
+            return self._names(folder, "")
+        except UnreadableFile as error:
+            raise UnusableSecrets(error.path, error.problem, _TRY_AGAIN) from None
 
     def find(self, name: str, parse: Callable[[bytes], Document], fix: str) -> Document | None:
         """What a file says; None where there is none, or somebody else brought it. `fix` mends a broken one.
@@ -65,7 +81,7 @@ class SecretFiles:
         """
         path = self.path(name)
         try:
-            read = self._shelf.read(name, SIZE_LIMIT, follow_links=False)
+            read = self._read(name)
             if read is None:
                 return None
             _check_directory(os.path.dirname(path))
@@ -108,7 +124,7 @@ class SecretFiles:
             StateNotWritable: they cannot, or somebody did.
         """
         for folder in (CREDENTIALS, ACCESS_TOKENS):
-            for name in self.names(folder):
+            for name in self.names_to_change(folder):
                 self._replaceable(f"{folder}/{name}.json")
             try_writing(self.path(folder), SIZE_LIMIT)
 
@@ -133,6 +149,20 @@ class SecretFiles:
             return False
         return remove(self.path(name))
 
+    def _names(self, folder: str, prefix: str) -> Sequence[str]:
+        path = self.path(folder)
+        try:
+            names = os.listdir(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise UnreadableFile(path, f"cannot be read ({error.strerror})", is_passing=True) from None
+        return sorted(name[: -len(".json")] for name in names if name.startswith(prefix) and name.endswith(".json"))
+
+    def _read(self, name: str) -> FileRead | None:
+        with reading():
+            return self._shelf.read(name, SIZE_LIMIT, follow_links=False)
+
     def _replaceable(self, name: str) -> bytes | None:
         try:
             return self._content(name)
@@ -149,7 +179,7 @@ class SecretFiles:
             StateNotWritable: that cannot be told at this moment.
         """
         try:
-            read = self._shelf.read(name, SIZE_LIMIT, follow_links=False)
+            read = self._read(name)
         except UnreadableFile as error:
             if not self._shelf.may_have_made(name):
                 raise ForeignFile(error.problem) from None

@@ -1,6 +1,7 @@
 """What stands in the files that signing in leaves: read with suspicion, written with exactly the guide's keys.
 
-No error repeats anything that stands in a file, but for the names of keys. Touches no file.
+No error repeats anything that stands in a file, nor does one that led to it: whatever quotes its input is caught and
+forgotten before another is raised. Touches no file.
 """
 
 import math
@@ -84,13 +85,20 @@ def write_silence(silence: Silence, token_endpoint: str) -> bytes:
 
 
 def _members(content: bytes) -> dict[str, object]:
-    try:
-        value = decode_json(content)
-    except ValueError as error:
-        raise CorruptDocument(str(error)) from None
+    value, problem = _decoded(content)
+    if problem is not None:
+        raise CorruptDocument(problem)
     if not isinstance(value, dict):
         raise CorruptDocument("an object is missing")
     return cast("dict[str, object]", value)
+
+
+def _decoded(content: bytes) -> tuple[object, str | None]:
+    """The JSON value, and why there is none."""
+    try:
+        return decode_json(content), None
+    except ValueError as error:
+        return None, str(error)
 
 
 def _text(members: dict[str, object], key: str) -> str:
@@ -128,10 +136,10 @@ def _client_id(value: str) -> str:
 
 
 def _registry_url(value: str) -> str:
-    try:
-        return normal_url(value)
-    except InvalidValue:
-        raise CorruptDocument("'registry_url' is no address of a registry") from None
+    url = _normal_url(value)
+    if url is None:
+        raise CorruptDocument("'registry_url' is no address of a registry")
+    return url
 
 
 def _endpoint(value: str, registry_url: str) -> str:
@@ -139,13 +147,25 @@ def _endpoint(value: str, registry_url: str) -> str:
 
     It may be reached by plain http beyond loopback only where the registry is: the user's own file allows that.
     """
-    if len(value) > URL_MAX_LENGTH or not value.isascii() or not value.isprintable() or {" ", "\\", "#"} & set(value):
+    if not _is_endpoint(value):
         raise CorruptDocument("'token_endpoint' is no address")
-    try:
-        parts = urlsplit(value)
-        normal_url(f"{parts.scheme}://{parts.netloc}")
-    except (ValueError, InvalidValue):
-        raise CorruptDocument("'token_endpoint' is no address") from None
     if is_plain_beyond_loopback(value) and not is_plain_beyond_loopback(registry_url):
         raise CorruptDocument("'token_endpoint' is plain http, where the refresh token could be read on its way")
     return value
+
+
+def _is_endpoint(value: str) -> bool:
+    if len(value) > URL_MAX_LENGTH or not value.isascii() or not value.isprintable() or {" ", "\\", "#"} & set(value):
+        return False
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return _normal_url(f"{parts.scheme}://{parts.netloc}") is not None
+
+
+def _normal_url(value: str) -> str | None:
+    try:
+        return normal_url(value)
+    except InvalidValue:
+        return None

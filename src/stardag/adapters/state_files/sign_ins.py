@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from stardag.adapters.state_files.documents import CorruptDocument
-from stardag.adapters.state_files.renewal_lock import alone_with
 from stardag.adapters.state_files.secret_files import SecretFiles
 from stardag.adapters.state_files.shelf import ACCESS_TOKENS, CREDENTIALS
 from stardag.adapters.state_files.sign_in_documents import (
@@ -19,6 +18,7 @@ from stardag.adapters.state_files.sign_in_documents import (
     write_sign_in,
 )
 from stardag.adapters.state_files.silences import Silences
+from stardag.adapters.state_files.turns import alone_with
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import StateNotWritable, UnusableSecrets
@@ -50,8 +50,11 @@ class SignInFiles:
     def has_signed_in(self, directory: StardagDirectory, registry_url: str) -> bool:
         """Whether the user's own directory keeps a sign-in for this URL's origin; what is broken does not count."""
         files = _own(directory)
-        origins = (_origin_kept(files, registry) for registry in _registries(files))
-        return origin_of(registry_url) in origins
+        try:
+            registries = _registries(files)
+        except UnusableSecrets:
+            return False
+        return origin_of(registry_url) in (_origin_kept(files, registry) for registry in registries)
 
     def check_writable(self, directory: StardagDirectory) -> None:
         """Make sure that a sign-in can be kept.
@@ -140,8 +143,8 @@ class SignInFiles:
             StateNotWritable: the directory cannot be written, or somebody else takes longer than that.
         """
         files = self._files(sign_in)
-        files.prepare()
-        with alone_with(files.path(f"{CREDENTIALS}/.{check_name('registry', sign_in.registry)}.lock"), timeout):
+        path = files.path(f"{CREDENTIALS}/.{check_name('registry', sign_in.registry)}.lock")
+        with alone_with(path, timeout, files.prepare):
             yield
 
     def silence(self, sign_in: SignIn) -> Silence | None:
@@ -167,7 +170,12 @@ def _own(directory: StardagDirectory) -> SecretFiles:
 
 
 def _registries(files: SecretFiles) -> Sequence[str]:
-    return [name for name in files.names(CREDENTIALS) if is_name(name)]
+    """The names that sign-ins are kept under.
+
+    Raises:
+        UnusableSecrets: that cannot be told.
+    """
+    return [name for name in files.names_to_find(CREDENTIALS) if is_name(name)]
 
 
 def _credentials(registry: str) -> str:
@@ -202,16 +210,19 @@ def _origin_kept(files: SecretFiles, registry: str) -> str | None:
 
 def _remove(files: SecretFiles, registry: str) -> bool:
     """Remove a sign-in; its access tokens first, so that whoever is killed in between finds it again."""
-    if registry not in files.names(CREDENTIALS) and not files.names(ACCESS_TOKENS, f"{registry}__"):
+    if registry not in files.names_to_change(CREDENTIALS) and not _access_tokens(files, registry):
         return False  # and no folder is made
     with files.alone():
         had_tokens = _remove_access_tokens(files, registry)
         return files.remove(_credentials(registry)) or had_tokens
 
 
+def _access_tokens(files: SecretFiles, registry: str) -> Sequence[str]:
+    return files.names_to_change(ACCESS_TOKENS, f"{registry}__")
+
+
 def _remove_access_tokens(files: SecretFiles, registry: str) -> bool:
-    names = files.names(ACCESS_TOKENS, f"{registry}__")
-    removed = [files.remove(f"{ACCESS_TOKENS}/{name}.json") for name in names]
+    removed = [files.remove(f"{ACCESS_TOKENS}/{name}.json") for name in _access_tokens(files, registry)]
     return any(removed)
 
 

@@ -20,6 +20,7 @@ class SignIns(Protocol):
         UnusableSecrets: the file is broken, a link, or others can read it; the error names the command that mends it.
     and everything that is kept or removed raises:
         StateNotWritable: it cannot be.
+    What is kept only as long as something else is (a successor, an access token) raises either.
     """
 
     def find(self, directory: StardagDirectory, registry: str, registry_url: str) -> SignIn | None:
