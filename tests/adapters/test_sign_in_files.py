@@ -249,11 +249,12 @@ def test_a_folder_that_is_a_link_is_neither_read_nor_written(
     before = (tmp_path / "elsewhere" / "local.json").read_bytes()
     error = refusal(lambda: filled.find(directory, "local", URL))
     assert (error.path, "is a link" in error.message) == (str(folder), True)
-    for act in (
+    acts: list[Callable[[], object]] = [
         lambda: filled.keep(directory, sign_in._replace(refresh_token=Secret(SUCCESSOR))),
         lambda: filled.remove(sign_in),
         lambda: filled.check_writable(directory),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(StateNotWritable, match="is a link"):
             act()
     assert (tmp_path / "elsewhere" / "local.json").read_bytes() == before
@@ -491,7 +492,11 @@ def test_a_directory_that_cannot_be_made_is_an_error_and_reading_gives_nothing(t
     assert files.find(directory, "local", URL) is None
     files.note_silence(sign_in, SILENCE)
     assert files.silence(sign_in) is None
-    for act in (lambda: files.check_writable(directory), lambda: files.keep(directory, sign_in)):
+    acts: list[Callable[[], object]] = [
+        lambda: files.check_writable(directory),
+        lambda: files.keep(directory, sign_in),
+    ]
+    for act in acts:
         with pytest.raises(StateNotWritable):
             act()
     with pytest.raises(StateNotWritable), files.alone(sign_in, 1):

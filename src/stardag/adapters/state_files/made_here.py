@@ -7,13 +7,23 @@ each file in it the digests of the last contents written.
 import os
 from collections.abc import Mapping
 
-from stardag.adapters.durable_files import UnreadableFile, locked, read_bounded, set_aside, write_atomically
+from stardag.adapters.durable_files import (
+    UnreadableFile,
+    locked,
+    read_bounded,
+    set_aside,
+    try_writing,
+    write_atomically,
+)
 from stardag.adapters.state_files.documents import CorruptDocument, Making, read_makings, write_makings
 from stardag.domain.errors import StateNotWritable
 
 MADE_HERE_NAME = "made-here.json"
 SIZE_LIMIT = 4 * 1024 * 1024
 """In bytes; of every state file."""
+
+_TRIAL_SIZE = 64 * 1024
+"""In bytes; a record of very many projects."""
 
 _MANY_PROJECTS = 500
 """From here on, projects whose directory is gone are forgotten; before, it may be a drive that is not mounted."""
@@ -67,6 +77,15 @@ class MadeHere:
                 raise StateNotWritable(self._path, "it would grow too large; delete it to start anew")
             write_atomically(self._path, content)
             self._made = made
+
+    def check_writable(self) -> None:
+        """Make sure that the record can be written.
+
+        Raises:
+            StateNotWritable: it cannot.
+        """
+        with locked(self._user_directory):
+            try_writing(self._user_directory, _TRIAL_SIZE)
 
     def _look(self) -> tuple[Making, str | None]:
         self.is_passing = False

@@ -127,6 +127,7 @@ class SecretFiles:
             for name in self.names_to_change(folder):
                 self._replaceable(f"{folder}/{name}.json")
             try_writing(self.path(folder), SIZE_LIMIT)
+        self._shelf.check_recordable()
 
     def replace(self, name: str, content: bytes) -> None:
         """Put a file with this content in place; the caller is `alone`.

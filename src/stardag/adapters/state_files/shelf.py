@@ -132,6 +132,15 @@ class Shelf:
         with locked(self.directory.path):
             yield
 
+    def check_recordable(self) -> None:
+        """Make sure that it can be noted what this user makes; outside of projects nothing is.
+
+        Raises:
+            StateNotWritable: it cannot.
+        """
+        if self._made_here is not None:
+            self._made_here.check_writable()
+
     def record(self, name: str, old: bytes | None, new: bytes) -> None:
         """In a project, note that this user makes a file, before `new` replaces `old` in it.
 
