@@ -3,7 +3,7 @@
 Everything heavy is imported inside the factory that needs it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,17 @@ from stardag.domain.version import VERSION
 from stardag_registry.app.creation import Create
 from stardag_registry.app.first_start import FirstStart
 from stardag_registry.app.identity_provider import DEFAULT_OWNER, ExistingIdentityProvider
-from stardag_registry.app.ports import Clock, Database, OwnerKeyFile, Randomness
+from stardag_registry.app.ports import Clock, Database, OwnerKeyFile, Randomness, TokenSigner
+from stardag_registry.app.provider.derived_secrets import Derive
+from stardag_registry.app.provider.owner_account import MakeOwnerAccount
+from stardag_registry.app.provider.ports import OwnerPasswordFile, Passwords, ProviderDatabase
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.routing import BaseRoute
+
+    from stardag_registry.adapters.database.opening import SqlDatabase
+    from stardag_registry.adapters.http import AllowedHosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ def _data_directory(settings: Settings) -> Path:
     return settings.data_dir
 
 
-def _open_database(settings: Settings, data_directory: Path) -> Iterator[Database]:
+def _open_database(settings: Settings, data_directory: Path) -> "Iterator[SqlDatabase]":
     from stardag_registry.adapters.database import DATABASE_FILE, open_database
 
     database = open_database(settings.database_url or data_directory / DATABASE_FILE)
@@ -54,10 +61,36 @@ def _open_database(settings: Settings, data_directory: Path) -> Iterator[Databas
     database.close()
 
 
+def _database(opened: "SqlDatabase") -> Database:
+    return opened
+
+
+def _provider_database(opened: "SqlDatabase") -> ProviderDatabase:
+    return opened.provider
+
+
 def _owner_key_file(data_directory: Path) -> OwnerKeyFile:
     from stardag_registry.adapters.data_directory import OwnerKeyInDirectory
 
     return OwnerKeyInDirectory(data_directory)
+
+
+def _owner_password_file(data_directory: Path) -> OwnerPasswordFile:
+    from stardag_registry.adapters.data_directory import OwnerPasswordInDirectory
+
+    return OwnerPasswordInDirectory(data_directory)
+
+
+def _passwords() -> Passwords:
+    from stardag_registry.adapters.passwords import Argon2Passwords
+
+    return Argon2Passwords()
+
+
+def _token_signer() -> TokenSigner:
+    from stardag_registry.adapters.process_signer import ProcessSigner
+
+    return ProcessSigner()
 
 
 def _clock() -> Clock:
@@ -72,8 +105,60 @@ def _randomness() -> Randomness:
     return random_bytes
 
 
-def _application(settings: Settings, database: Database, clock: Clock) -> "FastAPI":
-    from stardag_registry.adapters.http import AllowedHosts, UseCases, create_app
+def _allowed_hosts(settings: Settings) -> "AllowedHosts":
+    from stardag_registry.adapters.http import AllowedHosts
+
+    return AllowedHosts(settings.host, settings.port, settings.public_url)
+
+
+def _provider_routes(
+    settings: Settings,
+    allowed_hosts: "AllowedHosts",
+    database: ProviderDatabase,
+    derive: Derive,
+    passwords: Passwords,
+    signer: TokenSigner,
+    clock: Clock,
+    randomness: Randomness,
+    owner_password_file: OwnerPasswordFile,
+) -> "Sequence[BaseRoute]":
+    """The registry's own OpenID provider, where no other one signs people in."""
+    if settings.identity_provider is not None:
+        return ()
+    from stardag_registry.adapters.openid_provider import ProviderUseCases, provider_routes
+    from stardag_registry.app.provider.accounts import ChangePassword, Sessions, SignIn
+    from stardag_registry.app.provider.attempts import LimitAttempts
+    from stardag_registry.app.provider.codes import AuthorizationCodes
+    from stardag_registry.app.provider.devices import Devices
+    from stardag_registry.app.provider.families import Refresh, Revoke
+    from stardag_registry.app.provider.form_tokens import FormTokens
+    from stardag_registry.app.provider.tokens import IssueTokens, TellUserinfo
+
+    attempts = LimitAttempts(database, clock)
+    sessions = Sessions(database, clock, randomness)
+    issuer = settings.public_url
+    use_cases = ProviderUseCases(
+        public_url=issuer,
+        names_this_registry=allowed_hosts.name,
+        signer=signer,
+        sessions=sessions,
+        sign_in=SignIn(database, passwords, attempts, sessions),
+        change_password=ChangePassword(database, passwords, attempts, clock, owner_password_file),
+        form_tokens=FormTokens(derive),
+        codes=AuthorizationCodes(database, clock, randomness),
+        devices=Devices(database, attempts, clock, randomness),
+        refresh=Refresh(database, derive, clock),
+        revoke=Revoke(database, clock),
+        issue_tokens=IssueTokens(issuer, signer, clock, randomness),
+        tell_userinfo=TellUserinfo(issuer, signer, database, clock),
+    )
+    return provider_routes(use_cases)
+
+
+def _application(
+    allowed_hosts: "AllowedHosts", database: Database, clock: Clock, provider_routes: "Sequence[BaseRoute]"
+) -> "FastAPI":
+    from stardag_registry.adapters.http import UseCases, create_app
     from stardag_registry.app.credentials import Authenticate
     from stardag_registry.app.health import CheckHealth
     from stardag_registry.app.listings import ListTargetRoots
@@ -85,7 +170,7 @@ def _application(settings: Settings, database: Database, clock: Clock) -> "FastA
         list_target_roots=ListTargetRoots(database),
         edit_target_roots=EditTargetRoots(database, clock),
     )
-    return create_app(use_cases, AllowedHosts(settings.host, settings.port), VERSION)
+    return create_app(use_cases, allowed_hosts, VERSION, provider_routes)
 
 
 class Container(containers.DeclarativeContainer):
@@ -98,10 +183,36 @@ class Container(containers.DeclarativeContainer):
     clock: Provider[Clock] = providers.ThreadSafeSingleton(_clock)
     randomness: Provider[Randomness] = providers.ThreadSafeSingleton(_randomness)
     data_directory: Provider[Path] = providers.ThreadSafeSingleton(_data_directory, settings)
-    database: Provider[Database] = providers.Resource(_open_database, settings, data_directory)
+    opened_database: "Provider[SqlDatabase]" = providers.Resource(_open_database, settings, data_directory)
+    database: Provider[Database] = providers.ThreadSafeSingleton(_database, opened_database)
     owner_key_file: Provider[OwnerKeyFile] = providers.ThreadSafeSingleton(_owner_key_file, data_directory)
     create: Provider[Create] = providers.ThreadSafeSingleton(Create, clock, randomness)
     first_start: Provider[FirstStart] = providers.ThreadSafeSingleton(
         FirstStart, database, create, clock, owner_key_file
     )
-    application: "Provider[FastAPI]" = providers.ThreadSafeSingleton(_application, settings, database, clock)
+    token_signer: Provider[TokenSigner] = providers.ThreadSafeSingleton(_token_signer)
+    provider_database: Provider[ProviderDatabase] = providers.ThreadSafeSingleton(_provider_database, opened_database)
+    derive: Provider[Derive] = providers.ThreadSafeSingleton(Derive, provider_database, randomness)
+    passwords: Provider[Passwords] = providers.ThreadSafeSingleton(_passwords)
+    owner_password_file: Provider[OwnerPasswordFile] = providers.ThreadSafeSingleton(
+        _owner_password_file, data_directory
+    )
+    make_owner_account: Provider[MakeOwnerAccount] = providers.ThreadSafeSingleton(
+        MakeOwnerAccount, provider_database, passwords, derive, clock, randomness, owner_password_file
+    )
+    allowed_hosts: "Provider[AllowedHosts]" = providers.ThreadSafeSingleton(_allowed_hosts, settings)
+    provider_routes: "Provider[Sequence[BaseRoute]]" = providers.ThreadSafeSingleton(
+        _provider_routes,
+        settings,
+        allowed_hosts,
+        provider_database,
+        derive,
+        passwords,
+        token_signer,
+        clock,
+        randomness,
+        owner_password_file,
+    )
+    application: "Provider[FastAPI]" = providers.ThreadSafeSingleton(
+        _application, allowed_hosts, database, clock, provider_routes
+    )

@@ -12,6 +12,7 @@ from stardag_registry.adapters.serve.server import run
 from stardag_registry.adapters.serve.sockets import close, listen
 from stardag_registry.app.first_start import Furnished
 from stardag_registry.app.identity_provider import DEFAULT_OWNER, ExistingIdentityProvider
+from stardag_registry.app.provider.owner_account import NewAccount
 from stardag_registry.domain.errors import IncompleteIdentityProvider, PortNotFree
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def serve(
         oidc_audience: what that provider's access tokens name as their audience, where it is not `public_url`.
 
     Raises:
-        StardagError: what a person can get wrong: UnusableHost, PortNotFree, UnusableDataDirectory,
-            UnsupportedDatabase, UnusableDatabase, InvalidValue.
+        StardagError: what a person can get wrong: UnusableHost, PortNotFree, UnusableDataDirectory, InvalidOwner,
+            IncompleteIdentityProvider, UnsupportedDatabase, UnusableDatabase, InvalidValue.
     """
     identity_provider = _identity_provider(oidc_issuer, oidc_client_id, oidc_audience)
     host = host.removeprefix("[").removesuffix("]")
@@ -79,6 +80,10 @@ def _serve_on(sockets: list[socket.socket], settings: "Settings", local_target_r
         furnished = container.first_start()(local_target_roots)
         if furnished is not None:
             _say(*_welcome(furnished))
+        if settings.identity_provider is None:
+            account = container.make_owner_account()(settings.owner)
+            if account is not None:
+                _say(*_introduction(account, settings.public_url))
         if not _is_loopback(sockets):
             _say(f"Warning: listening on {settings.host}, where other machines can reach it, without encryption.")
         return run(container.application(), sockets, address)
@@ -103,6 +108,14 @@ def _welcome(furnished: Furnished) -> Iterator[str]:
     yield furnished.uri_prefix
     yield f"The API key that administers it is shown this once, and kept in {furnished.kept_at}:"
     yield furnished.secret.text
+
+
+def _introduction(account: NewAccount, public_url: str) -> Iterator[str]:
+    if account.replaced_another_password:
+        yield f"{account.kept_at} held the password of another database. It has been replaced, and is lost."
+    yield f"Its owner signs in as {account.email} at {public_url}/account (command lines: stardag auth login)."
+    yield f"The password is shown this once, and kept in {account.kept_at} until it is changed on that page:"
+    yield account.password.text
 
 
 def _address(host: str, port: int) -> str:

@@ -1,4 +1,5 @@
-"""The directory that the server keeps its files in: its mode, and the owner's first key, readable by nobody else."""
+"""The directory that the server keeps its files in: its mode, and the owner's first key and password, which nobody else
+can read."""
 
 import os
 import secrets
@@ -7,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from stardag_registry.domain.accounts import Password
 from stardag_registry.domain.api_keys import ApiKeySecret
 from stardag_registry.domain.errors import UnusableDataDirectory
 
@@ -63,20 +65,57 @@ class OwnerKeyInDirectory:
         return os.path.lexists(self._path)
 
     def write(self, secret: ApiKeySecret) -> None:
-        """Written beside, synced and renamed, so that a reader sees the old key or the new one, and a power cut too."""
-        temporary = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}")
+        """Durably, and readable by nobody else from the moment it exists."""
+        _write_privately(self._path, secret.text)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerPasswordInDirectory:
+    """Keeps the promise of the port `OwnerPasswordFile`, in the file `owner-password` of a directory."""
+
+    directory: Path
+
+    @property
+    def location(self) -> str:
+        """The path of the file."""
+        return str(self._path)
+
+    @property
+    def _path(self) -> Path:
+        return self.directory / "owner-password"
+
+    def exists(self) -> bool:
+        """Whether anything is there, a dangling link included."""
+        return os.path.lexists(self._path)
+
+    def write(self, password: Password) -> None:
+        """Durably, and readable by nobody else from the moment it exists."""
+        _write_privately(self._path, password.text)
+
+    def remove(self) -> None:
+        """Forget it; fine where it is gone."""
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secret.text + "\n")
-                file.flush()
-                os.fsync(descriptor)
-            temporary.replace(self._path)
+            self._path.unlink(missing_ok=True)
             _sync_directory(self.directory)
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise _unusable(self.directory, error) from error
+
+
+def _write_privately(path: Path, text: str) -> None:
+    """Written beside, synced and renamed, so that a reader sees the old text or the new one, and a power cut too."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise _unusable(path.parent, error) from error
 
 
 def _sync_directory(path: Path) -> None:

@@ -1,6 +1,6 @@
 """What the use cases need from outside, each as a Protocol. The clock and randomness are among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -114,6 +114,26 @@ class OwnerKeyFile(Protocol):
         Raises:
             UnusableDataDirectory: it cannot be written.
         """
+        ...
+
+
+class TokenSigner(Protocol):
+    """Signs tokens with the registry's own key, and tells whether one was."""
+
+    def sign(self, claims: Mapping[str, object], typ: str) -> str:
+        """The claims as a JWT of that type, signed with the newest key."""
+        ...
+
+    def verify(self, token: str, typ: str) -> Mapping[str, object]:
+        """The claims of a JWT of that type that the registry signed; what they say is still to be looked at.
+
+        Raises:
+            Unauthenticated: it is no such token.
+        """
+        ...
+
+    def public_keys(self) -> Mapping[str, object]:
+        """The public keys, as a JSON Web Key Set (RFC 7517)."""
         ...
 
 

@@ -7,17 +7,23 @@ RegistryError                 an operation that was asked for and not done
 ├── AlreadyExists             the name is taken
 ├── TooMany                   a workspace or an organization is full
 ├── InvalidField              a value that cannot be what it is given for
-└── DatabaseUnavailable       the database did not do it; nothing was changed
+├── TooManyAttempts           something secret was tried so often that somebody may be guessing
+├── DatabaseUnavailable       the database did not do it; nothing was changed
+└── IssuerUnavailable         the issuer that signs users in has to be asked, and does not answer
 
 StardagError (stardag.domain.errors)
 ├── ConfigurationError
 │   ├── UnusableHost          an address that cannot be listened on
+│   ├── InvalidOwner          what is given as the owner's e-mail address is none
 │   ├── UnsupportedDatabase   a database URL of a kind that this release does not know
 │   └── IncompleteIdentityProvider  an existing OpenID provider that is named by halves
 ├── PortNotFree               somebody else listens there
 ├── UnusableDataDirectory     the directory cannot be used to keep the server's files
 └── UnusableDatabase          the database is corrupt, newer than this program, or something else's
 """
+
+from datetime import timedelta
+from math import ceil
 
 from stardag.domain.errors import ConfigurationError, StardagError
 
@@ -43,7 +49,7 @@ class Unauthenticated(RegistryError):
     code = "unauthenticated"
 
     def __init__(self) -> None:
-        super().__init__("A valid API key is needed, sent as: Authorization: Bearer KEY")
+        super().__init__("A valid API key or access token is needed, sent as: Authorization: Bearer …")
 
 
 class NotAllowed(RegistryError):
@@ -99,6 +105,17 @@ class InvalidField(RegistryError):
         super().__init__(f"{field}: {problem}.")
 
 
+class TooManyAttempts(RegistryError):
+    """Something secret and short was tried so often that somebody may be guessing."""
+
+    code = "too-many-attempts"
+
+    def __init__(self, retry_after: timedelta) -> None:
+        self.retry_after = max(1, ceil(retry_after.total_seconds()))
+        minutes = ceil(self.retry_after / 60)
+        super().__init__(f"Too many attempts. Try again in {minutes} minute{'' if minutes == 1 else 's'}.")
+
+
 class DatabaseUnavailable(RegistryError):
     """The database did not do it (busy for too long, disk full, damaged); nothing was changed."""
 
@@ -106,6 +123,16 @@ class DatabaseUnavailable(RegistryError):
 
     def __init__(self) -> None:
         super().__init__("The registry's database cannot be used at the moment. Nothing was changed; try again later.")
+
+
+class IssuerUnavailable(RegistryError):
+    """The issuer that signs this registry's users in has to be asked, and does not answer as it should."""
+
+    code = "issuer-unavailable"
+
+    def __init__(self, issuer: str, reason: str) -> None:
+        self.issuer = issuer
+        super().__init__(f"The issuer {issuer}, which signs this registry's users in, cannot be asked: {reason}.")
 
 
 class UnusableHost(ConfigurationError):
@@ -118,6 +145,19 @@ class UnusableHost(ConfigurationError):
         super().__init__(
             f"The registry cannot listen on {host[:200]!r}: {reason}.",
             "Give --host localhost, or a name or address of this machine.",
+        )
+
+
+class InvalidOwner(ConfigurationError):
+    """What is given as the owner's e-mail address is none."""
+
+    code = "invalid-owner"
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        super().__init__(
+            f"{owner[:200]!r} is no e-mail address, so it cannot name the owner of this registry.",
+            "Give --owner NAME@HOST in plain ASCII, or leave it out.",
         )
 
 

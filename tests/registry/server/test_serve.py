@@ -54,7 +54,7 @@ def test_a_first_start_leaves_nothing_to_be_desired_and_a_second_changes_nothing
         {"name": "default", "uri_prefix": f"{data_dir.parent}/local-target-roots/default/default/"},
     ]
     assert not (data_dir.parent / "local-target-roots").exists()
-    assert {"owner-api-key", "registry.sqlite3", "registry.sqlite3-wal"} <= modes.keys()
+    assert {"owner-api-key", "owner-password", "registry.sqlite3", "registry.sqlite3-wal"} <= modes.keys()
     assert set(modes.values()) == {0o600}
     assert said.count(key) == 1
     assert str(data_dir / "owner-api-key") in said
@@ -244,7 +244,7 @@ def test_the_key_of_an_earlier_database_is_replaced_and_that_is_said(tmp_path: P
         assert "another_time" not in registry.said()
         with client_of(registry) as client:
             assert client.get("/api/v1/me").status_code == 200
-        assert files_in(data_dir) == {"owner-api-key": 0o600}
+        assert files_in(data_dir) == {"owner-api-key": 0o600, "owner-password": 0o600}
     assert (tmp_path / "elsewhere.db").is_file()
 
 

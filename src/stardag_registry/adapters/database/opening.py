@@ -15,8 +15,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from stardag_registry.adapters.database.migrating import migrate, revision_of
+from stardag_registry.adapters.database.provider_queries import SqlProviderReading, SqlProviderTransaction
 from stardag_registry.adapters.database.queries import SqlReading, SqlTransaction
 from stardag_registry.app.ports import Reading, Transaction
+from stardag_registry.app.provider.ports import ProviderReading, ProviderTransaction
 from stardag_registry.domain.errors import DatabaseUnavailable, UnsupportedDatabase, UnusableDatabase
 
 DATABASE_FILE = "registry.sqlite3"
@@ -52,9 +54,34 @@ class SqlDatabase:
         with _failing_as_promised(), self._writes.begin() as connection:
             yield SqlTransaction(connection)
 
+    @property
+    def provider(self) -> "SqlProviderDatabase":
+        """The same database, as the OpenID provider sees it."""
+        return SqlProviderDatabase(self._reads, self._writes)
+
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
+
+
+class SqlProviderDatabase:
+    """Keeps the promise of the port `ProviderDatabase`."""
+
+    def __init__(self, reads: Engine, writes: Engine) -> None:
+        self._reads = reads
+        self._writes = writes
+
+    @contextmanager
+    def reading(self) -> Generator[ProviderReading]:
+        """Every statement by itself."""
+        with _failing_as_promised(), self._reads.connect() as connection:
+            yield SqlProviderReading(connection)
+
+    @contextmanager
+    def transaction(self) -> Generator[ProviderTransaction]:
+        """One writer after the other."""
+        with _failing_as_promised(), self._writes.begin() as connection:
+            yield SqlProviderTransaction(connection)
 
 
 def open_database(place: str | Path) -> SqlDatabase:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -107,4 +108,99 @@ target_root_revisions = Table(
     Column("api_key_id", ID, ForeignKey(api_keys.c.id)),
     CheckConstraint("old_uri_prefix IS NOT NULL OR new_uri_prefix IS NOT NULL", name="something"),
     Index(None, "workspace_id", "id"),
+)
+
+# The OpenID provider's. Whatever is secret is kept as a hash only.
+
+provider_secrets = Table(
+    "provider_secrets",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("value", String(128), nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("email", String(254), nullable=False, unique=True),
+    Column("username", SLUG, nullable=False, unique=True),
+    Column("password_hash", String(255), nullable=False),
+    Column("password_kept", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+browser_sessions = Table(
+    "browser_sessions",
+    metadata,
+    Column("fingerprint", FINGERPRINT, primary_key=True),
+    Column("account_id", ID, ForeignKey(accounts.c.id), nullable=False, index=True),
+    Column("signed_in_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+
+refresh_families = Table(
+    "refresh_families",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("account_id", ID, ForeignKey(accounts.c.id), nullable=False, index=True),
+    Column("client_id", String(100), nullable=False),
+    Column("scope", String(200), nullable=False),
+    Column("signed_in_at", Instant, nullable=False),
+    Column("used", Integer, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("revoked_at", Instant),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("fingerprint", FINGERPRINT, primary_key=True),
+    Column("family_id", ID, ForeignKey(refresh_families.c.id), nullable=False),
+    Column("generation", Integer, nullable=False),
+    UniqueConstraint("family_id", "generation"),
+)
+
+authorization_codes = Table(
+    "authorization_codes",
+    metadata,
+    Column("fingerprint", FINGERPRINT, primary_key=True),
+    Column("account_id", ID, ForeignKey(accounts.c.id), nullable=False),
+    Column("client_id", String(100), nullable=False),
+    Column("scope", String(200), nullable=False),
+    Column("nonce", String(255)),
+    Column("signed_in_at", Instant, nullable=False),
+    Column("redirect_uri", String(100), nullable=False),
+    Column("challenge", String(43), nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("used_at", Instant),
+    Column("family_id", ID),  # no foreign key: codes and families are forgotten at times of their own
+)
+
+device_authorizations = Table(
+    "device_authorizations",
+    metadata,
+    Column("fingerprint", FINGERPRINT, primary_key=True),
+    Column("user_code_fingerprint", FINGERPRINT, nullable=False, unique=True),
+    Column("client_id", String(100), nullable=False),
+    Column("scope", String(200), nullable=False),
+    Column("address", String(45), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("interval", Integer, nullable=False),
+    Column("polled_at", Instant),
+    Column("account_id", ID, ForeignKey(accounts.c.id)),
+    Column("signed_in_at", Instant),
+    Column("refused", Boolean, nullable=False),
+    Column("used_at", Instant),
+    Column("family_id", ID),
+    CheckConstraint("account_id IS NULL OR signed_in_at IS NOT NULL", name="grant"),
+)
+
+sign_in_attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("subject", String(100), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("until", Instant, nullable=False, index=True),
 )

@@ -1,6 +1,6 @@
 """Makes the FastAPI application: the endpoints, the document that describes them, and what every request passes."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.routing import BaseRoute
 
 from stardag_registry.adapters.http import endpoints
 from stardag_registry.adapters.http.documentation import PAGE_POLICY, page_on
@@ -25,8 +26,13 @@ Organizations, their workspaces, and the target roots of these. Every error is `
 `code`. Lists are paged: give the `next_cursor` of a page as `cursor` to get the following one."""
 
 
-def create_app(use_cases: UseCases, allowed_hosts: AllowedHosts, version: str) -> FastAPI:
-    """The registry as an ASGI application that answers to the names in `allowed_hosts` alone."""
+def create_app(
+    use_cases: UseCases, allowed_hosts: AllowedHosts, version: str, more_routes: Sequence[BaseRoute] = ()
+) -> FastAPI:
+    """The registry as an ASGI application that answers to the names in `allowed_hosts` alone.
+
+    `more_routes` are those of another adapter, behind the same guards.
+    """
     app = FastAPI(
         title="Stardag registry",
         description=_DESCRIPTION,
@@ -40,6 +46,7 @@ def create_app(use_cases: UseCases, allowed_hosts: AllowedHosts, version: str) -
     app.state.use_cases = use_cases
     _add_health(app, version)
     app.include_router(endpoints.router)
+    app.router.routes.extend(more_routes)
     _add_documents(app)
     install_problems(app, [*app.routes, *endpoints.router.routes])
     for guard in (BoundedBody, NoTraceback):

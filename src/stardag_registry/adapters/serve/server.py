@@ -20,7 +20,9 @@ _LOG_CONFIG: dict[str, Any] = {
     "loggers": {
         name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False}
         for name in ("stardag_registry", "uvicorn", "alembic")
-    },
+    }
+    # The journal of sign-ins: who goes on, who is refused. It goes to the handler of what it is a part of.
+    | {"stardag_registry.provider": {"level": "INFO"}},
 }
 
 
