@@ -12,7 +12,7 @@ from stardag_registry.adapters.serve.server import run
 from stardag_registry.adapters.serve.sockets import close, listen
 from stardag_registry.app.first_start import Furnished
 from stardag_registry.app.identity_provider import DEFAULT_OWNER, ExistingIdentityProvider
-from stardag_registry.app.provider.owner_account import NewAccount
+from stardag_registry.app.provider.owner_account import NewAccount, check_owner
 from stardag_registry.domain.errors import IncompleteIdentityProvider, PortNotFree
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def serve(
             data_dir=Path(data_dir).absolute(),
             public_url=address if public_url is None else normal_url(public_url),
             database_url=database,
-            owner=owner,
+            owner=check_owner(owner),
             identity_provider=identity_provider,
         )
         return _serve_on(sockets, settings, local_target_roots, address)

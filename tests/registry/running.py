@@ -45,6 +45,11 @@ class RunningRegistry:
         return (self.data_dir / "owner-api-key").read_text().strip()
 
     @property
+    def owner_password(self) -> str:
+        """The password that its owner signs in with, as long as it is the first."""
+        return (self.data_dir / "owner-password").read_text().strip()
+
+    @property
     def port(self) -> int:
         """Where it listens."""
         return int(self.url.rpartition(":")[2])
@@ -68,10 +73,12 @@ def running_registry(
     local_target_roots: Path | None = None,
     database: str | None = None,
     umask: int = -1,
+    **more: str,
 ) -> Generator[RunningRegistry]:
     """A server that answers, for the length of a `with` block. It is stopped at the end, if it still runs then.
 
-    `local_target_roots` is a directory beside `data_dir` unless it is given. What the server writes to standard error
+    `local_target_roots` is a directory beside `data_dir` unless it is given; `more` are other options
+    of `serve`. What the server writes to standard error
     goes to a file beside `data_dir`.
 
     Raises:
@@ -83,6 +90,7 @@ def running_registry(
         "data_dir": str(data_dir),
         "local_target_roots": str(local_target_roots or data_dir.parent / "local-target-roots"),
         "database": database,
+        **more,
     }
     standard_error = data_dir.parent / f"{data_dir.name}.{os.urandom(4).hex()}.stderr"
     with standard_error.open("wb") as error_file:

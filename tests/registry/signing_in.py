@@ -65,20 +65,20 @@ class Person:
         url = self.http.base_url
         return f"{url.scheme}://{url.netloc.decode()}"
 
-    def get(self, path: str, **headers: str) -> httpx.Response:
+    def get(self, path: str, headers: Mapping[str, str] = {}) -> httpx.Response:
         """Open an address, following the registry's own redirects and no others."""
         return self._follow(self._send("GET", path, headers=headers))
 
     def submit(
-        self, page: httpx.Response, filled: Mapping[str, str] = {}, form: int = 0, **headers: str
+        self, page: httpx.Response, filled: Mapping[str, str] = {}, form: int = 0, headers: Mapping[str, str] = {}
     ) -> httpx.Response:
         """Fill in a form of a page and send it off."""
         found = forms_in(page)[form]
-        return self.post(found.action, found.fields | dict(filled), **headers)
+        return self.post(found.action, found.fields | dict(filled), headers)
 
-    def post(self, path: str, fields: Mapping[str, str], **headers: str) -> httpx.Response:
+    def post(self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] = {}) -> httpx.Response:
         """Send a form, as a browser does."""
-        headers = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin"} | headers
+        headers = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin", **headers}
         return self._follow(self._send("POST", path, data=dict(fields), headers=headers))
 
     def sign_in(self, name: str, password: str, path: str = "/sign-in") -> httpx.Response:
@@ -87,6 +87,7 @@ class Person:
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], **body: Any) -> httpx.Response:
         shown = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if self.cookies else {}
+        self.http.cookies.clear()
         answer = self.http.request(method, path, headers={**shown, **headers}, follow_redirects=False, **body)
         self.http.cookies.clear()
         for cookie in answer.headers.get_list("set-cookie"):
@@ -141,7 +142,7 @@ class CommandLine:
         """Ask the token endpoint."""
         return self.http.post("/oauth/token", data={"client_id": CLIENT_ID} | form)
 
-    def redeem(self, code: str, **changed: str) -> httpx.Response:
+    def redeem(self, code: str, /, **changed: str) -> httpx.Response:
         """Give a code for tokens."""
         return self.token(
             **{

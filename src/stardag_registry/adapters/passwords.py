@@ -12,10 +12,10 @@ AT_ONCE = 2
 
 
 class Argon2Passwords:
-    """Keeps the promise of the port `Passwords`."""
+    """Keeps the promise of the port `Passwords`. Without a hasher: as the second choice of RFC 9106, section 4."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher()  # the second recommended option of RFC 9106, section 4
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
         self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._nobodys: str | None = None
 
@@ -26,7 +26,9 @@ class Argon2Passwords:
 
     def fits(self, password: Password, kept: str | None) -> bool:
         """Whether it is the password; for None, as much work is done as for anybody."""
-        compared = self._hash_of_nobody() if kept is None else kept
+        if self._nobodys is None:
+            self._nobodys = self.hashed(Password("nobody's"))
+        compared = self._nobodys if kept is None else kept
         with self._turns:
             try:
                 self._hasher.verify(compared, password.text)
@@ -37,12 +39,3 @@ class Argon2Passwords:
     def is_outdated(self, kept: str) -> bool:
         """Whether the parameters have changed since."""
         return self._hasher.check_needs_rehash(kept)
-
-    def prepare(self) -> None:
-        """Make what `fits` compares with for nobody, so that the first one to ask does not wait longer for it."""
-        self._hash_of_nobody()
-
-    def _hash_of_nobody(self) -> str:
-        if self._nobodys is None:
-            self._nobodys = self.hashed(Password("nobody's"))
-        return self._nobodys

@@ -254,6 +254,12 @@ class _CodeGrant(AuthorizationCodeGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = ["none"]  # noqa: RUF012 (Authlib's form)
 
     @staticmethod
+    def validate_no_multiple_request_parameter(request: ProviderRequest) -> None:
+        """Two clients are none; whatever else comes twice is told to the client, once it is known."""
+        if len(request.payload.datalist.get("client_id", [])) > 1:
+            raise InvalidRequestError("'client_id' comes more than once")
+
+    @staticmethod
     def validate_authorization_redirect_uri(request: ProviderRequest, client: _Client) -> str:
         """Without repeating what was given, which Authlib's own cannot always."""
         uris = request.payload.datalist.get("redirect_uri", [])

@@ -43,9 +43,7 @@ class MakeOwnerAccount:
             UnusableDataDirectory: the password cannot be kept.
             DatabaseUnavailable: the database cannot be written.
         """
-        email = checked_email(owner)
-        if email is None:
-            raise InvalidOwner(owner)
+        email = check_owner(owner)
         self.derive.prepare()
         with self.database.reading() as reading:
             if reading.has_accounts():
@@ -61,3 +59,15 @@ class MakeOwnerAccount:
             replaced = self.owner_password_file.exists()
             self.owner_password_file.write(password)
         return NewAccount(email, password, self.owner_password_file.location, replaced)
+
+
+def check_owner(owner: str) -> str:
+    """The owner's e-mail address, in lower case.
+
+    Raises:
+        InvalidOwner: it is none.
+    """
+    email = checked_email(owner)
+    if email is None:
+        raise InvalidOwner(owner)
+    return email
