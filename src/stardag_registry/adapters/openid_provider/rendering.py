@@ -14,6 +14,7 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 28rem; margin: 3rem auto; padding: 0 1rem }
 body { color: #1a1a1a; background: #fff }
 h1 { font-size: 1.4rem }
+h2 { font-size: 1.1rem; margin-top: 2rem }
 label { display: block; margin: 1rem 0 .25rem; font-weight: 600 }
 label.choice { font-weight: 400 }
 input:not([type=checkbox]) { box-sizing: border-box; width: 100%; padding: .5rem; font: inherit }
