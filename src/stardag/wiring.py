@@ -117,9 +117,7 @@ def resolve_profile(
     return ResolveProfile(environment, files, state)
 
 
-def renew_tokens(
-    sign_ins: "SignIns", identity_provider: "IdentityProvider", registries: "Registries"
-) -> "RenewTokens":
+def renew_tokens(sign_ins: "SignIns", identity_provider: "IdentityProvider", registries: "Registries") -> "RenewTokens":
     """The access tokens of whoever is signed in."""
     import time
 

@@ -15,7 +15,7 @@ from stardag.domain.version import VERSION
 from stardag_registry.app.creation import Create
 from stardag_registry.app.first_start import FirstStart
 from stardag_registry.app.identity_provider import DEFAULT_OWNER, ExistingIdentityProvider
-from stardag_registry.app.ports import Clock, Database, OwnerKeyFile, Randomness, TokenSigner
+from stardag_registry.app.ports import Clock, Database, IssuerTokens, OwnerKeyFile, Randomness, TokenSigner
 from stardag_registry.app.provider.derived_secrets import Derive
 from stardag_registry.app.provider.owner_account import MakeOwnerAccount
 from stardag_registry.app.provider.ports import OwnerPasswordFile, Passwords, ProviderDatabase
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from stardag_registry.adapters.database.opening import SqlDatabase
     from stardag_registry.adapters.http import AllowedHosts
+    from stardag_registry.adapters.signing import DatabaseSigner
+    from stardag_registry.app.provider.own_tokens import OwnIssuerTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,25 @@ def _passwords() -> Passwords:
     return Argon2Passwords()
 
 
-def _token_signer() -> TokenSigner:
-    from stardag_registry.adapters.process_signer import ProcessSigner
+def _token_signer(database: Database, clock: Clock) -> "DatabaseSigner":
+    from stardag_registry.adapters.signing import DatabaseSigner
 
-    return ProcessSigner()
+    return DatabaseSigner(database, clock)
+
+
+def _issuer_tokens(settings: Settings, signer: TokenSigner, clock: Clock) -> IssuerTokens:
+    if settings.identity_provider is not None:
+        from stardag_registry.adapters.existing_provider import ExistingIssuerTokens
+
+        return ExistingIssuerTokens(settings.identity_provider, settings.public_url, clock)
+    return _own_tokens(settings, signer, clock)
+
+
+def _own_tokens(settings: Settings, signer: TokenSigner, clock: Clock) -> "OwnIssuerTokens":
+    from stardag_registry.app.provider.own_tokens import OwnIssuerTokens
+    from stardag_registry.domain.grants import CLIENT_ID
+
+    return OwnIssuerTokens(settings.public_url, CLIENT_ID, signer, clock)
 
 
 def _clock() -> Clock:
@@ -132,7 +149,8 @@ def _provider_routes(
     from stardag_registry.app.provider.devices import Devices
     from stardag_registry.app.provider.families import Refresh, Revoke
     from stardag_registry.app.provider.form_tokens import FormTokens
-    from stardag_registry.app.provider.tokens import IssueTokens, TellUserinfo
+    from stardag_registry.app.provider.tokens import IssueTokens
+    from stardag_registry.app.provider.userinfo import TellUserinfo
 
     attempts = LimitAttempts(database, clock)
     sessions = Sessions(database, clock, randomness)
@@ -150,23 +168,38 @@ def _provider_routes(
         refresh=Refresh(database, derive, clock),
         revoke=Revoke(database, clock),
         issue_tokens=IssueTokens(issuer, signer, clock, randomness),
-        tell_userinfo=TellUserinfo(issuer, signer, database, clock),
+        tell_userinfo=TellUserinfo(_own_tokens(settings, signer, clock), database),
     )
     return provider_routes(use_cases)
 
 
 def _application(
-    allowed_hosts: "AllowedHosts", database: Database, clock: Clock, provider_routes: "Sequence[BaseRoute]"
+    settings: Settings,
+    allowed_hosts: "AllowedHosts",
+    database: Database,
+    create: Create,
+    signer: TokenSigner,
+    issuer_tokens: IssuerTokens,
+    clock: Clock,
+    randomness: Randomness,
+    provider_routes: "Sequence[BaseRoute]",
 ) -> "FastAPI":
     from stardag_registry.adapters.http import UseCases, create_app
-    from stardag_registry.app.credentials import Authenticate
+    from stardag_registry.app.credentials import Authenticate, AuthenticateApiKey
     from stardag_registry.app.health import CheckHealth
-    from stardag_registry.app.listings import ListTargetRoots
+    from stardag_registry.app.listings import ListTargetRoots, ListWorkspaces
+    from stardag_registry.app.organization_tokens import OrganizationTokens
+    from stardag_registry.app.people import ExchangeTokens, Introduce, RecognizeUsers
     from stardag_registry.app.target_roots import EditTargetRoots
 
+    organization_tokens = OrganizationTokens(settings.public_url, signer, clock, randomness)
+    recognize = RecognizeUsers(database, create, issuer_tokens, clock, settings.owner)
     use_cases = UseCases(
-        authenticate=Authenticate(database, clock),
+        authenticate=Authenticate(database, AuthenticateApiKey(database, clock), organization_tokens, issuer_tokens),
+        introduce=Introduce(database, recognize),
+        exchange_tokens=ExchangeTokens(database, recognize, organization_tokens),
         check_health=CheckHealth(database),
+        list_workspaces=ListWorkspaces(database),
         list_target_roots=ListTargetRoots(database),
         edit_target_roots=EditTargetRoots(database, clock),
     )
@@ -190,7 +223,8 @@ class Container(containers.DeclarativeContainer):
     first_start: Provider[FirstStart] = providers.ThreadSafeSingleton(
         FirstStart, database, create, clock, owner_key_file
     )
-    token_signer: Provider[TokenSigner] = providers.ThreadSafeSingleton(_token_signer)
+    token_signer: "Provider[DatabaseSigner]" = providers.ThreadSafeSingleton(_token_signer, database, clock)
+    issuer_tokens: Provider[IssuerTokens] = providers.ThreadSafeSingleton(_issuer_tokens, settings, token_signer, clock)
     provider_database: Provider[ProviderDatabase] = providers.ThreadSafeSingleton(_provider_database, opened_database)
     derive: Provider[Derive] = providers.ThreadSafeSingleton(Derive, provider_database, randomness)
     passwords: Provider[Passwords] = providers.ThreadSafeSingleton(_passwords)
@@ -214,5 +248,14 @@ class Container(containers.DeclarativeContainer):
         owner_password_file,
     )
     application: "Provider[FastAPI]" = providers.ThreadSafeSingleton(
-        _application, allowed_hosts, database, clock, provider_routes
+        _application,
+        settings,
+        allowed_hosts,
+        database,
+        create,
+        token_signer,
+        issuer_tokens,
+        clock,
+        randomness,
+        provider_routes,
     )

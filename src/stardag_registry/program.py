@@ -7,13 +7,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stardag.domain.registry_url import normal_url
+from stardag.domain.registry_url import is_plain_beyond_loopback, normal_url
 from stardag_registry.adapters.serve.server import run
 from stardag_registry.adapters.serve.sockets import close, listen
 from stardag_registry.app.first_start import Furnished
 from stardag_registry.app.identity_provider import DEFAULT_OWNER, ExistingIdentityProvider
+from stardag_registry.app.ports import IssuerTokens
 from stardag_registry.app.provider.owner_account import NewAccount, check_owner
-from stardag_registry.domain.errors import IncompleteIdentityProvider, PortNotFree
+from stardag_registry.domain.errors import (
+    DatabaseUnavailable,
+    IncompleteIdentityProvider,
+    IssuerUnavailable,
+    PlainIssuer,
+    PortNotFree,
+    UnusableDatabase,
+    UnusableDataDirectory,
+)
 
 if TYPE_CHECKING:
     from stardag_registry.container import Settings
@@ -47,7 +56,7 @@ def serve(
 
     Raises:
         StardagError: what a person can get wrong: UnusableHost, PortNotFree, UnusableDataDirectory, InvalidOwner,
-            IncompleteIdentityProvider, UnsupportedDatabase, UnusableDatabase, InvalidValue.
+            IncompleteIdentityProvider, PlainIssuer, UnsupportedDatabase, UnusableDatabase, InvalidValue.
     """
     identity_provider = _identity_provider(oidc_issuer, oidc_client_id, oidc_audience)
     host = host.removeprefix("[").removesuffix("]")
@@ -84,6 +93,8 @@ def _serve_on(sockets: list[socket.socket], settings: "Settings", local_target_r
             account = container.make_owner_account()(settings.owner)
             if account is not None:
                 _say(*_introduction(account, settings.public_url))
+        elif (silence := _silence_of(container.issuer_tokens())) is not None:
+            _say(f"Warning: {silence} Nobody can sign in until that is mended; API keys work.")
         if not _is_loopback(sockets):
             _say(f"Warning: listening on {settings.host}, where other machines can reach it, without encryption.")
         return run(container.application(), sockets, address)
@@ -98,7 +109,44 @@ def _identity_provider(
         return None
     if issuer is None or client_id is None:
         raise IncompleteIdentityProvider
+    if is_plain_beyond_loopback(normal_url(issuer)):
+        raise PlainIssuer(issuer)
     return ExistingIdentityProvider(issuer, client_id, audience)
+
+
+def _silence_of(issuer_tokens: IssuerTokens) -> str | None:
+    """Why the existing issuer cannot be asked."""
+    try:
+        issuer_tokens.check()
+    except IssuerUnavailable as error:
+        return error.detail
+    return None
+
+
+def rotate_signing_key(*, data_dir: str, database: str | None) -> str:
+    """Sign tokens with a new key from now on, and return its id. Servers that run follow within a minute.
+
+    Args:
+        data_dir: where the registry keeps its database.
+        database: an SQLAlchemy URL, in place of a file in `data_dir`.
+
+    Raises:
+        StardagError: UnusableDataDirectory, UnsupportedDatabase, UnusableDatabase.
+    """
+    from stardag_registry.container import Container, Settings
+
+    directory = Path(data_dir).absolute()
+    if database is None and not directory.is_dir():
+        raise UnusableDataDirectory(str(directory), "there is no such directory", "Name the one that the server uses.")
+    settings = Settings(host="localhost", port=0, data_dir=directory, public_url="", database_url=database)
+    container = Container(settings=settings)
+    try:
+        return container.token_signer().rotate()
+    except DatabaseUnavailable as error:
+        place = database or str(directory)
+        raise UnusableDatabase(place, "it cannot be written at the moment", "Try again in a while.") from error
+    finally:
+        container.shutdown_resources()
 
 
 def _welcome(furnished: Furnished) -> Iterator[str]:

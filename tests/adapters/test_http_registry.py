@@ -9,6 +9,8 @@ import pytest
 
 from stardag.adapters.http_registry import HttpRegistries
 from stardag.adapters.http_registry.registry import HttpRegistry
+from stardag.app.ports import Credential
+from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     NoCredential,
@@ -24,7 +26,7 @@ from stardag.domain.target_roots import TargetRoot
 from tests.fakes.http_server import Request, Script, ScriptedServer, as_bytes, response
 
 TIMEOUT = 20.0
-KEY = Secret("sk_test")
+KEY = FixedCredential(Secret("sk_test"))
 ORGANIZATION_ID = "0f0e0d0c-0000-4000-8000-00000000000a"
 WORKSPACE_ID = "0f0e0d0c-0000-4000-8000-00000000000b"
 
@@ -46,7 +48,7 @@ def problem(status: int, detail: str = "Because.", code: str = "some-code") -> S
     return response(status, body.encode(), {"Content-Type": "application/problem+json"})
 
 
-def connect(server: ScriptedServer, credential: Secret | None = KEY, path: str = "") -> HttpRegistry:
+def connect(server: ScriptedServer, credential: Credential | None = KEY, path: str = "") -> HttpRegistry:
     return HttpRegistries().connect(server.url + path, credential, TIMEOUT)
 
 

@@ -13,14 +13,14 @@ import certifi
 import pytest
 
 from stardag.adapters.http_registry import HttpRegistries
-from stardag.adapters.http_registry.exchange import ANSWERS_MAX_BYTES
-from stardag.adapters.http_registry.registry import HttpRegistry
+from stardag.adapters.http_registry.registry import ANSWERS_MAX_BYTES, HttpRegistry
+from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import RegistryUnreachable, StardagError, UnexpectedAnswer
 from tests.fakes.http_server import Request, ScriptedServer, as_bytes, response
 
 PATIENCE = 20.0
-KEY = Secret("sk_test")
+KEY = FixedCredential(Secret("sk_test"))
 CERTIFICATE = Path(__file__).parents[1] / "fakes" / "loopback.pem"
 NAME_OF_CERTIFICATE = "274e1150.0"
 """What OpenSSL looks for in a directory of certificates: `openssl x509 -subject_hash`."""

@@ -12,6 +12,7 @@ import pytest
 
 from stardag.adapters.http_registry import HttpRegistries
 from stardag.adapters.http_registry.registry import HttpRegistry
+from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import MalformedCredential, StardagError
 from tests.fakes.http_server import Request, Script, ScriptedServer, as_bytes, response
@@ -103,7 +104,7 @@ CALLS: list[Callable[[HttpRegistry], object]] = [
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_no_error_log_line_or_traceback_shows_the_credential(name: str, log: list[str]) -> None:
     with ScriptedServer(SCRIPTS[name]) as server:
-        registry = HttpRegistries().connect(server.url, Secret(SECRET), 0.5)
+        registry = HttpRegistries().connect(server.url, FixedCredential(Secret(SECRET)), 0.5)
         for call in CALLS:
             with pytest.raises(StardagError) as caught:
                 call(registry)
@@ -116,7 +117,7 @@ def test_no_error_log_line_or_traceback_shows_the_credential(name: str, log: lis
 def test_errors_keep_nothing_of_the_library_that_failed() -> None:
     with ScriptedServer(_break_off) as server:
         with pytest.raises(StardagError) as caught:
-            HttpRegistries().connect(server.url, Secret(SECRET), 5).identity()
+            HttpRegistries().connect(server.url, FixedCredential(Secret(SECRET)), 5).identity()
         assert caught.value.__cause__ is None
         assert caught.value.__context__ is None
 
@@ -125,14 +126,16 @@ def test_where_nothing_listens_nothing_shows() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(StardagError) as caught:
-            HttpRegistries().connect(f"http://127.0.0.1:{unused.getsockname()[1]}", Secret(SECRET), 5).identity()
+            HttpRegistries().connect(
+                f"http://127.0.0.1:{unused.getsockname()[1]}", FixedCredential(Secret(SECRET)), 5
+            ).identity()
     assert_nothing_shows(shown_by(caught.value))
 
 
 @pytest.mark.parametrize("malformed", [SECRET + "\n", "\r\nX-Injected: " + SECRET, SECRET + "é"])
 def test_a_malformed_credential_is_neither_sent_nor_shown(malformed: str, log: list[str]) -> None:
     with ScriptedServer(response(200)) as server:
-        registry = HttpRegistries().connect(server.url, Secret(malformed), 5)
+        registry = HttpRegistries().connect(server.url, FixedCredential(Secret(malformed)), 5)
         for call in CALLS:
             with pytest.raises(MalformedCredential) as caught:
                 call(registry)
@@ -143,7 +146,7 @@ def test_a_malformed_credential_is_neither_sent_nor_shown(malformed: str, log: l
 
 def test_neither_the_way_to_a_registry_nor_anything_it_holds_shows_the_credential() -> None:
     with ScriptedServer(response(503)) as server:
-        registry = HttpRegistries().connect(server.url, Secret(SECRET), 5)
+        registry = HttpRegistries().connect(server.url, FixedCredential(Secret(SECRET)), 5)
         with pytest.raises(StardagError):
             registry.identity()
         assert_nothing_shows([repr(registry), str(registry), repr(vars(registry))])
@@ -157,6 +160,6 @@ def test_a_registry_that_says_the_credential_back_is_not_repeated(status: int) -
         connection.sendall(as_bytes(status, body.encode(), {"Location": f"/?said={said}"}))
 
     with ScriptedServer(echo) as server, pytest.raises(StardagError) as caught:
-        HttpRegistries().connect(server.url, Secret(SECRET), 5).identity()
+        HttpRegistries().connect(server.url, FixedCredential(Secret(SECRET)), 5).identity()
     assert_nothing_shows([caught.value.message, caught.value.fix])
     assert SECRET[:10] not in caught.value.message

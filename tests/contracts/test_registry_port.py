@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from stardag.adapters.http_registry import HttpRegistries
-from stardag.app.ports import Registries, RegistryApi, ServedRoots
-from stardag.domain.credentials import Secret
+from stardag.app.ports import KeyIdentity, Registries, RegistryApi, ServedRoots
+from stardag.app.sign_in.fixed_credential import FixedCredential
+from stardag.domain.credentials import TOKEN_MAX_LENGTH, Secret
 from stardag.domain.errors import (
     MalformedCredential,
     NoCredential,
@@ -46,10 +47,15 @@ class World:
     somebody: Somebody
 
     def connect(self) -> RegistryApi:
-        return self.registries.connect(self.url, self.key, TIMEOUT)
+        return self.with_credential(self.key)
 
     def with_credential(self, credential: Secret | None) -> RegistryApi:
-        return self.registries.connect(self.url, credential, TIMEOUT)
+        return self.registries.connect(self.url, FixedCredential(credential) if credential else None, TIMEOUT)
+
+    def identity(self) -> KeyIdentity:
+        identity = self.connect().identity()
+        assert isinstance(identity, KeyIdentity)
+        return identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ def world(request: pytest.FixtureRequest) -> World:
 @pytest.fixture
 def root(world: World) -> Generator[TargetRoot]:
     """A target root of this test alone."""
-    workspace_id = world.connect().identity().workspace_id
+    workspace_id = world.identity().workspace_id
     made = TargetRoot(f"root-{uuid.uuid4()}", "s3://bucket/prefix/")
     world.somebody.set_root(workspace_id, made.name, made.uri_prefix)
     yield made
@@ -111,7 +117,7 @@ def names_of(served: ServedRoots | None) -> dict[str, str]:
 
 
 def test_connecting_sends_nothing(world: World) -> None:
-    world.registries.connect("http://localhost:1", world.key, TIMEOUT)
+    world.registries.connect("http://localhost:1", FixedCredential(world.key), TIMEOUT)
 
 
 def test_a_registry_is_known_without_a_credential(world: World) -> None:
@@ -123,7 +129,7 @@ def test_a_check_does_not_look_at_the_credential(world: World) -> None:
 
 
 def test_a_key_tells_whom_it_belongs_to(world: World) -> None:
-    identity = world.connect().identity()
+    identity = world.identity()
     assert (identity.organization_slug, identity.workspace_slug) == ("default", "default")
     assert uuid.UUID(identity.organization_id) != uuid.UUID(identity.workspace_id)
 
@@ -131,14 +137,14 @@ def test_a_key_tells_whom_it_belongs_to(world: World) -> None:
 def test_the_organization_of_the_key_is_listed(world: World) -> None:
     api = world.connect()
     (organization,) = api.organizations()
-    assert (organization.id, organization.slug) == (api.identity().organization_id, "default")
+    assert (organization.id, organization.slug) == (world.identity().organization_id, "default")
     assert organization.name
     assert organization.role is None
 
 
 def test_workspaces_are_listed_by_slug_and_by_id_of_their_organization(world: World) -> None:
     api = world.connect()
-    identity = api.identity()
+    identity = world.identity()
     (workspace,) = api.workspaces("default")
     assert (workspace.id, workspace.slug) == (identity.workspace_id, "default")
     assert workspace.organization_id == identity.organization_id
@@ -154,7 +160,7 @@ def test_an_unknown_organization_is_named(world: World) -> None:
 
 def test_target_roots_are_served_with_a_name_for_this_content(world: World, root: TargetRoot) -> None:
     api = world.connect()
-    served = api.target_roots(api.identity().workspace_id)
+    served = api.target_roots(world.identity().workspace_id)
     assert served is not None
     assert root in served.roots
     assert "default" in names_of(served)
@@ -163,7 +169,7 @@ def test_target_roots_are_served_with_a_name_for_this_content(world: World, root
 
 def test_target_roots_that_have_not_changed_are_not_served_again(world: World, root: TargetRoot) -> None:
     api = world.connect()
-    workspace_id = api.identity().workspace_id
+    workspace_id = world.identity().workspace_id
     served = api.target_roots(workspace_id)
     assert served is not None
     assert api.target_roots(workspace_id, served.etag) is None
@@ -173,7 +179,7 @@ def test_target_roots_that_have_not_changed_are_not_served_again(world: World, r
 @pytest.mark.parametrize("change", ["added", "modified", "deleted"])
 def test_every_change_of_somebody_elses_is_served(world: World, root: TargetRoot, change: str) -> None:
     api = world.connect()
-    workspace_id = api.identity().workspace_id
+    workspace_id = world.identity().workspace_id
     before = api.target_roots(workspace_id)
     assert before is not None
     expected = names_of(before)
@@ -198,7 +204,7 @@ def test_every_change_of_somebody_elses_is_served(world: World, root: TargetRoot
 def test_a_damaged_name_for_the_content_only_costs_the_whole_answer(world: World, root: TargetRoot) -> None:
     api = world.connect()
     for damaged in ("", "no quotes", '"line\nbreak"', '"é"', '"' + "a" * 5000 + '"'):
-        assert root.name in names_of(api.target_roots(api.identity().workspace_id, damaged))
+        assert root.name in names_of(api.target_roots(world.identity().workspace_id, damaged))
 
 
 def test_an_unknown_workspace_is_named(world: World) -> None:
@@ -222,7 +228,7 @@ def test_a_credential_that_the_registry_does_not_know_is_refused(world: World) -
             call()
 
 
-@pytest.mark.parametrize("malformed", ["", "a b", "line\nbreak", "é", "x" * 2000])
+@pytest.mark.parametrize("malformed", ["", "a b", "line\nbreak", "é", "x" * (TOKEN_MAX_LENGTH + 1)])
 def test_a_malformed_credential_is_not_sent(world: World, malformed: str) -> None:
     with pytest.raises(MalformedCredential):
         world.with_credential(Secret(malformed)).identity()
@@ -232,7 +238,7 @@ def test_where_nothing_listens_the_registry_is_out_of_reach(world: World) -> Non
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://localhost:{unused.getsockname()[1]}"
-        api = world.registries.connect(url, world.key, TIMEOUT)
+        api = world.registries.connect(url, FixedCredential(world.key), TIMEOUT)
         for call in (api.check, api.identity, api.organizations):
             with pytest.raises(RegistryUnreachable) as caught:
                 call()

@@ -1,4 +1,4 @@
-"""Makes organizations, workspaces and API keys, and revokes keys, inside a transaction that the caller holds."""
+"""Makes organizations, workspaces, API keys and users, inside a transaction that the caller holds."""
 
 import uuid
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import datetime
 from stardag_registry.app.ports import Clock, Randomness, Transaction
 from stardag_registry.domain.api_keys import ENTROPY_BYTES, ApiKey, ApiKeySecret, Purpose, make_secret
 from stardag_registry.domain.organizations import Organization, Workspace, check_display_name
+from stardag_registry.domain.users import Claims, User, usernames_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ class Create:
         api_key = ApiKey(self._new_id(), workspace_id, name, purpose, self.clock(), expires_at)
         transaction.add_api_key(api_key, secret.fingerprint)
         return api_key, secret
+
+    def user(self, transaction: Transaction, claims: Claims) -> User:
+        """The user that these claims are about, called by the first name that nobody has."""
+        username = next(name for name in usernames_for(claims) if not transaction.is_username_taken(name))
+        user = User(self._new_id(), claims.issuer, claims.subject, username, claims.email, claims.email_verified)
+        transaction.add_user(user, self.clock())
+        return user
 
     def _new_id(self) -> str:
         return str(uuid.UUID(bytes=self.randomness(16), version=4))

@@ -2,21 +2,33 @@
 
 from dataclasses import dataclass
 
-from stardag_registry.app.ports import Clock, Database, Transaction
+from stardag_registry.app.organization_tokens import OrganizationTokens
+from stardag_registry.app.ports import Clock, Database, IssuerTokens, Transaction
 from stardag_registry.domain.api_keys import parse_secret
 from stardag_registry.domain.errors import Unauthenticated
-from stardag_registry.domain.permissions import Caller
+from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticate:
-    """Finds out whose credential it is. Whatever is wrong with it, the answer is the same."""
+class IssuerBearer:
+    """An access token of the issuer that counts. `subject` is None where only the ID token, or the issuer, can tell."""
+
+    access_token: str
+    subject: str | None
+
+    def __repr__(self) -> str:
+        return "IssuerBearer(****)"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticateApiKey:
+    """Finds out which API key it is."""
 
     database: Database
     clock: Clock
 
-    def __call__(self, credential: str | None) -> Caller:
-        """The caller that shows `credential`.
+    def __call__(self, credential: str | None) -> ApiKeyCaller:
+        """The key, with its workspace and that one's organization.
 
         Raises:
             Unauthenticated: it is missing, malformed, unknown, expired or revoked.
@@ -32,12 +44,76 @@ class Authenticate:
         return caller
 
 
-def check_still_counts(transaction: Transaction, caller: Caller, clock: Clock) -> None:
-    """Look again, inside the transaction that writes: a revocation that was committed first has to win.
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """Finds out whose credential it is. Whatever is wrong with it, the answer is the same.
+
+    Every call raises:
+        Unauthenticated: it is missing, malformed, unknown, forged, expired, revoked, or for something else.
+        DatabaseUnavailable: nobody can tell at the moment.
+    """
+
+    database: Database
+    api_key: AuthenticateApiKey
+    organization_tokens: OrganizationTokens
+    issuer_tokens: IssuerTokens
+
+    def __call__(self, credential: str | None) -> ApiKeyCaller | MemberCaller:
+        """The caller that shows an API key or an organization's token, for what belongs to an organization."""
+        if not credential:
+            raise Unauthenticated
+        return self.api_key(credential) if parse_secret(credential) else self._member(credential)
+
+    def anyone(self, credential: str | None) -> ApiKeyCaller | MemberCaller | UserCaller:
+        """The same, or a user who shows the issuer's access token, for what comes before any organization.
+
+        Raises:
+            IssuerUnavailable: only the issuer can tell, and does not answer.
+        """
+        try:
+            return self(credential)
+        except Unauthenticated:
+            bearer = self.issuer(credential)
+        subject = bearer.subject or self.issuer_tokens.look_up_subject(bearer.access_token)
+        with self.database.reading() as reading:
+            user = reading.user(self.issuer_tokens.issuer, subject)
+            if user is None:
+                raise Unauthenticated
+            return UserCaller(user, tuple(reading.memberships_of(user.id)))
+
+    def issuer(self, credential: str | None) -> IssuerBearer:
+        """What an access token of the issuer says, known to the registry or not.
+
+        Raises:
+            IssuerUnavailable: only the issuer can tell, and does not answer.
+        """
+        if not credential or parse_secret(credential) is not None:
+            raise Unauthenticated
+        return IssuerBearer(credential, self.issuer_tokens.subject_of(credential))
+
+    def _member(self, token: str) -> MemberCaller:
+        user_id, organization_id = self.organization_tokens.read(token)
+        with self.database.reading() as reading:
+            found = reading.member(organization_id, user_id)
+        if found is None:
+            raise Unauthenticated
+        return MemberCaller(*found)
+
+
+def as_it_counts_now(
+    transaction: Transaction, caller: ApiKeyCaller | MemberCaller, clock: Clock
+) -> ApiKeyCaller | MemberCaller:
+    """Look again, inside the transaction that writes: what was committed first (a revocation, another role) wins.
 
     Raises:
-        Unauthenticated: the caller's key was revoked or has expired since it was shown.
+        Unauthenticated: the key was revoked or has expired, or the member was removed, since it was shown.
     """
+    if isinstance(caller, MemberCaller):
+        found = transaction.member(caller.membership.organization.id, caller.user.id)
+        if found is None:
+            raise Unauthenticated
+        return MemberCaller(*found)
     api_key = transaction.api_key(caller.api_key.id)
     if api_key is None or not api_key.counts_at(clock()):
         raise Unauthenticated
+    return caller

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stardag.domain.organizations import Role
 from stardag.domain.target_roots import TargetRoot
+from stardag_registry.app.authorization import authorized_workspace
 from stardag_registry.app.paging import Page, PageRequest, page_of
 from stardag_registry.app.ports import Database
 from stardag_registry.domain.errors import NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
-from stardag_registry.domain.permissions import Caller, check_allowed
+from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +21,53 @@ class TargetRootListing:
     whole: Sequence[TargetRoot]
 
 
-def organizations_of(caller: Caller, request: PageRequest) -> Page[Organization]:
-    """The organizations that the caller belongs to, by slug: for an API key, its own.
+@dataclass(frozen=True, slots=True)
+class ListedOrganization:
+    """An organization and what the caller is in it; None for an API key, which is no member."""
+
+    organization: Organization
+    role: Role | None
+
+
+def organizations_of(
+    caller: ApiKeyCaller | MemberCaller | UserCaller, request: PageRequest
+) -> Page[ListedOrganization]:
+    """The organizations that the caller belongs to, by slug: for an API key or an organization's token, its own.
 
     Raises:
         InvalidField: the cursor is no good.
     """
-    return page_of([caller.organization], lambda organization: organization.slug, request)
+    if isinstance(caller, ApiKeyCaller):
+        listed = [ListedOrganization(caller.organization, None)]
+    else:
+        memberships = caller.memberships if isinstance(caller, UserCaller) else (caller.membership,)
+        listed = [ListedOrganization(membership.organization, membership.role) for membership in memberships]
+    return page_of(listed, lambda item: item.organization.slug, request)
 
 
-def workspaces_of(caller: Caller, organization: str, request: PageRequest) -> Page[Workspace]:
-    """The workspaces that the caller may see of an organization (a slug or an id), by slug: for an API key, its own.
+@dataclass(frozen=True, slots=True)
+class ListWorkspaces:
+    """Lists the workspaces of an organization."""
 
-    Raises:
-        NotFound: it is not the caller's organization, whether it exists or not.
-        InvalidField: the cursor is no good.
-    """
-    if not caller.organization.is_meant_by(organization):
-        raise NotFound("organization")
-    return page_of([caller.workspace], lambda workspace: workspace.slug, request)
+    database: Database
+
+    def __call__(self, caller: ApiKeyCaller | MemberCaller, organization: str, request: PageRequest) -> Page[Workspace]:
+        """The workspaces that the caller may see of an organization (a slug or an id), by slug: for an API key, its
+        own; for a member, all.
+
+        Raises:
+            NotFound: it is not the caller's organization, whether it exists or not.
+            InvalidField: the cursor is no good.
+            DatabaseUnavailable: the database cannot be read.
+        """
+        own = caller.organization if isinstance(caller, ApiKeyCaller) else caller.membership.organization
+        if not own.is_meant_by(organization):
+            raise NotFound("organization")
+        if isinstance(caller, ApiKeyCaller):
+            return page_of([caller.workspace], lambda workspace: workspace.slug, request)
+        with self.database.reading() as reading:
+            workspaces = reading.workspaces_of(own.id)
+        return page_of(workspaces, lambda workspace: workspace.slug, request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +76,9 @@ class ListTargetRoots:
 
     database: Database
 
-    def __call__(self, caller: Caller, workspace_id: str, request: PageRequest) -> TargetRootListing:
+    def __call__(
+        self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, request: PageRequest
+    ) -> TargetRootListing:
         """One page, by name.
 
         Raises:
@@ -54,7 +86,7 @@ class ListTargetRoots:
             InvalidField: the cursor is no good.
             DatabaseUnavailable: the database cannot be read.
         """
-        check_allowed(caller, "read target roots", workspace_id)
         with self.database.reading() as reading:
-            roots = reading.target_roots(caller.workspace.id)
+            workspace = authorized_workspace(reading, caller, "read target roots", workspace_id)
+            roots = reading.target_roots(workspace.id)
         return TargetRootListing(page_of(roots, lambda root: root.name, request), roots)

@@ -16,7 +16,8 @@ StardagError (stardag.domain.errors)
 │   ├── UnusableHost          an address that cannot be listened on
 │   ├── InvalidOwner          what is given as the owner's e-mail address is none
 │   ├── UnsupportedDatabase   a database URL of a kind that this release does not know
-│   └── IncompleteIdentityProvider  an existing OpenID provider that is named by halves
+│   ├── IncompleteIdentityProvider  an existing OpenID provider that is named by halves
+│   └── PlainIssuer           an existing OpenID provider that would be asked where others can read it
 ├── PortNotFree               somebody else listens there
 ├── UnusableDataDirectory     the directory cannot be used to keep the server's files
 └── UnusableDatabase          the database is corrupt, newer than this program, or something else's
@@ -182,6 +183,18 @@ class IncompleteIdentityProvider(ConfigurationError):
         super().__init__(
             "An existing OpenID provider needs its issuer and the client that this registry's users sign in with.",
             "Give both --oidc-issuer URL and --oidc-client-id ID, or neither.",
+        )
+
+
+class PlainIssuer(ConfigurationError):
+    """An existing OpenID provider that would be asked without encryption, beyond this machine."""
+
+    code = "plain-issuer"
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(
+            f"The issuer {issuer} cannot sign people in: plain http can be read on its way.",
+            "Give --oidc-issuer an https URL.",
         )
 
 

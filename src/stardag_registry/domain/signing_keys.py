@@ -7,12 +7,12 @@ TOKEN_LIFETIME = timedelta(minutes=10)
 """Of every token that the registry signs."""
 
 RETIREMENT = timedelta(hours=1)
-"""How long a key still verifies after another has taken its place: longer than any token lives, and any clock is off."""
+"""How long a key still verifies after another took its place: longer than any token lives, and any clock is off."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SigningKey:
-    """A private key as a JSON Web Key (RFC 7517). It shows itself in no `repr`."""
+    """A private key in PEM (PKCS #8). It shows itself in no `repr`."""
 
     id: str
     private_key: str

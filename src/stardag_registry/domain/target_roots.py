@@ -11,8 +11,8 @@ MAX_TARGET_ROOTS = 1000
 class TargetRootRevision:
     """One entry of the history: who changed which root from what to what, and when.
 
-    `old` is None for a root that was added, `new` for one that was removed; `api_key_id` is None where the server
-    itself did it, at its first start.
+    `old` is None for a root that was added, `new` for one that was removed. An API key or a user did it, or, where both
+    are None, the server itself at its first start.
     """
 
     workspace_id: str
@@ -20,4 +20,5 @@ class TargetRootRevision:
     old: str | None
     new: str | None
     at: datetime
-    api_key_id: str | None
+    api_key_id: str | None = None
+    user_id: str | None = None

@@ -1,8 +1,8 @@
-"""People as the registry knows them: who they are to their issuer, what they are called here, and what they may claim."""
+"""People as the registry knows them: who they are to their issuer, what they are called here, what they may claim."""
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 
@@ -52,6 +52,18 @@ class Claims:
     preferred_username: str | None = None
     email: str | None = None
     email_verified: bool = False
+
+
+def claims_of(issuer: str, subject: str, said: Mapping[str, object]) -> Claims:
+    """The claims among all that a token says of this subject."""
+    name, email = said.get("preferred_username"), checked_email(said.get("email"))
+    return Claims(
+        issuer,
+        subject,
+        preferred_username=name if isinstance(name, str) else None,
+        email=email,
+        email_verified=email is not None and said.get("email_verified") is True,
+    )
 
 
 def checked_email(value: object) -> str | None:

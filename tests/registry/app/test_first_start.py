@@ -7,7 +7,7 @@ import pytest
 from stardag.domain.errors import InvalidValue
 from stardag_registry.adapters.system import random_bytes
 from stardag_registry.app.creation import Create
-from stardag_registry.app.credentials import Authenticate
+from stardag_registry.app.credentials import AuthenticateApiKey
 from stardag_registry.app.first_start import FirstStart
 from stardag_registry.domain.api_keys import ApiKeySecret
 from stardag_registry.domain.errors import Unauthenticated, UnusableDataDirectory
@@ -45,7 +45,7 @@ def test_it_makes_a_workspace_with_a_local_root_and_a_key_that_administers_it() 
     database, file = InMemoryDatabase(), KeptInMemory()
     furnished = first_start(database, file)("/home/me/.stardag/local-target-roots")
     assert furnished is not None
-    caller = Authenticate(database, SettableClock())(furnished.secret.text)
+    caller = AuthenticateApiKey(database, SettableClock())(furnished.secret.text)
     assert (caller.organization.slug, caller.workspace.slug) == ("default", "default")
     assert caller.api_key.purpose == "administer"
     with database.transaction() as transaction:
@@ -69,12 +69,12 @@ def test_one_that_dies_before_it_commits_is_made_up_for_by_the_next() -> None:
     with pytest.raises(PowerCut):
         first_start(database, file)("/data")
     with pytest.raises(Unauthenticated):
-        Authenticate(database, SettableClock())(file.kept[-1].text)
+        AuthenticateApiKey(database, SettableClock())(file.kept[-1].text)
     file.then = None
     furnished = first_start(database, file)("/data")
     assert furnished is not None
     assert furnished.replaced_another_key
-    assert Authenticate(database, SettableClock())(file.kept[-1].text).api_key.purpose == "administer"
+    assert AuthenticateApiKey(database, SettableClock())(file.kept[-1].text).api_key.purpose == "administer"
 
 
 def test_a_key_that_cannot_be_kept_is_not_made() -> None:

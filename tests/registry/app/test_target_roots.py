@@ -8,11 +8,11 @@ import pytest
 from stardag.domain.target_roots import TargetRoot
 from stardag_registry.adapters.system import random_bytes
 from stardag_registry.app.creation import Create
-from stardag_registry.app.credentials import Authenticate
+from stardag_registry.app.credentials import AuthenticateApiKey
 from stardag_registry.app.target_roots import EditTargetRoots
 from stardag_registry.domain.api_keys import Purpose
 from stardag_registry.domain.errors import AlreadyExists, NotAllowed, NotFound, TooMany, Unauthenticated
-from stardag_registry.domain.permissions import Caller
+from stardag_registry.domain.permissions import ApiKeyCaller
 from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS, TargetRootRevision
 from tests.registry.in_memory import InMemoryDatabase
 from tests.registry.in_process import Furnishing, SettableClock
@@ -25,11 +25,11 @@ class Scene:
     furnish: Furnishing
     edit: EditTargetRoots
     workspace_id: str
-    owner: Caller
+    owner: ApiKeyCaller
 
-    def caller(self, purpose: Purpose, expires_in: timedelta | None = None) -> Caller:
+    def caller(self, purpose: Purpose, expires_in: timedelta | None = None) -> ApiKeyCaller:
         secret = self.furnish.api_key(self.owner.workspace, purpose, expires_in)
-        return Authenticate(self.database, self.clock)(secret.text)
+        return AuthenticateApiKey(self.database, self.clock)(secret.text)
 
     def history(self) -> list[tuple[str, str | None, str | None]]:
         return [(revision.name, revision.old, revision.new) for revision in self.revisions()]
@@ -44,7 +44,7 @@ def scene() -> Scene:
     database, clock = InMemoryDatabase(), SettableClock()
     furnish = Furnishing(database, Create(clock, random_bytes), clock)
     workspace = furnish.workspace(furnish.organization())
-    owner = Authenticate(database, clock)(furnish.api_key(workspace, "administer").text)
+    owner = AuthenticateApiKey(database, clock)(furnish.api_key(workspace, "administer").text)
     return Scene(database, clock, furnish, EditTargetRoots(database, clock), workspace.id, owner)
 
 
@@ -80,7 +80,7 @@ def test_a_refused_change_leaves_no_history(scene: Scene) -> None:
 
 def test_a_key_that_is_revoked_after_it_was_shown_changes_nothing(scene: Scene) -> None:
     secret = scene.furnish.api_key(scene.owner.workspace, "administer")
-    caller = Authenticate(scene.database, scene.clock)(secret.text)
+    caller = AuthenticateApiKey(scene.database, scene.clock)(secret.text)
     scene.furnish.revoke(secret)
     with pytest.raises(Unauthenticated):
         scene.edit.add(caller, scene.workspace_id, "a", "/1/")

@@ -14,7 +14,7 @@ from stardag_registry.app.ports import Database, Transaction
 from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret
 from stardag_registry.domain.errors import AlreadyExists, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
-from stardag_registry.domain.permissions import Caller
+from stardag_registry.domain.permissions import ApiKeyCaller
 from stardag_registry.domain.target_roots import TargetRootRevision
 from tests.registry.in_memory import InMemoryDatabase
 
@@ -57,7 +57,7 @@ def test_a_new_one_is_empty(database: Database) -> None:
 def test_what_is_committed_is_read(furnished: Database) -> None:
     with furnished.reading() as reading:
         assert reading.has_organizations()
-        assert reading.caller_by_fingerprint(FINGERPRINT) == Caller(KEY, PRODUCTION, ACME)
+        assert reading.caller_by_fingerprint(FINGERPRINT) == ApiKeyCaller(KEY, PRODUCTION, ACME)
 
 
 def test_a_key_is_found_by_its_id(furnished: Database) -> None:

@@ -46,7 +46,8 @@ class TestProblems:
             ("GET", "/api/v1/nothing", 404),
             ("GET", "/api/v1/me/", 404),
             ("GET", "/api/v1/%2e%2e/%2e%2e/etc/passwd", 404),
-            ("PUT", "/api/v1/me", 405),
+            ("PUT", "/api/v1/me", 401),
+            ("PATCH", "/api/v1/me", 405),
             ("DELETE", "/health", 405),
             ("POST", "/docs", 405),
         ],
@@ -236,6 +237,10 @@ def test_a_key_sees_its_own_organization_and_workspace(registry: InProcess, home
         assert workspaces == {"items": [item], "next_cursor": None}
 
 
+OPEN = ("/health", "/api/v1/auth/configuration")
+"""What is told to everybody."""
+
+
 class TestOpenApi:
     @pytest.fixture
     def document(self, registry: InProcess) -> dict[str, Any]:
@@ -246,7 +251,10 @@ class TestOpenApi:
         operations = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
         assert operations == {
             ("GET", "/health"),
+            ("GET", "/api/v1/auth/configuration"),
+            ("POST", "/api/v1/auth/exchange"),
             ("GET", "/api/v1/me"),
+            ("PUT", "/api/v1/me"),
             ("GET", "/api/v1/organizations"),
             ("GET", "/api/v1/organizations/{organization}/workspaces"),
             ("GET", "/api/v1/workspaces/{workspace_id}/target-roots"),
@@ -262,13 +270,14 @@ class TestOpenApi:
                 errors = {status: one for status, one in operation["responses"].items() if status >= "400"}
                 assert {"421", "500"} <= errors.keys()
                 assert all(one["content"] == problem for one in errors.values())
-                assert path == "/health" or "401" in errors
+                assert path in OPEN or "401" in errors
 
-    def test_everything_but_health_needs_the_key(self, document: dict[str, Any]) -> None:
-        assert document["components"]["securitySchemes"]["API key"]["scheme"] == "bearer"
+    def test_everything_else_needs_a_credential(self, document: dict[str, Any]) -> None:
+        scheme = "API key or access token"
+        assert document["components"]["securitySchemes"][scheme]["scheme"] == "bearer"
         for path, methods in document["paths"].items():
             for operation in methods.values():
-                assert operation.get("security") == (None if path == "/health" else [{"API key": []}])
+                assert operation.get("security") == (None if path in OPEN else [{scheme: []}])
 
     def test_every_operation_says_what_it_does_and_takes(self, document: dict[str, Any]) -> None:
         for methods in document["paths"].values():

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -395,6 +395,14 @@ class TestUserinfo:
         token = scene.tokens()["access_token"]
         scene.clock.move(timedelta(minutes=10))
         assert self.ask(scene, token).status_code == 401
+
+
+def test_a_client_may_post_what_it_asks_for(scene: Scene) -> None:
+    command_line, person = scene.command_line(), scene.owner()
+    query = urlsplit(command_line.authorization()).query
+    consent = person.post("/oauth/authorize", dict(parse_qsl(query)))
+    answer = answer_in(person.submit(consent, {"decision": "allow"}))
+    assert command_line.redeem(answer["code"]).status_code == 200
 
 
 def test_the_consent_page_belongs_to_one_request(scene: Scene) -> None:

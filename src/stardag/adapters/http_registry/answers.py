@@ -9,9 +9,12 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from stardag.app.ports import KeyIdentity
+from stardag.domain.credentials import Secret
 from stardag.domain.errors import InvalidValue
 from stardag.domain.names import is_id, is_name
 from stardag.domain.organizations import Organization, Role, Workspace
+from stardag.domain.registry_url import normal_url
+from stardag.domain.sign_in import LIFETIME_MAX, ExchangedToken, SignInSettings, User
 from stardag.domain.target_roots import TargetRoot, check_uri_prefix
 
 LABEL_MAX_LENGTH = 255
@@ -54,6 +57,26 @@ def _check_prefix(value: str) -> str:
         raise ValueError("it is no URI prefix") from None
 
 
+def _check_url(value: str) -> str:
+    try:
+        normal_url(value)
+    except InvalidValue:
+        raise ValueError("it is no http or https URL that could be an issuer's") from None
+    return value  # an issuer is called exactly what it calls itself, trailing slash and all
+
+
+def _check_token(value: str) -> str:
+    if not Secret(value).is_well_formed_token:
+        raise ValueError("it cannot be a token")
+    return value
+
+
+def _check_token_type(value: str) -> str:
+    if value.lower() != "bearer":
+        raise ValueError("it is not Bearer")
+    return value
+
+
 def _show_label(value: str) -> str:
     return printable(value, LABEL_MAX_LENGTH)
 
@@ -62,6 +85,10 @@ Id = Annotated[str, AfterValidator(_check_id)]
 Slug = Annotated[str, AfterValidator(_check_slug)]
 Name = Annotated[str, AfterValidator(_check_name)]
 UriPrefix = Annotated[str, AfterValidator(_check_prefix)]
+IssuerUrl = Annotated[str, AfterValidator(_check_url)]
+ClientId = Annotated[str, Field(max_length=LABEL_MAX_LENGTH, pattern=r"^[!-~]+$")]
+Token = Annotated[str, AfterValidator(_check_token)]
+TokenType = Annotated[str, AfterValidator(_check_token_type)]
 Label = Annotated[str, Field(max_length=LABEL_MAX_LENGTH), AfterValidator(_show_label)]
 Cursor = Annotated[str, Field(min_length=1, max_length=CURSOR_MAX_LENGTH)]
 
@@ -126,17 +153,57 @@ class IdAndSlug(Message):
     slug: Slug
 
 
-class MeMessage(Message):
-    """Whom the credential belongs to; a user's belongs to no one workspace."""
+class UserMessage(Message):
+    """Somebody who is signed in."""
 
+    id: Id
+    username: Name
+    email: Label | None = None
+
+    def to_domain(self) -> User:
+        """The user."""
+        return User(self.id, self.username, self.email)
+
+
+class MeMessage(Message):
+    """Whom the credential belongs to: a user, or the one workspace of an API key."""
+
+    user: UserMessage | None = None
     organization: IdAndSlug | None = None
     workspace: IdAndSlug | None = None
 
-    def to_domain(self) -> KeyIdentity | None:
-        """The identity of an API key; None where the credential is something else."""
+    def to_domain(self) -> KeyIdentity | User | None:
+        """The identity; None where the credential is something else."""
+        if self.user is not None:
+            return self.user.to_domain()
         if self.organization is None or self.workspace is None:
             return None
         return KeyIdentity(self.organization.id, self.organization.slug, self.workspace.id, self.workspace.slug)
+
+
+class SignInSettingsMessage(Message):
+    """Where users sign in."""
+
+    issuer: IssuerUrl
+    client_id: ClientId
+
+    def to_domain(self) -> SignInSettings:
+        """The settings."""
+        return SignInSettings(self.issuer, self.client_id)
+
+
+class ExchangeMessage(Message):
+    """A token for an organization (RFC 6749, section 5.1); `expires_in` is in seconds."""
+
+    access_token: Token
+    token_type: TokenType
+    expires_in: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    organization: IdAndSlug
+
+    def to_domain(self) -> ExchangedToken:
+        """The token."""
+        lifetime = min(self.expires_in, LIFETIME_MAX)
+        return ExchangedToken(Secret(self.access_token), lifetime, self.organization.id, self.organization.slug)
 
 
 class HealthMessage(Message):

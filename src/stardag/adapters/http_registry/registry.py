@@ -1,235 +1,181 @@
-"""The calls of the registry's API, and what each status of its answers means."""
+"""The calls of the registry's API."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Generic, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
-import httpx
 from pydantic import ValidationError
 
+from stardag.adapters.bounded_http import Answer, Connection, Exchange, Headers, Server
 from stardag.adapters.http_registry.answers import (
+    ExchangeMessage,
     HealthMessage,
-    Item,
     MeMessage,
-    Message,
     OrganizationMessage,
     Page,
+    SignInSettingsMessage,
     TargetRootMessage,
     WorkspaceMessage,
-    breach_of,
-    is_json,
     printable,
-    problem_of,
 )
-from stardag.adapters.http_registry.exchange import Answer, Connection, Exchange
-from stardag.app.ports import KeyIdentity, ServedRoots
+from stardag.adapters.http_registry.asking import ITEMS_OF_A_PAGE, NO_REGISTRY, Asking, Listing, Sought, status_of
+from stardag.app.ports import Credential, KeyIdentity, ServedRoots
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     MalformedCredential,
-    NoCredential,
-    NotAllowed,
     NotKnownToRegistry,
     RefusedCredential,
     RegistryUnreachable,
-    StardagError,
     UnexpectedAnswer,
 )
 from stardag.domain.names import is_id, is_name
 from stardag.domain.organizations import Organization, Workspace
-from stardag.domain.version import VERSION
+from stardag.domain.registry_url import is_plain_beyond_loopback
+from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
 
-PAGES_MAX = 1000
-ITEMS_OF_A_PAGE = 1000
-"""What is asked for; a registry may give fewer."""
-
-SHOWN_MAX_LENGTH = 300
-"""How much of what a registry says is shown, in characters."""
+ANSWERS_MAX_BYTES = 16 * 1024 * 1024
+"""Of all the answers of one exchange together."""
 
 _ENTITY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')  # RFC 9110, section 8.8.3, ASCII alone
 
-_NO_REGISTRY = "what answers there is not a Stardag registry"
-
 Result = TypeVar("Result")
-MessageType = TypeVar("MessageType", bound=Message)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sought:
-    """What a call is about, for when the registry knows no such thing."""
-
-    kind: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing(Generic[Item]):
-    """All items of a list, and the entity tag of the one answer that held them all."""
-
-    items: list[Item]
-    etag: str | None
 
 
 class HttpRegistry:
-    """Keeps the promises of `RegistryApi` over HTTP. Nothing is retried."""
+    """Keeps the promises of `RegistryApi` over HTTP. Nothing is retried but with another credential."""
 
-    def __init__(self, registry_url: str, credential: Secret | None, timeout: float) -> None:
+    def __init__(self, registry_url: str, credential: Credential | None, timeout: float) -> None:
         self._url = registry_url
         self._credential = credential
-        self._connection = Connection(registry_url, f"stardag/{VERSION}", timeout)
+        server = Server(registry_url, RegistryUnreachable, UnexpectedAnswer, ANSWERS_MAX_BYTES)
+        self._connection = Connection(server, registry_url, timeout)
 
     def check(self) -> None:
         """Make sure that a registry answers at this address; the credential stays at home."""
-        answer = self._connection.exchange(lambda exchange: exchange.get(f"{self._url}/health", {}, httpx.Headers()))
-        if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-            raise RegistryUnreachable(self._url, f"{_NO_REGISTRY} (it answers {_status(answer.status)})")
-        if answer.status != HTTPStatus.OK:
-            raise self._refusal(answer, None)
+
+        def fetch(exchange: Exchange) -> Answer:
+            answer = exchange.get(f"{self._url}/health", {}, Headers())
+            if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+                raise RegistryUnreachable(self._url, f"{NO_REGISTRY} (it answers {status_of(answer)})")
+            if answer.status != HTTPStatus.OK:
+                raise Asking(self._url, exchange, None).refusal(answer, None)
+            return answer
+
+        answer = self._connection.exchange(fetch)
         try:
             HealthMessage.model_validate_json(answer.body)
             return
         except ValidationError:
             pass
-        raise RegistryUnreachable(self._url, _NO_REGISTRY)
+        raise RegistryUnreachable(self._url, NO_REGISTRY)
 
-    def identity(self) -> KeyIdentity:
-        """Whom the credential belongs to."""
-        answer = self._ask(lambda exchange: self._get(exchange, "/me", {}, None))
-        identity = self._parse(MeMessage, answer).to_domain()
+    def identity(self) -> KeyIdentity | User:
+        """Whom the credential belongs to: an API key's workspace, or the user."""
+        me = self._ask(lambda asking: asking.parse(MeMessage, asking.get("/me", {}, None)))
+        identity = me.to_domain()
         if identity is None:
-            raise UnexpectedAnswer(self._url, "the credential belongs to no one workspace, as an API key does")
+            raise UnexpectedAnswer(self._url, "the credential belongs to no user and no one workspace")
         return identity
+
+    def sign_in_settings(self) -> SignInSettings:
+        """Where the registry's users sign in; the credential stays at home."""
+
+        def fetch(exchange: Exchange) -> SignInSettingsMessage:
+            asking = Asking(self._url, exchange, None)
+            return asking.parse(SignInSettingsMessage, asking.get("/auth/configuration", {}, None))
+
+        settings = self._connection.exchange(fetch).to_domain()
+        if is_plain_beyond_loopback(settings.issuer_url) and not is_plain_beyond_loopback(self._url):
+            raise UnexpectedAnswer(
+                self._url, "the issuer it names is to be reached by plain http, which others can read"
+            )
+        return settings
+
+    def introduce(self, id_token: Secret | None) -> User:
+        """Tell the registry who is signed in, with the issuer's access token as credential, and hear whom it knows."""
+        me = self._ask(lambda asking: asking.parse(MeMessage, asking.send("PUT", "/me", {}, None)), id_token)
+        user = me.to_domain()
+        if not isinstance(user, User):
+            raise UnexpectedAnswer(self._url, "it knows no user by the issuer's tokens")
+        return user
+
+    def exchange(self, organization: str, id_token: Secret | None) -> ExchangedToken:
+        """A token for an organization (slug or id), with the issuer's access token as credential."""
+        sought = Sought("organization", organization)
+        self._segment(sought)
+
+        def send(asking: Asking) -> ExchangeMessage:
+            message = {"organization": organization}
+            return asking.parse(ExchangeMessage, asking.send("POST", "/auth/exchange", message, sought))
+
+        token = self._ask(send, id_token).to_domain()
+        if organization.lower() not in (token.organization_id, token.organization_slug):
+            raise UnexpectedAnswer(self._url, "it gives a token for another organization than the one asked for")
+        return token
 
     def organizations(self) -> tuple[Organization, ...]:
         """The organizations that the credential may see."""
-        listing = self._ask(lambda exchange: self._list(exchange, "/organizations", Page[OrganizationMessage], None))
+        listing = self._ask(lambda asking: asking.listing("/organizations", Page[OrganizationMessage], None))
         found = tuple(item.to_domain() for item in listing.items)
         self._check_unique("organization", (organization.slug for organization in found))
         return found
 
     def workspaces(self, organization: str) -> tuple[Workspace, ...]:
         """The workspaces of an organization (slug or id) that the credential may see."""
-        sought = _Sought("organization", organization)
+        sought = Sought("organization", organization)
         path = f"/organizations/{self._segment(sought)}/workspaces"
-        listing = self._ask(lambda exchange: self._list(exchange, path, Page[WorkspaceMessage], sought))
+        listing = self._ask(lambda asking: asking.listing(path, Page[WorkspaceMessage], sought))
         found = tuple(item.to_domain() for item in listing.items)
         self._check_unique("workspace", (workspace.slug for workspace in found))
         return found
 
     def target_roots(self, workspace_id: str, etag: str | None = None) -> ServedRoots | None:
         """The target roots of a workspace; None where they still are what `etag` names."""
-        sought = _Sought("workspace", workspace_id)
+        sought = Sought("workspace", workspace_id)
         path = f"/workspaces/{self._segment(sought)}/target-roots"
         known = etag if etag and _ENTITY_TAG.fullmatch(etag) else None  # it was kept in a file, where it may be damaged
 
-        def fetch(exchange: Exchange) -> _Listing[TargetRootMessage] | None:
-            first = self._get(exchange, path, {"limit": str(ITEMS_OF_A_PAGE)}, sought, known)
+        def fetch(asking: Asking) -> Listing[TargetRootMessage] | None:
+            first = asking.get(path, {"limit": str(ITEMS_OF_A_PAGE)}, sought, known)
             if first.status == HTTPStatus.NOT_MODIFIED:
                 return None
-            return self._list(exchange, path, Page[TargetRootMessage], sought, first)
+            return asking.listing(path, Page[TargetRootMessage], sought, first)
 
         listing = self._ask(fetch)
         if listing is None:
             return None
         roots = tuple(item.to_domain() for item in listing.items)
         self._check_unique("target root", (root.name for root in roots))
-        return ServedRoots(roots, listing.etag)
+        return ServedRoots(roots, None if listing.answer is None else _etag_of(listing.answer))
 
-    def _ask(self, work: Callable[[Exchange], Result]) -> Result:
-        """Perform one exchange with the credential."""
-        if self._credential is not None and not self._credential.is_well_formed:
-            # httpx would refuse to send it, and print it.
-            raise MalformedCredential("the configuration")
-        return self._connection.exchange(work)
+    def _ask(self, work: Callable[[Asking], Result], id_token: Secret | None = None) -> Result:
+        """Perform one exchange with the credential, and one more with another where it is refused and there is one.
 
-    def _get(
-        self,
-        exchange: Exchange,
-        path: str,
-        parameters: Mapping[str, str],
-        sought: _Sought | None,
-        etag: str | None = None,
-    ) -> Answer:
-        """One request with the credential. The answer is a 200, or a 304 where an entity tag was sent."""
-        headers = httpx.Headers()  # shows no Authorization in its repr, unlike a dict
-        if self._credential is not None:
-            headers["Authorization"] = f"Bearer {self._credential.reveal()}"
-        if etag is not None:
-            headers["If-None-Match"] = etag
-        answer = exchange.get(f"{self._url}/api/v1{path}", parameters, headers)
-        if answer.status == HTTPStatus.OK or (answer.status == HTTPStatus.NOT_MODIFIED and etag is not None):
-            return answer
-        raise self._refusal(answer, sought)
-
-    def _list(
-        self,
-        exchange: Exchange,
-        path: str,
-        page_type: type[Page[Item]],
-        sought: _Sought | None,
-        first: Answer | None = None,
-    ) -> _Listing[Item]:
-        """All pages of a list, beginning with `first` where that was asked for already."""
-        limit = {"limit": str(ITEMS_OF_A_PAGE)}
-        answer = first or self._get(exchange, path, limit, sought)
-        page = self._parse(page_type, answer)
-        items, cursor = list(page.items), page.next_cursor
-        etag = _etag_of(answer) if cursor is None else None  # it names one page, not all of them
-        cursors: set[str] = set()
-        while cursor is not None:
-            if cursor in cursors or len(cursors) == PAGES_MAX:
-                raise UnexpectedAnswer(self._url, f"its list does not end after {len(cursors) + 1} pages")
-            cursors.add(cursor)
-            page = self._parse(page_type, self._get(exchange, path, {**limit, "cursor": cursor}, sought))
-            items += page.items
-            cursor = page.next_cursor
-        return _Listing(items, etag)
-
-    def _parse(self, message_type: type[MessageType], answer: Answer) -> MessageType:
-        failure: StardagError
+        The credential is had outside of the exchange, whose deadline is not that of a renewal.
+        """
+        if self._credential is None:
+            return self._exchange(work, None, id_token)
+        secret = self._credential()
+        refusal: RefusedCredential
         try:
-            return message_type.model_validate_json(answer.body)
-        except ValidationError as error:
-            if is_json(error):
-                failure = UnexpectedAnswer(self._url, breach_of(error))
-            else:
-                failure = RegistryUnreachable(self._url, _NO_REGISTRY)
-        raise failure  # here, so that it does not keep the answer in its context
+            return self._exchange(work, secret, id_token)
+        except RefusedCredential as error:
+            refusal = error
+        another = self._credential.instead_of(secret, refusal)
+        if another is None or another == secret:
+            raise refusal
+        return self._exchange(work, another, id_token)
 
-    def _refusal(self, answer: Answer, sought: _Sought | None) -> StardagError:
-        """What an answer other than the wanted one means."""
-        problem = problem_of(answer.body)
-        reason = self._shown(problem.detail or problem.title or "").strip().rstrip(".")
-        says = f"{_status(answer.status)}{': ' + reason if reason else ''}"
-        match answer.status:
-            case HTTPStatus.UNAUTHORIZED:
-                return NoCredential(self._url) if self._credential is None else RefusedCredential(self._url)
-            case HTTPStatus.FORBIDDEN:
-                return NotAllowed(self._url, reason or f"it answers {says}")
-            case HTTPStatus.NOT_FOUND if sought is not None and problem.code is not None:
-                return NotKnownToRegistry(sought.kind, sought.value, self._url)
-            case HTTPStatus.NOT_FOUND:
-                return RegistryUnreachable(self._url, f"there is no registry at this address (it answers {says})")
-            case 301 | 302 | 303 | 307 | 308:
-                target = self._shown(answer.headers.get("location", "nowhere"))
-                fix = "Nothing was sent there. If the registry is there now, correct its address in the configuration."
-                return RegistryUnreachable(self._url, f"it redirects to {target}", fix)
-            case status if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
-                return RegistryUnreachable(self._url, f"it answers {says}", "Try again in a while.")
-            case _ if problem.code is not None:
-                return UnexpectedAnswer(self._url, f"it refuses the question with {says}")
-            case _:
-                return RegistryUnreachable(self._url, f"{_NO_REGISTRY} (it answers {says})")
+    def _exchange(self, work: Callable[[Asking], Result], credential: Secret | None, id_token: Secret | None) -> Result:
+        for secret in (credential, id_token):
+            if secret is not None and not secret.is_well_formed_token:
+                # httpx would refuse to send it, and print it.
+                raise MalformedCredential("the configuration")
+        return self._connection.exchange(lambda exchange: work(Asking(self._url, exchange, credential, id_token)))
 
-    def _shown(self, said: str) -> str:
-        """What the registry says, fit to stand in a sentence; should it say the credential back, without that."""
-        if self._credential is not None and self._credential.is_well_formed:
-            said = said.replace(self._credential.reveal(), "****")
-        return printable(said, SHOWN_MAX_LENGTH)
-
-    def _segment(self, sought: _Sought) -> str:
+    def _segment(self, sought: Sought) -> str:
         """What is sought as a step of a path. What can be neither slug nor id is known to no registry."""
         if not (is_id(sought.value) or is_name(sought.value)):
             raise NotKnownToRegistry(sought.kind, printable(sought.value, 80), self._url)
@@ -246,11 +192,3 @@ class HttpRegistry:
 def _etag_of(answer: Answer) -> str | None:
     etag = answer.headers.get("etag", "")
     return etag if _ENTITY_TAG.fullmatch(etag) else None
-
-
-def _status(status: int) -> str:
-    """A status with its standard phrase; the server's own phrase could be anything."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)

@@ -19,8 +19,10 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from stardag.domain.names import NAME_MAX_LENGTH
+from stardag.domain.registry_url import URL_MAX_LENGTH
 from stardag.domain.target_roots import URI_PREFIX_MAX_LENGTH
 from stardag_registry.domain.organizations import DISPLAY_NAME_MAX_LENGTH
+from stardag_registry.domain.users import EMAIL_MAX_LENGTH, SUBJECT_MAX_LENGTH
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -88,6 +90,37 @@ api_keys = Table(
     CheckConstraint("purpose IN ('administer', 'build')", name="purpose"),
 )
 
+users = Table(
+    "users",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("issuer", String(URL_MAX_LENGTH), nullable=False),
+    Column("subject", String(SUBJECT_MAX_LENGTH), nullable=False),
+    Column("username", SLUG, nullable=False, unique=True),
+    Column("email", String(EMAIL_MAX_LENGTH)),
+    Column("email_verified", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("issuer", "subject"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("organization_id", ID, ForeignKey(organizations.c.id), primary_key=True),
+    Column("user_id", ID, ForeignKey(users.c.id), primary_key=True, index=True),
+    Column("role", String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("role IN ('owner', 'admin', 'member')", name="role"),
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("private_key", String(1024), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
 target_roots = Table(
     "target_roots",
     metadata,
@@ -106,6 +139,7 @@ target_root_revisions = Table(
     Column("new_uri_prefix", URI_PREFIX),
     Column("at", Instant, nullable=False),
     Column("api_key_id", ID, ForeignKey(api_keys.c.id)),
+    Column("user_id", ID, ForeignKey(users.c.id)),
     CheckConstraint("old_uri_prefix IS NOT NULL OR new_uri_prefix IS NOT NULL", name="something"),
     Index(None, "workspace_id", "id"),
 )

@@ -45,10 +45,11 @@ def create_app(
     )
     app.state.use_cases = use_cases
     _add_health(app, version)
-    app.include_router(endpoints.router)
+    for router in endpoints.ROUTERS:
+        app.include_router(router)
     app.router.routes.extend(more_routes)
     _add_documents(app)
-    install_problems(app, [*app.routes, *endpoints.router.routes])
+    install_problems(app, [*app.routes, *(route for router in endpoints.ROUTERS for route in router.routes)])
     for guard in (BoundedBody, NoTraceback):
         app.add_middleware(guard)
     app.add_middleware(OwnHostOnly, allowed=allowed_hosts)

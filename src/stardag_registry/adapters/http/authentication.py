@@ -1,6 +1,7 @@
 """Who sends a request: settled before the body is looked at, so that nobody without a credential learns anything."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, cast
 
@@ -10,11 +11,13 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
 from stardag_registry.adapters.http.use_cases import use_cases_in
-from stardag_registry.domain.permissions import Caller
+from stardag_registry.app.credentials import Authenticate, IssuerBearer
+from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller
 
 bearer = HTTPBearer(
-    scheme_name="API key",
-    description="An API key of a workspace, in the header `Authorization: Bearer KEY`.",
+    scheme_name="API key or access token",
+    description="An API key of a workspace, or an organization's access token, in `Authorization: Bearer …`. "
+    "What comes before any organization takes an access token of the issuer that signs users in.",
     auto_error=False,
 )
 """Tells the OpenAPI document how to sign in. `AuthenticatedRoute` does the work."""
@@ -23,7 +26,12 @@ _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
 class AuthenticatedRoute(APIRoute):
-    """A route that only a caller with a credential gets through."""
+    """A route that only somebody with a credential gets through; subclasses say which."""
+
+    @staticmethod
+    @abstractmethod
+    def authenticate(authenticate: Authenticate, credential: str | None) -> object:
+        """Who shows this credential; raises Unauthenticated."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's handler, after the question who asks."""
@@ -31,10 +39,37 @@ class AuthenticatedRoute(APIRoute):
 
         async def handle_authenticated(request: Request) -> Response:
             authenticate = use_cases_in(request).authenticate
-            request.state.caller = await run_in_threadpool(authenticate, _credential_in(request))
+            request.state.caller = await run_in_threadpool(self.authenticate, authenticate, _credential_in(request))
             return await handle(request)
 
         return handle_authenticated
+
+
+class OrganizationRoute(AuthenticatedRoute):
+    """A route for what belongs to an organization."""
+
+    @staticmethod
+    def authenticate(authenticate: Authenticate, credential: str | None) -> object:
+        """An API key's, or a member's."""
+        return authenticate(credential)
+
+
+class AnyoneRoute(AuthenticatedRoute):
+    """A route for what comes before any organization, too."""
+
+    @staticmethod
+    def authenticate(authenticate: Authenticate, credential: str | None) -> object:
+        """An API key's, a member's, or a user's."""
+        return authenticate.anyone(credential)
+
+
+class IssuerRoute(AuthenticatedRoute):
+    """A route for whoever has just signed in, and may be new here."""
+
+    @staticmethod
+    def authenticate(authenticate: Authenticate, credential: str | None) -> object:
+        """An access token of the issuer."""
+        return authenticate.issuer(credential)
 
 
 def _credential_in(request: Request) -> str | None:
@@ -44,8 +79,18 @@ def _credential_in(request: Request) -> str | None:
     return match[1] if match else None
 
 
-async def _injected(request: Request) -> Caller:
-    return cast("Caller", request.state.caller)
+async def _caller(request: Request) -> ApiKeyCaller | MemberCaller:
+    return cast("ApiKeyCaller | MemberCaller", request.state.caller)
 
 
-TheCaller = Annotated[Caller, Depends(_injected)]
+async def _anyone(request: Request) -> ApiKeyCaller | MemberCaller | UserCaller:
+    return cast("ApiKeyCaller | MemberCaller | UserCaller", request.state.caller)
+
+
+async def _issuer_bearer(request: Request) -> IssuerBearer:
+    return cast("IssuerBearer", request.state.caller)
+
+
+TheCaller = Annotated[ApiKeyCaller | MemberCaller, Depends(_caller)]
+Anyone = Annotated[ApiKeyCaller | MemberCaller | UserCaller, Depends(_anyone)]
+TheIssuerBearer = Annotated[IssuerBearer, Depends(_issuer_bearer)]

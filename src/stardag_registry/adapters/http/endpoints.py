@@ -4,27 +4,45 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response, Security
 
-from stardag_registry.adapters.http.authentication import AuthenticatedRoute, TheCaller, bearer
+from stardag_registry.adapters.http.authentication import (
+    Anyone,
+    AnyoneRoute,
+    IssuerRoute,
+    OrganizationRoute,
+    TheCaller,
+    TheIssuerBearer,
+    bearer,
+)
 from stardag_registry.adapters.http.entity_tags import entity_tag_of, is_matched
 from stardag_registry.adapters.http.messages import (
     ChangedTargetRoot,
+    ExchangedToken,
+    ExchangeRequest,
+    Introduction,
     Me,
     NewTargetRoot,
     OrganizationPage,
+    OrganizationSummary,
+    SignInConfiguration,
     TargetRootItem,
     TargetRootPage,
     WorkspacePage,
 )
 from stardag_registry.adapters.http.problems import documented
 from stardag_registry.adapters.http.use_cases import TheUseCases
-from stardag_registry.app.listings import organizations_of, workspaces_of
+from stardag_registry.app.listings import organizations_of
 from stardag_registry.app.paging import PageRequest
+from stardag_registry.domain.signing_keys import TOKEN_LIFETIME
 
 PREFIX = "/api/v1"
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 
-router = APIRouter(prefix=PREFIX, route_class=AuthenticatedRoute, dependencies=[Security(bearer)])
+router = APIRouter(prefix=PREFIX, route_class=OrganizationRoute, dependencies=[Security(bearer)])
+anyone_router = APIRouter(prefix=PREFIX, route_class=AnyoneRoute, dependencies=[Security(bearer)])
+issuer_router = APIRouter(prefix=PREFIX, route_class=IssuerRoute, dependencies=[Security(bearer)])
+exchange_router = APIRouter(route_class=IssuerRoute, include_in_schema=False)
+open_router = APIRouter(prefix=PREFIX)
 
 WorkspaceId = Annotated[str, Path(description="The workspace's id.")]
 RootNamePath = Annotated[str, Path(description="The target root's name.")]
@@ -49,20 +67,58 @@ async def _page_request(
 ThePageRequest = Annotated[PageRequest, Depends(_page_request)]
 
 
-@router.get("/me", tags=["credential"], summary="Who the credential is", responses=documented(401, 503))
-def me(caller: TheCaller) -> Me:
-    """The API key, its workspace and that one's organization."""
+@open_router.get("/auth/configuration", tags=["signing in"], summary="Where users sign in", responses=documented())
+def auth_configuration(use_cases: TheUseCases) -> SignInConfiguration:
+    """The issuer that signs this registry's users in. No credential is needed."""
+    issuer_tokens = use_cases.authenticate.issuer_tokens
+    return SignInConfiguration(issuer=issuer_tokens.issuer, client_id=issuer_tokens.client_id)
+
+
+@exchange_router.post("/auth/exchange")
+@issuer_router.post(
+    "/auth/exchange",
+    tags=["signing in"],
+    summary="Exchange an issuer's tokens for one of an organization",
+    responses=documented(401, 404, 413, 422, 503),
+)
+def exchange(asked: ExchangeRequest, issuer_bearer: TheIssuerBearer, use_cases: TheUseCases) -> ExchangedToken:
+    """The issuer's access token authorizes this; its ID token says who that is, which has to be the same subject.
+
+    What is given is good for ten minutes, in one organization, as long as one is a member.
+    """
+    token, organization = use_cases.exchange_tokens(issuer_bearer, asked.id_token, asked.organization)
+    return ExchangedToken(
+        access_token=token,
+        expires_in=int(TOKEN_LIFETIME.total_seconds()),
+        organization=OrganizationSummary.of(organization),
+    )
+
+
+@issuer_router.put(
+    "/me",
+    tags=["signing in"],
+    summary="Say who has signed in",
+    responses=documented(401, 413, 422, 503),
+)
+def introduce(introduction: Introduction, issuer_bearer: TheIssuerBearer, use_cases: TheUseCases) -> Me:
+    """Makes the user at the first sign-in, and takes over a new address later. This needs the issuer's access token."""
+    return Me.of(use_cases.introduce(issuer_bearer, introduction.id_token))
+
+
+@anyone_router.get("/me", tags=["credential"], summary="Who the credential is", responses=documented(401, 503))
+def me(caller: Anyone) -> Me:
+    """The API key, its workspace and that one's organization; or the user, and the organization of the token."""
     return Me.of(caller)
 
 
-@router.get(
+@anyone_router.get(
     "/organizations",
     tags=["organizations"],
     summary="List organizations",
     responses=documented(401, 422, 503),
 )
-def list_organizations(caller: TheCaller, page_request: ThePageRequest) -> OrganizationPage:
-    """The organizations that the credential belongs to, by slug. An API key sees its own."""
+def list_organizations(caller: Anyone, page_request: ThePageRequest) -> OrganizationPage:
+    """The organizations that the credential belongs to, by slug. An API key or an organization's token sees its own."""
     return OrganizationPage.of(organizations_of(caller, page_request))
 
 
@@ -76,9 +132,10 @@ def list_workspaces(
     organization: Annotated[str, Path(description="The organization's id or slug.")],
     caller: TheCaller,
     page_request: ThePageRequest,
+    use_cases: TheUseCases,
 ) -> WorkspacePage:
     """The workspaces of an organization that the credential may see, by slug. An API key sees its own."""
-    return WorkspacePage.of(workspaces_of(caller, organization, page_request))
+    return WorkspacePage.of(use_cases.list_workspaces(caller, organization, page_request))
 
 
 @router.get(
@@ -127,9 +184,9 @@ def list_target_roots(
 def add_target_root(
     workspace_id: WorkspaceId, new: NewTargetRoot, caller: TheCaller, use_cases: TheUseCases, response: Response
 ) -> TargetRootItem:
-    """Add a target root. This needs an API key made for administering the workspace."""
+    """Add a target root. This needs an API key made for administering the workspace, or an admin or owner."""
     root = use_cases.edit_target_roots.add(caller, workspace_id, new.name, new.uri_prefix)
-    response.headers["Location"] = f"{PREFIX}/workspaces/{caller.workspace.id}/target-roots/{root.name}"
+    response.headers["Location"] = f"{PREFIX}/workspaces/{workspace_id.lower()}/target-roots/{root.name}"
     return TargetRootItem.of(root)
 
 
@@ -148,7 +205,7 @@ def change_target_root(
 ) -> TargetRootItem:
     """Give a target root another prefix. Tasks that were completed below the old one will look incomplete.
 
-    This needs an API key made for administering the workspace.
+    This needs an API key made for administering the workspace, or an admin or owner of the organization.
     """
     return TargetRootItem.of(use_cases.edit_target_roots.change(caller, workspace_id, name, changed.uri_prefix))
 
@@ -165,6 +222,10 @@ def remove_target_root(
 ) -> None:
     """Remove a target root. Tasks that were completed below it will look incomplete; what is stored there stays.
 
-    This needs an API key made for administering the workspace.
+    This needs an API key made for administering the workspace, or an admin or owner of the organization.
     """
     use_cases.edit_target_roots.remove(caller, workspace_id, name)
+
+
+ROUTERS = (open_router, issuer_router, exchange_router, anyone_router, router)
+"""All endpoints, to be mounted by an application."""

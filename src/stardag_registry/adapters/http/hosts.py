@@ -31,6 +31,9 @@ class AllowedHosts:
         """Whether the value of a Host header is this server's."""
         if self.public_url is not None and authority.lower() in _authorities_of(self.public_url):
             return True
+        return self._is_listened_on(authority)
+
+    def _is_listened_on(self, authority: str) -> bool:
         parts = _AUTHORITY.fullmatch(authority.lower())
         if parts is None or int(parts["port"] or _HTTP_PORT) != self.port:
             return False
@@ -48,7 +51,7 @@ class AllowedHosts:
         if normal == self.public_url:
             return True
         parts = urlsplit(normal)
-        return parts.scheme == "http" and not parts.path and self.allow(parts.netloc)
+        return parts.scheme == "http" and not parts.path and self._is_listened_on(parts.netloc)
 
 
 def _authorities_of(url: str) -> frozenset[str]:

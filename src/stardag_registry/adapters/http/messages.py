@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from stardag.domain.names import NAME_MAX_LENGTH, NAME_PATTERN
 from stardag.domain.organizations import Role
 from stardag.domain.target_roots import SUPPORTED_FORMS, URI_PREFIX_MAX_LENGTH, TargetRoot
+from stardag_registry.app.listings import ListedOrganization
 from stardag_registry.app.paging import Page
 from stardag_registry.domain.api_keys import Purpose
 from stardag_registry.domain.organizations import Organization, Workspace
-from stardag_registry.domain.permissions import Caller
+from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller
+from stardag_registry.domain.users import EMAIL_MAX_LENGTH
 
 Id = Annotated[str, Field(description="A UUID.", examples=["6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11"])]
 Slug = Annotated[str, Field(description="A name of lower-case letters and digits.", examples=["default"])]
@@ -41,6 +43,11 @@ class OrganizationSummary(BaseModel):
     slug: Slug
     name: DisplayName
 
+    @classmethod
+    def of(cls, organization: Organization) -> "OrganizationSummary":
+        """The message about an organization."""
+        return cls(id=organization.id, slug=organization.slug, name=organization.name)
+
 
 class WorkspaceSummary(BaseModel):
     """A workspace, in short."""
@@ -58,25 +65,88 @@ class ApiKeySummary(BaseModel):
     purpose: Annotated[Purpose, Field(description="`administer` includes `build`.")]
 
 
+class UserSummary(BaseModel):
+    """Somebody who has signed in."""
+
+    id: Id
+    username: Annotated[str, Field(description="Unique in the registry.", examples=["alice"])]
+    email: Annotated[
+        str | None, Field(description="As the issuer gives it; null where it gives none.", max_length=EMAIL_MAX_LENGTH)
+    ]
+
+
 class Me(BaseModel):
     """Who the credential is."""
 
-    kind: Literal["api_key"]
-    user: None = Field(default=None, description="Always null for an API key.")
-    organization: OrganizationSummary
-    workspace: WorkspaceSummary
-    api_key: ApiKeySummary
+    kind: Literal["api_key", "user"]
+    user: Annotated[UserSummary | None, Field(description="Null for an API key.")]
+    organization: Annotated[
+        OrganizationSummary | None, Field(description="Null for a user, unless the token is an organization's.")
+    ]
+    workspace: Annotated[WorkspaceSummary | None, Field(description="Null for a user.")]
+    api_key: Annotated[ApiKeySummary | None, Field(description="Null for a user.")]
 
     @classmethod
-    def of(cls, caller: Caller) -> "Me":
+    def of(cls, caller: ApiKeyCaller | MemberCaller | UserCaller) -> "Me":
         """The message about a caller."""
-        organization, workspace, api_key = caller.organization, caller.workspace, caller.api_key
+        if isinstance(caller, ApiKeyCaller):
+            workspace, api_key = caller.workspace, caller.api_key
+            return cls(
+                kind="api_key",
+                user=None,
+                organization=OrganizationSummary.of(caller.organization),
+                workspace=WorkspaceSummary(id=workspace.id, slug=workspace.slug, name=workspace.name),
+                api_key=ApiKeySummary(id=api_key.id, name=api_key.name, purpose=api_key.purpose),
+            )
+        user = caller.user
         return cls(
-            kind="api_key",
-            organization=OrganizationSummary(id=organization.id, slug=organization.slug, name=organization.name),
-            workspace=WorkspaceSummary(id=workspace.id, slug=workspace.slug, name=workspace.name),
-            api_key=ApiKeySummary(id=api_key.id, name=api_key.name, purpose=api_key.purpose),
+            kind="user",
+            user=UserSummary(id=user.id, username=user.username, email=user.email),
+            organization=OrganizationSummary.of(caller.membership.organization)
+            if isinstance(caller, MemberCaller)
+            else None,
+            workspace=None,
+            api_key=None,
         )
+
+
+class SignInConfiguration(BaseModel):
+    """Where this registry's users sign in (OpenID Connect Discovery 1.0)."""
+
+    issuer: Annotated[str, Field(description="The issuer's URL, exactly as the issuer says it.")]
+    client_id: Annotated[str, Field(description="The public client that command lines sign in with.")]
+
+
+TokenText = Annotated[str, Field(min_length=1, max_length=16 * 1024)]
+
+
+class Introduction(BaseModel):
+    """Who has just signed in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id_token: Annotated[TokenText, Field(description="The ID token that came with the access token.", repr=False)]
+
+
+class ExchangeRequest(BaseModel):
+    """What an organization's token is asked for with."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    organization: Annotated[str, Field(min_length=1, max_length=200, description="The organization's slug or id.")]
+    id_token: Annotated[
+        TokenText | None,
+        Field(description="The ID token that came with the access token; needed at the first sign-in.", repr=False),
+    ] = None
+
+
+class ExchangedToken(BaseModel):
+    """An access token for one organization (RFC 6749, section 5.1)."""
+
+    access_token: Annotated[str, Field(repr=False)]
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 (no secret)
+    expires_in: Annotated[int, Field(description="In seconds.")]
+    organization: OrganizationSummary
 
 
 class OrganizationItem(OrganizationSummary):
@@ -110,9 +180,14 @@ class OrganizationPage(BaseModel):
     next_cursor: Cursor
 
     @classmethod
-    def of(cls, page: Page[Organization]) -> "OrganizationPage":
-        """The message about what an API key may see, which has a role nowhere."""
-        items = [OrganizationItem(id=item.id, slug=item.slug, name=item.name, role=None) for item in page.items]
+    def of(cls, page: Page[ListedOrganization]) -> "OrganizationPage":
+        """The message about some organizations."""
+        items = [
+            OrganizationItem(
+                id=item.organization.id, slug=item.organization.slug, name=item.organization.name, role=item.role
+            )
+            for item in page.items
+        ]
         return cls(items=items, next_cursor=page.next_cursor)
 
 

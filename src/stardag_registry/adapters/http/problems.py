@@ -27,11 +27,13 @@ _STATUS: Mapping[str, HTTPStatus] = {
     "too-many": HTTPStatus.CONFLICT,
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "issuer-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 _HEADERS: Mapping[str, Mapping[str, str]] = {
     "unauthenticated": {"WWW-Authenticate": "Bearer"},
     "unavailable": {"Retry-After": "1"},
+    "issuer-unavailable": {"Retry-After": "10"},
 }
 
 _log = logging.getLogger("stardag_registry.http")

@@ -7,7 +7,8 @@ from fastapi import Depends, Request
 
 from stardag_registry.app.credentials import Authenticate
 from stardag_registry.app.health import CheckHealth
-from stardag_registry.app.listings import ListTargetRoots
+from stardag_registry.app.listings import ListTargetRoots, ListWorkspaces
+from stardag_registry.app.people import ExchangeTokens, Introduce
 from stardag_registry.app.target_roots import EditTargetRoots
 
 
@@ -16,7 +17,10 @@ class UseCases:
     """The use cases behind the endpoints."""
 
     authenticate: Authenticate
+    introduce: Introduce
+    exchange_tokens: ExchangeTokens
     check_health: CheckHealth
+    list_workspaces: ListWorkspaces
     list_target_roots: ListTargetRoots
     edit_target_roots: EditTargetRoots
 

@@ -447,10 +447,11 @@ class ProviderServer(AuthorizationServer):
         )
 
     def _grant_asked_for(self, request: ProviderRequest) -> Any:
-        data = request.payload.data
-        if request.payload.response_type != "code" and data.get("client_id") == CLIENT_ID:
-            uri = data.get("redirect_uri", "")  # Authlib's own error cannot always repeat what was asked for
-            raise UnsupportedResponseTypeError(None, redirect_uri=uri if is_redirect_uri(uri) else None)
+        if request.payload.response_type != "code":  # Authlib's own error cannot always repeat what was asked for
+            lists = request.payload.datalist
+            uris, is_known = lists.get("redirect_uri", []), lists.get("client_id") == [CLIENT_ID]
+            is_sure = is_known and len(uris) == 1 and is_redirect_uri(uris[0])
+            raise UnsupportedResponseTypeError(None, redirect_uri=uris[0] if is_sure else None)
         return self.get_consent_grant(request)
 
     def _refusal(self, request: ProviderRequest, error: OAuth2Error) -> Answer:

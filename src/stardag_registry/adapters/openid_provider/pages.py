@@ -165,6 +165,9 @@ class PageEndpoints:
     # Allowing a client.
 
     def _authorize(self, request: Request, browser: Browser, query: Parameters, form: Parameters) -> Response:
+        if not query and value_of(form, "client_id"):
+            # A client may post what it asks for (OpenID Connect Core 1.0, section 3.1.2.1). No cookies come along then.
+            return self._to(f"{AUTHORIZE}?{urlencode(form)}")
         try:
             asked = self.server.check_authorization(ProviderRequest(request.method, query))
         except Refused as refused:

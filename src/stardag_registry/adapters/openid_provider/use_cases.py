@@ -9,7 +9,8 @@ from stardag_registry.app.provider.codes import AuthorizationCodes
 from stardag_registry.app.provider.devices import Devices
 from stardag_registry.app.provider.families import Refresh, Revoke
 from stardag_registry.app.provider.form_tokens import FormTokens
-from stardag_registry.app.provider.tokens import IssueTokens, TellUserinfo
+from stardag_registry.app.provider.tokens import IssueTokens
+from stardag_registry.app.provider.userinfo import TellUserinfo
 
 
 @dataclass(frozen=True, slots=True)

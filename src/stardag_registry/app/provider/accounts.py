@@ -95,7 +95,7 @@ class SignIn:
             kept = None if account is None else reading.password_hash(account.id)
         if not self.passwords.fits(password, kept) or account is None or kept is None:
             return None
-        self.attempts.forgive(limits[:1])
+        self.attempts.forgive(*limits)
         if self.passwords.is_outdated(kept) and not account.password_kept:
             with self.database.transaction() as transaction:
                 transaction.change_password(account.id, self.passwords.hashed(password))
@@ -137,7 +137,7 @@ class ChangePassword:
             kept = reading.password_hash(account.id)
         if not self.passwords.fits(current, kept):
             raise InvalidField("current", "that is not the current password")
-        self.attempts.forgive(limits[:1])
+        self.attempts.forgive(*limits)
         if current.text == new.text:
             raise InvalidField("password", "that is the current password")
         hashed = self.passwords.hashed(new)

@@ -46,11 +46,13 @@ class LimitAttempts:
                     raise TooManyAttempts(before.until - now)
                 transaction.note_attempts(limit.subject, Attempts(before.count + 1, before.until))
 
-    def forgive(self, limits: Sequence[Limit]) -> None:
-        """Forget the attempts at these subjects, since one was right."""
+    def forgive(self, wholly: Limit, once: Limit) -> None:
+        """One attempt was right: forget all at the one subject, and take back that one at the other."""
         with self.database.transaction() as transaction:
-            for limit in limits:
-                transaction.forget_attempts(limit.subject)
+            transaction.forget_attempts(wholly.subject)
+            noted = transaction.attempts(once.subject)
+            if noted is not None and noted.count > 0:
+                transaction.note_attempts(once.subject, Attempts(noted.count - 1, noted.until))
 
 
 def named(purpose: str, name: str) -> str:

@@ -124,14 +124,14 @@ class Devices:
         Raises:
             TooManyAttempts: at codes, by this account or from this address.
         """
-        limits = [
+        limits = (
             Limit(named("user-code", session.account.id), CODES_OF_AN_ACCOUNT),
             Limit(from_address("user-code", address), CODES_FROM_AN_ADDRESS),
-        ]
+        )
         self.attempts.take(limits)
         device = self._waiting(typed)
         if device is not None:
-            self.attempts.forgive(limits[:1])
+            self.attempts.forgive(*limits)
         return device
 
     def decide(self, typed: str, session: BrowserSession, *, allow: bool) -> bool:

@@ -1,17 +1,13 @@
-"""What clients get: access tokens (RFC 9068), ID tokens (OpenID Connect Core 1.0, section 2); who these are about."""
+"""What clients get: access tokens (RFC 9068), ID tokens (OpenID Connect Core 1.0, section 2)."""
 
 import base64
 import hashlib
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stardag_registry.app.ports import Clock, Randomness, TokenSigner
 from stardag_registry.app.provider.families import Allowed
-from stardag_registry.app.provider.ports import ProviderDatabase
 from stardag_registry.domain.accounts import Account
-from stardag_registry.domain.errors import Unauthenticated
-from stardag_registry.domain.grants import known_scopes
 from stardag_registry.domain.signing_keys import TOKEN_LIFETIME
 
 ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 (no secret)
@@ -69,35 +65,6 @@ class IssueTokens:
                 claims["nonce"] = grant.nonce
             answer["id_token"] = self.signer.sign(claims, ID_TOKEN_TYPE)
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class TellUserinfo:
-    """Answers who an access token is about (OpenID Connect Core 1.0, section 5.3)."""
-
-    issuer: str
-    signer: TokenSigner
-    database: ProviderDatabase
-    clock: Clock
-
-    def __call__(self, access_token: str) -> Mapping[str, object]:
-        """The claims that the token's scopes allow to see.
-
-        Raises:
-            Unauthenticated: it is no access token of ours for this, or not any more.
-        """
-        claims = self.signer.verify(access_token, ACCESS_TOKEN_TYPE)
-        scopes = known_scopes(str(claims.get("scope", "")).split())
-        expires = claims.get("exp")
-        if claims.get("iss") != self.issuer or claims.get("aud") != self.issuer or "openid" not in scopes:
-            raise Unauthenticated
-        if not isinstance(expires, int) or self.clock().timestamp() >= expires:
-            raise Unauthenticated
-        with self.database.reading() as reading:
-            account = reading.account(str(claims.get("sub")))
-        if account is None:
-            raise Unauthenticated
-        return {"sub": account.id} | claims_about(account, scopes)
 
 
 def claims_about(account: Account, scopes: tuple[str, ...]) -> dict[str, object]:

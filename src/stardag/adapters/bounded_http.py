@@ -1,8 +1,9 @@
-"""One exchange with a registry: some GET requests under one deadline that nothing escapes, and bounded answers.
+"""One exchange with a server: some requests under one deadline that nothing escapes, bounded answers, no redirects.
 
 httpx bounds each read, not the whole: a server that sends a byte now and then, or a name server that is silent, holds
 it up for ever. An exchange therefore runs on a daemon thread and is given up when its time is over. What httpx raises
-may hold headers, and with them the credential; none of it leaves this module, nor does a traceback through it.
+may hold headers and bodies, and with them secrets; none of it leaves this module, nor does a traceback through it.
+Whoever asks says which errors stand for no answer, and for one that cannot be used.
 """
 
 import logging
@@ -13,18 +14,18 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from contextlib import suppress
-from dataclasses import dataclass
-from time import monotonic
-from typing import Protocol, TypeVar, runtime_checkable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from time import monotonic, time
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import httpx
 
-from stardag.domain.errors import RegistryUnreachable, StardagError, UnexpectedAnswer
+from stardag.domain.errors import StardagError
 from stardag.domain.registry_url import is_plain_beyond_loopback
-
-ANSWERS_MAX_BYTES = 16 * 1024 * 1024
-"""Of all the answers of one exchange together."""
+from stardag.domain.version import VERSION
 
 KEEP_ALIVE_SECONDS = 2.0
 """Shorter than any server's, so that a connection is never reused in the moment in which the server closes it."""
@@ -47,12 +48,32 @@ _STAGES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """Who is asked, and what is raised when that fails."""
+
+    url: str
+    """What errors call it."""
+    unreachable: Callable[[str, str, str | None], StardagError]
+    """The error for no answer: of the URL, the reason, and what to do where the usual advice does not help."""
+    unexpected: Callable[[str, str], StardagError]
+    """The error for an answer that cannot be used: of the URL and the problem."""
+    answers_max_bytes: int
+    """Of all the answers of one exchange together."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP response, read to its end."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    clock_offset: float = 0.0
+    """Seconds by which this machine's clock is ahead of the server's, by the answer's date; 0 where it has none."""
+
+
+class Headers(httpx.Headers):
+    """What a request carries besides the usual; its `repr` shows no Authorization, unlike that of a dict."""
 
 
 @runtime_checkable
@@ -65,15 +86,15 @@ class _Stream(Protocol):
 class _Client:
     """An httpx client together with the sockets it opened, so that another thread can end what it waits for."""
 
-    def __init__(self, registry_url: str, user_agent: str) -> None:
-        secure = registry_url.startswith("https://")
+    def __init__(self, address: str) -> None:
+        secure = address.startswith("https://")
         self.http = httpx.Client(
-            headers={"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"},
+            headers={"User-Agent": f"stardag/{VERSION}", "Accept": "application/json", "Accept-Encoding": "identity"},
             # Without https there is nothing to verify, and reading the certificates takes 40 ms.
             verify=_certificates() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             follow_redirects=False,
             # What is meant for loopback must not leave the machine readable, by way of a proxy.
-            trust_env=secure or is_plain_beyond_loopback(registry_url),
+            trust_env=secure or is_plain_beyond_loopback(address),
             limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
         )
         self._sockets: tuple[socket.socket, ...] = ()
@@ -91,38 +112,51 @@ class _Client:
 
 
 class Exchange:
-    """The requests of one call. Lives on the thread that performs it, save for `give_up`."""
+    """The requests of one call. Lives on the thread that performs it, save for `give_up`.
 
-    def __init__(self, registry_url: str, open_client: Callable[[], _Client], timeout: float) -> None:
+    Every request reads the whole answer, whatever its status, and raises the server's errors: `unreachable` where there
+    is no answer, `unexpected` where it is too long, or compressed without having been asked to be.
+    """
+
+    def __init__(self, server: Server, open_client: Callable[[], _Client], timeout: float) -> None:
         self.stage = "before connecting"
-        self._registry_url = registry_url
+        self._server = server
         self._open_client = open_client
         self._client: _Client | None = None
         self._timeout = timeout
         self._deadline = monotonic() + timeout
-        self._bytes_left = ANSWERS_MAX_BYTES
+        self._bytes_left = server.answers_max_bytes
         self._given_up = False
 
-    def get(self, url: str, parameters: Mapping[str, str], headers: httpx.Headers) -> Answer:
-        """Send one GET request and read the whole answer, whatever its status.
+    def get(self, url: str, parameters: Mapping[str, str], headers: Headers) -> Answer:
+        """Send one GET request."""
+        return self._send(lambda http: http.build_request("GET", url, params=parameters, headers=headers))
 
-        Raises:
-            RegistryUnreachable: there is no answer.
-            UnexpectedAnswer: the answer is too long, or compressed without having been asked to be.
-        """
+    def send_json(
+        self, method: Literal["POST", "PUT"], url: str, message: Mapping[str, str], headers: Headers
+    ) -> Answer:
+        """Send one message as JSON."""
+        return self._send(lambda http: http.build_request(method, url, json=message, headers=headers))
+
+    def post_form(self, url: str, fields: Mapping[str, str]) -> Answer:
+        """Send one form."""
+        return self._send(lambda http: http.build_request("POST", url, data=fields))
+
+    def _send(self, build: Callable[[httpx.Client], httpx.Request]) -> Answer:
         self._client = self._open()
         failure: Exception
         try:
+            request = build(self._client.http)
             remaining = max(self._deadline - monotonic(), 0.001)
-            with self._client.http.stream(
-                "GET", url, params=parameters, headers=headers, timeout=remaining, extensions={"trace": self._follow}
-            ) as response:
-                _LOGGER.info("GET %s answered %s", response.url, response.status_code)
-                return Answer(response.status_code, dict(response.headers), self._read(response))
+            request.extensions = {"timeout": httpx.Timeout(remaining).as_dict(), "trace": self._follow}
+            with closing(self._client.http.send(request, stream=True)) as response:
+                _LOGGER.info("%s %s answered %s", request.method, request.url, response.status_code)
+                headers = dict(response.headers)
+                return Answer(response.status_code, headers, self._read(response), _clock_offset(headers))
         except _FAILURES as error:
             failure = error
         # Outside of the handler, so that the error does not keep httpx's as its context.
-        raise RegistryUnreachable(self._registry_url, *_explain(failure, self.stage, self._timeout))
+        raise self._server.unreachable(self._server.url, *_explain(failure, self.stage, self._timeout))
 
     def give_up(self) -> None:
         """End what the exchange waits for; called from another thread."""
@@ -142,17 +176,19 @@ class Exchange:
             problem, variables = "the certificates to trust cannot be read", "SSL_CERT_FILE and SSL_CERT_DIR"
         except (ValueError, ImportError, httpx.InvalidURL):  # ImportError: the library that SOCKS would need
             problem, variables = "the proxy to use cannot be", "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
-        raise RegistryUnreachable(self._registry_url, problem, f"Check the environment variables {variables}.")
+        raise self._server.unreachable(self._server.url, problem, f"Check the environment variables {variables}.")
 
     def _read(self, response: httpx.Response) -> bytes:
         if response.headers.get("content-encoding", "identity") != "identity":
             # A few compressed bytes can be gigabytes.
-            raise UnexpectedAnswer(self._registry_url, "it is compressed, which was not asked for")
+            raise self._server.unexpected(self._server.url, "it is compressed, which was not asked for")
         body = bytearray()
         for chunk in response.iter_raw():
             self._bytes_left -= len(chunk)
             if self._bytes_left < 0:
-                raise UnexpectedAnswer(self._registry_url, f"it is longer than {ANSWERS_MAX_BYTES} bytes")
+                raise self._server.unexpected(
+                    self._server.url, f"it is longer than {self._server.answers_max_bytes} bytes"
+                )
             body += chunk
         return bytes(body)
 
@@ -170,14 +206,15 @@ class Exchange:
 
 
 class Connection:
-    """The way to one registry: a client made when first needed, and the deadline of every exchange.
+    """The way to one origin: a client made when first needed, and the deadline of every exchange.
 
     For one exchange at a time: giving one up ends whatever else goes over the same client.
     """
 
-    def __init__(self, registry_url: str, user_agent: str, timeout: float) -> None:
-        self._registry_url = registry_url
-        self._user_agent = user_agent
+    def __init__(self, server: Server, address: str, timeout: float) -> None:
+        """`address` is any URL of the origin."""
+        self._server = server
+        self._address = address
         self._timeout = timeout
         self._client: _Client | None = None
         self._lock = threading.Lock()
@@ -186,10 +223,10 @@ class Connection:
         """Perform `work`, all of it within the deadline.
 
         Raises:
-            RegistryUnreachable: the deadline passed.
+            the server's `unreachable`: the deadline passed.
             and whatever `work` raises.
         """
-        exchange = Exchange(self._registry_url, self._open_client, self._timeout)
+        exchange = Exchange(self._server, self._open_client, self._timeout)
         future: Future[Result] = Future()
         threading.Thread(target=_perform, args=(work, exchange, future), daemon=True).start()
         done = False
@@ -201,13 +238,13 @@ class Connection:
                 self._client = None
                 exchange.give_up()
         if not done:  # whatever the future holds by now, it is what giving up has caused
-            raise RegistryUnreachable(self._registry_url, _no_answer(stage, self._timeout))
+            raise self._server.unreachable(self._server.url, _no_answer(stage, self._timeout), None)
         return future.result()
 
     def _open_client(self) -> _Client:
         with self._lock:
             if self._client is None:
-                self._client = _Client(self._registry_url, self._user_agent)
+                self._client = _Client(self._address)
                 weakref.finalize(self, self._client.http.close)
             return self._client
 
@@ -217,10 +254,18 @@ def _perform(work: Callable[[Exchange], Result], exchange: Exchange, future: "Fu
         future.set_result(work(exchange))
     except StardagError as error:
         future.set_exception(error.with_traceback(None))  # its frames hold headers
-    except BaseException as error:  # noqa: BLE001  # a thread that dies silently would look like a registry that hangs
+    except BaseException as error:  # noqa: BLE001  # a thread that dies silently would look like a server that hangs
         future.set_exception(error)
     finally:
         exchange.close_if_given_up()
+
+
+def _clock_offset(headers: Mapping[str, str]) -> float:
+    try:
+        date = parsedate_to_datetime(headers.get("date", ""))
+        return time() - date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _certificates() -> ssl.SSLContext:
