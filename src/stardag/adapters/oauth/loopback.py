@@ -1,0 +1,115 @@
+"""Where the browser brings the issuer's answer: a port of 127.0.0.1 that listens while a person signs in (RFC 8252)."""
+
+import queue
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from stardag.domain.errors import StateNotWritable
+
+PATH = "/callback"
+STRAY_SECONDS = 10.0
+"""How long a connection that says nothing is kept."""
+
+_PAGE = b"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Stardag</title>
+<body><h1>That was all</h1>
+<p>You can close this page. The terminal says how it went.</p></body></html>
+"""
+
+
+class Listener:
+    """The answers that come, in order: those to this sign-in alone."""
+
+    def __init__(self, port: int) -> None:
+        self.redirect_uri = f"http://127.0.0.1:{port}{PATH}"
+        self._answers: queue.Queue[Mapping[str, str]] = queue.Queue(1)
+        self._state: str | None = None
+
+    def expect(self, state: str) -> None:
+        """Take the answer that carries this state, and none before."""
+        self._state = state
+
+    def take(self, query: str) -> bool:
+        """Whether this is an answer to this sign-in; the first one is kept, a stray one is nobody's business."""
+        try:
+            values = parse_qs(query, keep_blank_values=True, strict_parsing=True, max_num_fields=20, errors="strict")
+        except ValueError:
+            return False
+        if self._state is None or values.get("state") != [self._state]:
+            return False
+        if any(len(several) > 1 for several in values.values()):
+            values = {"error": ["invalid_request"]}
+        try:
+            self._answers.put_nowait({name: several[0] for name, several in values.items()})
+        except queue.Full:
+            return False
+        return True
+
+    def wait(self, timeout: float) -> Mapping[str, str] | None:
+        """The answer; None where none came within `timeout` seconds."""
+        try:
+            return self._answers.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.listener = Listener(self.server_address[1])
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whatever a stray connection does is not worth a line."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = STRAY_SECONDS
+    server_version = "stardag"
+    sys_version = ""
+
+    def do_GET(self) -> None:  # noqa: N802 (http.server's name)
+        """Answer the one address there is; the page is the same whatever came."""
+        assert isinstance(self.server, _Server)
+        target = urlsplit(self.path)
+        is_answer = target.path == PATH and self.server.listener.take(target.query)
+        page = _PAGE if is_answer else b"Nothing here.\n"
+        self.send_response(200 if is_answer else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8" if is_answer else "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
+        """The address holds the code."""
+
+
+@contextmanager
+def listening() -> Generator[Listener]:
+    """Listen for the length of a `with` block.
+
+    Raises:
+        StateNotWritable: no port can be listened on.
+    """
+    try:
+        server = _Server()
+    except OSError as error:
+        raise StateNotWritable("A port of 127.0.0.1", error.strerror or "it cannot be listened on") from None
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server.listener
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
