@@ -4,11 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import Connect, OpenRegistry
 from stardag.app.list_target_roots import ListTargetRoots
-from stardag.app.ports import KeyIdentity, RegistryApi, ServedRoots
+from stardag.app.log_in import LogIn
+from stardag.app.log_out import LogOut
+from stardag.app.ports import Credential, KeyIdentity, RegistryApi, ServedRoots
 from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.sign_in.fixed_credential import FixedCredential
+from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
@@ -16,9 +22,12 @@ from stardag.domain.errors import StateNotWritable
 from stardag.domain.layers import Notice
 from stardag.domain.organizations import Organization, Workspace
 from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
+from stardag.domain.sign_in import ExchangedToken, SignIn, SignInSettings, User
 from tests.fakes.configuration import FakeConfigurationFiles, Sections
 from tests.fakes.environment import FakeEnvironment
+from tests.fakes.identity_provider import FakeIdentityProvider
 from tests.fakes.registry import DEFAULT_URL, FakeRegistries, FakeRegistry, FakeRegistryApi
+from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.state import FakeState
 from tests.fakes.storage import FakeStorageCheck
 from tests.fakes.trust import FakeTrust
@@ -41,8 +50,17 @@ class WatchedApi:
     def check(self) -> None:
         self.api.check()
 
-    def identity(self) -> KeyIdentity:
+    def identity(self) -> KeyIdentity | User:
         return self.api.identity()
+
+    def sign_in_settings(self) -> SignInSettings:
+        return self.api.sign_in_settings()
+
+    def introduce(self, id_token: Secret | None) -> User:
+        return self.api.introduce(id_token)
+
+    def exchange(self, organization: str, id_token: Secret | None) -> ExchangedToken:
+        return self.api.exchange(organization, id_token)
 
     def organizations(self) -> tuple[Organization, ...]:
         return self.api.organizations()
@@ -56,7 +74,7 @@ class WatchedApi:
 
 
 class Connected(NamedTuple):
-    """What a registry was opened with."""
+    """What a registry was opened with; a credential only where it was at hand."""
 
     url: str
     credential: Secret | None
@@ -68,12 +86,13 @@ class WatchedRegistries:
     """Fake registries that note what they were opened with; `api` makes another kind of them."""
 
     registries: FakeRegistries
-    api: Callable[[FakeRegistry, Secret | None], RegistryApi] = FakeRegistryApi
+    api: Callable[[FakeRegistry, Credential | None], RegistryApi] = FakeRegistryApi
     connected: list[Connected] = field(default_factory=list[Connected])
     conditions: list[Sent] = field(default_factory=list[Sent])
 
-    def connect(self, registry_url: str, credential: Secret | None, timeout: float) -> RegistryApi:
-        self.connected.append(Connected(registry_url, credential, timeout))
+    def connect(self, registry_url: str, credential: Credential | None, timeout: float) -> RegistryApi:
+        at_hand = credential.secret if isinstance(credential, FixedCredential) else None
+        self.connected.append(Connected(registry_url, at_hand, timeout))
         real = self.registries.connect(registry_url, credential, timeout)
         return WatchedApi(self.api(real.registry, real.credential), self.conditions)
 
@@ -112,6 +131,9 @@ class World:
         self.trust = FakeTrust()
         self.storage = FakeStorageCheck()
         self.registries = WatchedRegistries(FakeRegistries(self.registry))
+        self.identity_provider = FakeIdentityProvider(self.registry)
+        self.sign_ins = FakeSignIns()
+        self.now = 1_790_000_000.0
 
     @property
     def resolve(self) -> ResolveProfile:
@@ -119,7 +141,47 @@ class World:
 
     @property
     def open_registry(self) -> OpenRegistry:
-        return OpenRegistry(self.files, self.trust, self.registries)
+        return OpenRegistry(self.files, self.trust, self.registries, self.sign_ins, self.renew_tokens)
+
+    @property
+    def renew_tokens(self) -> RenewTokens:
+        return RenewTokens(self.sign_ins, self.identity_provider, self.registries, lambda: self.now)
+
+    @property
+    def choose_registry(self) -> ChooseRegistry:
+        return ChooseRegistry(self.resolve, self.files)
+
+    @property
+    def log_in(self) -> LogIn:
+        return LogIn(
+            self.choose_registry,
+            self.open_registry,
+            self.registries,
+            self.sign_ins,
+            self.identity_provider,
+            self.renew_tokens,
+            self.sync,
+        )
+
+    @property
+    def log_out(self) -> LogOut:
+        return LogOut(self.choose_registry, self.open_registry, self.sign_ins, self.identity_provider)
+
+    @property
+    def tell_status(self) -> TellStatus:
+        return TellStatus(self.choose_registry, self.open_registry, self.sign_ins, self.renew_tokens)
+
+    def signed_in(self, email: str = "alice@acme.example") -> SignIn:
+        """Let somebody who is a member be signed in, in place of the API key."""
+        organization = next(iter(self.registry.organizations.values()))
+        self.registry.add_user(email, organization)
+        self.environment = FakeEnvironment()
+        issued = self.identity_provider.sign_in(email)
+        assert issued.refresh_token is not None
+        issuer, directory = self.identity_provider.issuer, self.directory
+        sign_in = SignIn(directory.path, "local", DEFAULT_URL, issuer.token_endpoint, "cli", issued.refresh_token)
+        self.sign_ins.keep(directory, sign_in)
+        return sign_in
 
     @property
     def connect(self) -> Connect:

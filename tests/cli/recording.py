@@ -16,12 +16,17 @@ from stardag.app.edit_configuration import (
 )
 from stardag.app.list_configuration import ListConfiguration
 from stardag.app.list_target_roots import ListTargetRoots
+from stardag.app.log_in import LogIn
+from stardag.app.log_out import LogOut
 from stardag.app.ports import ConfigurationFiles
 from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.sign_in.ports import Browser
 from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.errors import StardagError
 from tests.fakes.configuration import FakeConfigurationFiles
+from tests.fakes.identity_provider import FakeBrowser
 
 UseCase = TypeVar("UseCase")
 
@@ -98,6 +103,18 @@ class RecordingUseCases:
 
     def trust_project(self) -> TrustProject:
         return self._noting(TrustProject)
+
+    def log_in(self) -> LogIn:
+        return self._noting(LogIn)
+
+    def log_out(self) -> LogOut:
+        return self._noting(LogOut)
+
+    def tell_status(self) -> TellStatus:
+        return self._noting(TellStatus, "__call__", "token")
+
+    def browser(self) -> Browser:
+        return FakeBrowser()
 
     def files(self) -> ConfigurationFiles:
         return NotedFiles()

@@ -17,11 +17,16 @@ from stardag.app.edit_configuration import (
 )
 from stardag.app.list_configuration import ListConfiguration
 from stardag.app.list_target_roots import ListTargetRoots
+from stardag.app.log_in import LogIn
+from stardag.app.log_out import LogOut
 from stardag.app.ports import ConfigurationFiles
 from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.sign_in.ports import Browser
 from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from tests.app.world import World, sample
+from tests.fakes.identity_provider import FakeBrowser
 
 FIRST = "/local-target-roots/default/default/"
 
@@ -67,6 +72,18 @@ class FakeUseCases:
 
     def trust_project(self) -> TrustProject:
         return TrustProject(self.world.files, self.world.trust)
+
+    def log_in(self) -> LogIn:
+        return self.world.log_in
+
+    def log_out(self) -> LogOut:
+        return self.world.log_out
+
+    def tell_status(self) -> TellStatus:
+        return self.world.tell_status
+
+    def browser(self) -> Browser:
+        return FakeBrowser()
 
     def files(self) -> ConfigurationFiles:
         return self.world.files

@@ -21,7 +21,7 @@ from stardag.domain.errors import (
     InputNeeded,
     NotAllowed,
     NotKnownToRegistry,
-    RegistryUnreachable,
+    OutOfReach,
     SignInNeeded,
     StardagError,
     TargetRootsDiffer,
@@ -132,7 +132,7 @@ CODES = [
     (TargetRootsDiffer, 3),
     (SignInNeeded, 4),
     (NotKnownToRegistry, 5),
-    (RegistryUnreachable, 6),
+    (OutOfReach, 6),
     (NotAllowed, 7),
 ]
 

@@ -122,6 +122,6 @@ def _private(key: SigningKey) -> ECKey:
     return ECKey.import_key(key.private_key, {"kid": key.id})
 
 
-def _public(key: ECKey) -> dict[str, object]:
+def _public(key: ECKey) -> Mapping[str, object]:
     public: dict[str, Any] = dict(key.as_dict(private=False))
     return public | {"use": "sig", "alg": ALGORITHM}

@@ -1,7 +1,7 @@
-"""Signing in through a browser: authorization code with PKCE, S256 alone (RFC 6749, 7636, 8252; OpenID Connect Core)."""
+"""Signing in through a browser: authorization code with PKCE, S256 alone (RFC 7636 and 8252; OpenID Connect Core)."""
 
-# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownMemberType=false
-# (Authlib has no types.)
+# Authlib has no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import secrets
 from collections.abc import Mapping

@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "stardag"
     sys_version = ""
 
-    def do_GET(self) -> None:  # noqa: N802 (http.server's name)
+    def do_GET(self) -> None:
         """Answer the one address there is; the page is the same whatever came."""
         assert isinstance(self.server, _Server)
         target = urlsplit(self.path)

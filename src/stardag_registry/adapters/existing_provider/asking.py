@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import cast
 
 import httpx
 
@@ -73,7 +74,7 @@ class Issuer:
         if not isinstance(message, dict):
             _log.warning("The issuer's %s answered no JSON object", url)
             raise IssuerUnavailable(self.issuer, "its answer is no JSON object")
-        return message
+        return cast("Mapping[str, object]", message)
 
 
 def _exchange(method: str, url: str, headers: Mapping[str, str], fields: Mapping[str, str] | None) -> tuple[int, bytes]:

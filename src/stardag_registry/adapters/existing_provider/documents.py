@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
@@ -107,16 +108,19 @@ class IssuerDocuments:
         listed = self._issuer.get(url).get("keys")
         if not isinstance(listed, list):
             raise IssuerUnavailable(self._issuer.issuer, "its key set is none")
-        candidates: list[object] = listed[:KEYS_MAX]
+        candidates = cast("list[object]", listed)[:KEYS_MAX]
         return [key for key in map(_public_key, candidates) if key is not None]
 
 
 def _public_key(listed: object) -> PublicKey | None:
     """The key, if it is one that signatures can be verified with."""
-    if not isinstance(listed, dict) or listed.get("use", "sig") != "sig":
+    if not isinstance(listed, dict):
+        return None
+    said = cast("dict[str, Any]", listed)
+    if said.get("use", "sig") != "sig":
         return None
     try:
-        key = import_key(listed)
+        key = import_key(said)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
     return key if isinstance(key, RSAKey | ECKey | OKPKey) else None

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import math
 from collections.abc import Mapping
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -157,7 +157,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _list_of(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else [value]
+    return cast("list[object]", value) if isinstance(value, list) else [value]
 
 
 def _subject_in(claims: Mapping[str, object]) -> str | None:

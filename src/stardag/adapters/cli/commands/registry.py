@@ -17,6 +17,11 @@ _CENTRAL_NAMES = (CENTRAL_NAME, "remote")  # the guide has both
 
 app = App(name="registry", help_format="plaintext")
 app.command("stardag.adapters.cli.commands.serve:serve", name="serve", help="Run a registry on this machine.")
+app.command(
+    "stardag.adapters.cli.commands.serve:rotate_signing_key",
+    name="rotate-signing-key",
+    help="Make a registry sign tokens with a new key.",
+)
 
 
 @app.command(name="list")

@@ -1,4 +1,4 @@
-"""`stardag registry serve`: hands over to the registry server, where it is installed."""
+"""`stardag registry serve` and what else a server does: hands over to it, where it is installed."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated, Protocol, cast
 from cyclopts import Parameter
 
 from stardag.adapters.cli.answers import Answer
-from stardag.adapters.cli.session import DEFAULTS, Options, SessionArgument
+from stardag.adapters.cli.session import DEFAULTS, Options, Session, SessionArgument
 from stardag.domain.errors import StardagError
 
 
@@ -41,6 +41,12 @@ class Serve(Protocol):
     ) -> int: ...
 
 
+class RotateSigningKey(Protocol):
+    """What the entry point `rotate-signing-key` of the same group leads to; returns the new key's id."""
+
+    def __call__(self, *, data_dir: str, database: str | None) -> str: ...
+
+
 def serve(
     *,
     host: Annotated[str, Parameter(help="The address to listen on.")] = "localhost",
@@ -66,11 +72,9 @@ def serve(
     Its address is the first line on standard output. The first start makes the organization `default` with the
     workspace `default`, and prints an API key for it on standard error.
     """
-    files = session.use_cases().files().find()
-    user_directory = os.path.dirname(files.user)
-    directory = os.path.abspath(data_dir) if data_dir else os.path.join(user_directory, "registry")
-    roots = os.path.join(directory if data_dir else user_directory, "local-target-roots")
-    run = _server()
+    directory = _data_directory(data_dir, session)
+    roots = os.path.join(directory if data_dir else os.path.dirname(directory), "local-target-roots")
+    run = cast(Serve, _entry_point("serve"))
     code = run(
         host=host,
         port=port,
@@ -87,12 +91,34 @@ def serve(
     raise SystemExit(code)
 
 
-def _server() -> Serve:
+def rotate_signing_key(
+    *,
+    data_dir: Annotated[str | None, Parameter(help="Where the database is kept.")] = None,
+    database: Annotated[str | None, Parameter(help="A database URL, instead of SQLite in the data directory.")] = None,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Make a registry sign tokens with a new key from now on. Servers that run follow within a minute.
+
+    Nobody is signed out: the keys before it verify what they signed for another hour.
+    """
+    directory = _data_directory(data_dir, session)
+    key_id = cast(RotateSigningKey, _entry_point("rotate-signing-key"))(data_dir=directory, database=database)
+    return Answer({"key_id": key_id}, f"Tokens are signed with the key {key_id} from now on.")
+
+
+def _data_directory(data_dir: str | None, session: Session) -> str:
+    if data_dir:
+        return os.path.abspath(data_dir)
+    return os.path.join(os.path.dirname(session.use_cases().files().find().user), "registry")
+
+
+def _entry_point(name: str) -> object:
     from importlib.metadata import entry_points
 
-    for entry_point in entry_points(group="stardag.registry", name="serve"):
+    for entry_point in entry_points(group="stardag.registry", name=name):
         try:
-            return cast(Serve, entry_point.load())
+            return cast(object, entry_point.load())
         except ModuleNotFoundError:
             raise RegistryNotInstalled from None
     raise RegistryNotInstalled
