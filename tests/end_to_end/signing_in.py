@@ -1,0 +1,110 @@
+"""Somebody signs in with the real program, at the real pages of a real registry."""
+
+import base64
+import re
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, Ran, check_promises
+from tests.registry.running import RunningRegistry
+from tests.registry.signing_in import Person
+
+CONFIGURATION = """
+[registry.local]
+url = "{url}"
+
+[profile.local]
+registry = "local"
+organization = "default"
+workspace = "default"
+
+[default]
+profile = "local"
+"""
+
+
+@contextmanager
+def login(machine: Machine, *words: str, **variables: str) -> Generator["Login"]:
+    """`stardag auth login` under way."""
+    process = subprocess.Popen(
+        [PROGRAM, "auth", "login", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=machine.environment(**variables),
+        cwd=machine.work,
+        text=True,
+    )
+    with process:
+        try:
+            yield Login(process)
+        finally:
+            process.kill()
+
+
+class Login:
+    """The program, waiting for a person."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._said = ""
+
+    def page(self) -> str:
+        """The page that it asks to open, read from what it says."""
+        assert self._process.stderr is not None
+        while line := self._process.stderr.readline():
+            self._said += line
+            found = re.search(r"https?://\S+/oauth/\S+", line)
+            if found:
+                return found[0]
+        raise AssertionError(self._said)
+
+    def ended(self, exits: int = 0) -> Ran:
+        """What it said in all."""
+        out, err = self._process.communicate(timeout=PATIENCE)
+        ran = Ran(("auth", "login"), self._process.returncode, out, self._said + err)
+        check_promises(ran, {})
+        assert ran.code == exits, ran.said
+        return ran
+
+
+def allow(registry: RunningRegistry, page: str, decision: str = "allow") -> httpx.Response:
+    """Sign in as the owner at a page of the registry and decide; what the registry answers at the end."""
+    with httpx.Client(base_url=registry.url, trust_env=False) as http:
+        person = Person(http)
+        shown = person.sign_in("owner", registry.owner_password, page.removeprefix(registry.url))
+        if "/oauth/device" in page:
+            shown = person.submit(shown)
+        return person.submit(shown, {"decision": decision})
+
+
+def sign_in(machine: Machine, registry: RunningRegistry, *words: str, **variables: str) -> Ran:
+    """The whole of it: program, pages, and the browser's way back to the program."""
+    with login(machine, "--no-browser", *words, **variables) as program:
+        answer = allow(registry, program.page())
+        back = httpx.get(answer.headers["location"], trust_env=False)
+        assert back.status_code == 200
+        return program.ended()
+
+
+def secrets_of(directory: Path) -> list[str]:
+    """Every secret that is kept below a stardag directory."""
+    files = [*directory.glob("credentials/*.json"), *directory.glob("access-token-cache/*.json")]
+    found = [re.findall(r'"(?:refresh|access)_token": ?"([^"]+)"', path.read_text()) for path in files]
+    return [secret for several in found for secret in several]
+
+
+def disguises_of(secret: str) -> list[str]:
+    """A secret as it is, URL-encoded, and in base64 however it is aligned."""
+    encoded = [base64.b64encode(b"x" * pad + secret.encode()).decode()[4:-4] for pad in range(3)]
+    return [secret, quote(secret, safe=""), *encoded, *(each.translate(str.maketrans("+/", "-_")) for each in encoded)]
+
+
+def is_revealed(secret: str, text: str) -> bool:
+    """Whether a text holds a secret in any disguise."""
+    return any(disguise in text for disguise in disguises_of(secret))

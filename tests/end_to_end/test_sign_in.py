@@ -1,0 +1,364 @@
+"""Signing in with the installed program at a real registry: the browser's way, devices, renewal, and who gets what."""
+
+import json
+import shutil
+import stat
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import httpx
+import pytest
+
+from tests.end_to_end.machine import PROGRAM, Machine, Ran
+from tests.end_to_end.signing_in import CONFIGURATION, allow, is_revealed, login, secrets_of, sign_in
+from tests.registry.running import RunningRegistry, running_registry
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningRegistry]:
+    with running_registry(tmp_path_factory.mktemp("issuer") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def machine(machine: Machine, issuer: RunningRegistry) -> Machine:
+    machine.configure(CONFIGURATION.format(url=issuer.url))
+    machine.directory.chmod(0o700)
+    return machine
+
+
+def journal(registry: RunningRegistry) -> Counter[str]:
+    lines = [line.partition("stardag_registry.provider: ")[2] for line in registry.said().splitlines()]
+    return Counter(line.partition(":")[0] for line in lines if line)
+
+
+def expire(machine: Machine) -> None:
+    """Let every cached access token be stale."""
+    for path in machine.directory.glob("access-token-cache/*.json"):
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(document | {"expires_at": 0}))
+
+
+class TestTheStory:
+    def test_somebody_signs_in_works_and_leaves(self, machine: Machine, issuer: RunningRegistry) -> None:
+        said = sign_in(machine, issuer)
+        assert f"Signing in to 'local' ({issuer.url})." in said.err
+        assert "Signed in to 'local'" in said.out
+        kept = sorted(str(path.relative_to(machine.directory)) for path in machine.directory.rglob("*.json"))
+        assert "credentials/local.json" in kept
+        assert "access-token-cache/local__default.json" in kept
+        assert "target-root-cache.json" in kept
+        document = json.loads((machine.directory / "credentials" / "local.json").read_text())
+        assert sorted(document) == ["client_id", "refresh_token", "registry_url", "token_endpoint"]
+
+        status = machine.ask("auth", "status").data
+        assert (status["verified"], status["user"]["email"]) == (True, "owner@localhost")
+        organizations = machine.ask("organizations", "list").data["organizations"]
+        assert [(each["slug"], each["role"]) for each in organizations] == [("default", "owner")]
+        assert [each["slug"] for each in machine.ask("workspaces", "list").data["workspaces"]] == ["default"]
+        assert machine.ask("target-roots", "sync").data
+        token = machine.run("auth", "token").out.strip()
+        me = httpx.get(f"{issuer.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+        assert me.json()["user"]["username"] == "owner"
+
+        before = secrets_of(machine.directory)
+        assert "Signed out of 'local'" in machine.run("auth", "logout").out
+        assert secrets_of(machine.directory) == []
+        assert machine.ask("auth", "status", exits=4).error["code"] == "no-credential"
+        refresh_token = next(secret for secret in before if secret == document["refresh_token"] or True)
+        answer = httpx.post(
+            f"{issuer.url}/oauth/token",
+            data={"grant_type": "refresh_token", "client_id": "stardag-cli", "refresh_token": refresh_token},
+            trust_env=False,
+        )
+        assert answer.status_code == 400
+
+    def test_files_are_private_whatever_the_umask(self, machine: Machine, issuer: RunningRegistry) -> None:
+        sign_in(machine, issuer)
+        subprocess.run(
+            [PROGRAM, "auth", "token"],
+            env=machine.environment(),
+            cwd=machine.work,
+            umask=0,
+            check=True,
+            capture_output=True,
+        )
+        for name in ("credentials", "access-token-cache"):
+            assert stat.S_IMODE((machine.directory / name).stat().st_mode) == 0o700
+            for path in (machine.directory / name).iterdir():
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+    def test_a_device_signs_in(self, machine: Machine, issuer: RunningRegistry) -> None:
+        with login(machine, "--device") as program:
+            allow(issuer, program.page())
+            assert "Signed in" in program.ended().out
+
+    def test_over_ssh_a_device_is_used_by_itself(self, machine: Machine, issuer: RunningRegistry) -> None:
+        with login(machine, SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22", DISPLAY=":0") as program:
+            assert "/oauth/device" in program.page()
+
+    def test_a_refresh_token_signs_in(self, machine: Machine, issuer: RunningRegistry) -> None:
+        sign_in(machine, issuer)
+        token = json.loads((machine.directory / "credentials" / "local.json").read_text())["refresh_token"]
+        ended = subprocess.run(
+            [PROGRAM, "auth", "login", "--with-token"],
+            input=token.encode(),
+            env=machine.environment(),
+            cwd=machine.work,
+            capture_output=True,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert not is_revealed(token, (ended.stdout + ended.stderr).decode())
+
+    @pytest.mark.parametrize(
+        "rounds", [pytest.param((2, 8), id="short"), pytest.param((20, 100), marks=pytest.mark.slow)]
+    )
+    def test_however_many_find_the_token_stale_there_is_one_refresh(
+        self, machine: Machine, issuer: RunningRegistry, rounds: tuple[int, int]
+    ) -> None:
+        sign_in(machine, issuer)
+        before = journal(issuer)
+        count, processes = rounds
+        for _ in range(count):
+            expire(machine)
+            started = [
+                subprocess.Popen(
+                    [PROGRAM, "auth", "token"],
+                    env=machine.environment(STARDAG_TIMEOUT="60"),
+                    cwd=machine.work,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                )
+                for _ in range(processes)
+            ]
+            tokens: set[bytes] = set()
+            for process in started:
+                out, err = process.communicate()
+                assert process.returncode == 0, err
+                tokens.add(out)
+            assert len(tokens) == 1
+        spent = journal(issuer) - before
+        assert (spent["refresh granted"], spent["refresh repeated"], spent["refresh refused"]) == (count, 0, 0)
+
+    @pytest.mark.skipif(CHROMIUM is None, reason="SIGNING IN IS NOT TESTED IN A BROWSER: there is no chromium")
+    def test_a_real_browser_signs_in(self, machine: Machine, issuer: RunningRegistry) -> None:
+        from playwright.sync_api import sync_playwright
+
+        with login(machine, "--no-browser") as program, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = browser.new_page()
+            page.goto(program.page())
+            page.get_by_label("E-mail address or username").fill("owner")
+            page.get_by_label("Password").fill(issuer.owner_password)
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("button", name="Allow").click()
+            page.get_by_text("You can close this page").wait_for()
+            browser.close()
+            assert "Signed in" in program.ended().out
+
+
+class TestTamperedAnswers:
+    """What the browser brings back is not what the issuer said."""
+
+    def back(self, machine: Machine, issuer: RunningRegistry, exits: int, **changed: str | None) -> Ran:
+        with login(machine, "--no-browser") as program:
+            location = urlsplit(allow(issuer, program.page()).headers["location"])
+            query = {name: value for name, value in {**dict(parse_qsl(location.query)), **changed}.items() if value}
+            httpx.get(urlunsplit(location._replace(query=urlencode(query))), trust_env=False)
+            return program.ended(exits)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"iss": "https://evil.example"},
+            {"iss": None},
+            {"code": "x" * 40},
+            {"code": None},
+            {"error": "access_denied"},
+            {"error": "server_error"},
+        ],
+    )
+    def test_it_is_refused(self, machine: Machine, issuer: RunningRegistry, changed: dict[str, str | None]) -> None:
+        said = self.back(machine, issuer, 4, **changed)
+        assert "did not work" in said.err
+        assert secrets_of(machine.directory) == []
+
+    def test_another_state_and_stray_requests_are_ignored(self, machine: Machine, issuer: RunningRegistry) -> None:
+        with login(machine, "--no-browser") as program:
+            location = allow(issuer, program.page()).headers["location"]
+            parts = urlsplit(location)
+            origin = f"{parts.scheme}://{parts.netloc}"
+            query = dict(parse_qsl(parts.query))
+            for stray in ("/", "/favicon.ico", "/callback", f"/callback?{urlencode({**query, 'state': 'x'})}"):
+                answer = httpx.get(origin + stray, trust_env=False)
+                assert answer.status_code == 404
+                assert "x" * 5 not in answer.text
+            assert httpx.post(location, trust_env=False).status_code == 501
+            page = httpx.get(location, trust_env=False)
+            assert query["code"] not in page.text + str(page.headers)
+            assert "Signed in" in program.ended().out
+
+    def test_an_answer_counts_once(self, machine: Machine, issuer: RunningRegistry) -> None:
+        with login(machine, "--no-browser") as program:
+            location = allow(issuer, program.page()).headers["location"]
+            httpx.get(location, trust_env=False)
+            program.ended()
+        code = dict(parse_qsl(urlsplit(location).query))["code"]
+        answer = httpx.post(
+            f"{issuer.url}/oauth/token",
+            data={"grant_type": "authorization_code", "client_id": "stardag-cli", "code": code},
+            trust_env=False,
+        )
+        assert answer.status_code == 400
+
+    def test_what_a_person_denies_is_said(self, machine: Machine, issuer: RunningRegistry) -> None:
+        with login(machine, "--no-browser") as program:
+            httpx.get(allow(issuer, program.page(), "deny").headers["location"], trust_env=False)
+            assert "it was denied" in program.ended(4).err
+
+
+class Recorder:
+    """A server that notes all that it is sent, whatever that is, and answers as a registry would."""
+
+    def __init__(self) -> None:
+        self.received: list[str] = []
+        recorder = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode("latin-1")
+                recorder.received.append(f"{self.requestline}\n{self.headers}\n{body}")
+                answer = json.dumps({"service": "stardag-registry", "issuer": recorder.url, "client_id": "x"}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_POST = do_PUT = do_GET
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
+                """Nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def recorder() -> Generator[Recorder]:
+    recorder = Recorder()
+    yield recorder
+    recorder.stop()
+
+
+HOSTILE = {
+    "re-pointed": "http://127.0.0.1:{port}",
+    "other port": "http://localhost:{port}",
+    "user information": "http://{real}@127.0.0.1:{port}",
+    "look-alike host": "http://localhost.localdomain:{port}",
+    "path of the real one": "http://127.0.0.1:{port}/{real}",
+}
+
+COMMANDS = (
+    ("target-roots", "sync"),
+    ("target-roots", "validate"),
+    ("organizations", "list"),
+    ("workspaces", "list"),
+    ("auth", "status"),
+    ("auth", "token"),
+    ("auth", "login", "--no-browser"),
+    ("auth", "logout"),
+)
+
+
+class TestHostileRepositories:
+    @pytest.mark.parametrize("kind", HOSTILE)
+    def test_they_get_no_byte_of_any_secret(
+        self, machine: Machine, issuer: RunningRegistry, recorder: Recorder, kind: str
+    ) -> None:
+        sign_in(machine, issuer)
+        secrets = [*secrets_of(machine.directory), issuer.owner_key]
+        real = urlsplit(issuer.url).netloc
+        url = HOSTILE[kind].format(port=recorder.port, real=real)
+        machine.project(CONFIGURATION.format(url=url))
+        for words in COMMANDS:
+            for env in ({}, {"STARDAG_API_KEY": issuer.owner_key}):
+                said = machine.run(*words, exits=None, env=env).said
+                if words != ("auth", "token"):
+                    assert not any(is_revealed(secret, said) for secret in secrets)
+        assert not any(is_revealed(secret, request) for secret in secrets for request in recorder.received)
+        assert not any("authorization" in request.lower() for request in recorder.received)
+
+    def test_a_link_to_the_users_own_secrets_is_not_followed(
+        self, machine: Machine, issuer: RunningRegistry, recorder: Recorder
+    ) -> None:
+        sign_in(machine, issuer)
+        secrets = secrets_of(machine.directory)
+        machine.project(CONFIGURATION.format(url=recorder.url))
+        for name in ("credentials", "access-token-cache"):
+            (machine.work / ".stardag" / name).symlink_to(machine.directory / name)
+        for words in COMMANDS:
+            machine.run(*words, exits=None)
+        assert not any(is_revealed(secret, request) for secret in secrets for request in recorder.received)
+
+
+class TestBadInput:
+    def test_a_file_that_others_can_read_is_refused_with_the_command_that_mends_it(
+        self, machine: Machine, issuer: RunningRegistry
+    ) -> None:
+        sign_in(machine, issuer)
+        path = machine.directory / "credentials" / "local.json"
+        path.chmod(0o644)
+        error = machine.ask("auth", "token", exits=4).error
+        assert (str(path) in error["message"], "chmod" in error["fix"]) == (True, True)
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"refresh_token": 1}', '{"refresh_token": "x"}'])
+    def test_a_broken_file_is_named(self, machine: Machine, issuer: RunningRegistry, content: str) -> None:
+        sign_in(machine, issuer)
+        path = machine.directory / "credentials" / "local.json"
+        path.write_text(content)
+        error = machine.ask("auth", "token", exits=4).error
+        assert str(path) in error["message"]
+        assert "stardag auth login --registry local" in error["fix"]
+
+    def test_a_home_that_cannot_be_written_is_said_before_anything_is_opened(
+        self, machine: Machine, issuer: RunningRegistry, tmp_path: Path
+    ) -> None:
+        blocked = tmp_path / "file"
+        blocked.write_text("")
+        variables = {"STARDAG_HOME": str(blocked / "below"), "STARDAG_REGISTRY_URL": issuer.url}
+        said = machine.run("auth", "login", "--no-browser", exits=None, env=variables)
+        assert said.code != 0
+        assert "/oauth/" not in said.said
+
+    def test_an_organization_that_is_not_known_any_more_is_named(
+        self, machine: Machine, issuer: RunningRegistry
+    ) -> None:
+        sign_in(machine, issuer)
+        error = machine.ask("auth", "token", exits=5, env={"STARDAG_ORGANIZATION": "gone"}).error
+        assert "'gone'" in error["message"]
+        assert "stardag organizations list" in error["fix"]
+
+    @pytest.mark.parametrize("token", ["", "two words", "x" * 20000, "ü"])
+    def test_what_cannot_be_a_token_is_refused(self, machine: Machine, issuer: RunningRegistry, token: str) -> None:
+        ended = subprocess.run(
+            [PROGRAM, "auth", "login", "--with-token"],
+            input=token.encode(),
+            env=machine.environment(),
+            cwd=machine.work,
+            capture_output=True,
+        )
+        assert ended.returncode == 4
+        assert not token or token.encode() not in ended.stderr
