@@ -1,5 +1,6 @@
 """The real application in this process, with some organizations, workspaces and keys to ask it with."""
 
+import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,17 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from dependency_injector import providers
 from fastapi import FastAPI
 
+from stardag.domain.organizations import Role
+from stardag_registry.adapters.signing import DatabaseSigner
 from stardag_registry.app.creation import Create
+from stardag_registry.app.organization_tokens import OrganizationTokens
 from stardag_registry.app.ports import Database
+from stardag_registry.app.provider.tokens import ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE
 from stardag_registry.container import Container, Settings
 from stardag_registry.domain.api_keys import ApiKeySecret, Purpose
+from stardag_registry.domain.grants import CLIENT_ID
 from stardag_registry.domain.organizations import Organization, Workspace
+from stardag_registry.domain.users import User
 
 ADDRESS = "http://localhost:8000"
 
@@ -83,6 +90,22 @@ class Furnishing:
         with self.database.transaction() as transaction:
             return self.create.api_key(transaction, workspace.id, "a key", purpose, expires_at)[1]
 
+    def user(self, username: str) -> User:
+        user = User(str(uuid.uuid4()), ADDRESS, username, username, f"{username}@acme.example", email_verified=True)
+        with self.database.transaction() as transaction:
+            transaction.add_user(user, self.clock())
+        return user
+
+    def member(self, organization: Organization, role: Role, username: str | None = None) -> User:
+        user = self.user(username or role)
+        with self.database.transaction() as transaction:
+            transaction.add_member(organization.id, user.id, role, self.clock())
+        return user
+
+    def remove(self, organization: Organization, user: User) -> None:
+        with self.database.transaction() as transaction:
+            transaction.remove_member(organization.id, user.id)
+
     def revoke(self, secret: ApiKeySecret) -> None:
         with self.database.transaction() as transaction:
             caller = transaction.caller_by_fingerprint(secret.fingerprint)
@@ -97,12 +120,35 @@ class InProcess:
     app: FastAPI
     client: httpx.Client
     furnish: Furnishing
+    signer: DatabaseSigner
+    tokens: OrganizationTokens
+
+    def access_token(self, user: User, **changed: object) -> str:
+        """What the registry's own provider would give a user; a claim that is changed to None is left out."""
+        return self.signed(ACCESS_TOKEN_TYPE, {"aud": ADDRESS, "sub": user.subject, "scope": "openid"} | changed)
+
+    def id_token(self, user: User, **changed: object) -> str:
+        """The same for the ID token."""
+        about = {"preferred_username": user.username, "email": user.email, "email_verified": True}
+        return self.signed(ID_TOKEN_TYPE, {"aud": CLIENT_ID, "sub": user.subject} | about | changed)
+
+    def signed(self, typ: str, claims: Mapping[str, object]) -> str:
+        """Claims, signed by the registry."""
+        now = int(self.furnish.clock().timestamp())
+        whole = {"iss": ADDRESS, "iat": now, "exp": now + 600} | dict(claims)
+        return self.signer.sign({name: value for name, value in whole.items() if value is not None}, typ)
 
     def ask(
-        self, method: str, path: str, secret: ApiKeySecret | None = None, headers: Mapping[str, str] = {}, **body: Any
+        self,
+        method: str,
+        path: str,
+        secret: ApiKeySecret | str | None = None,
+        headers: Mapping[str, str] = {},
+        **body: Any,
     ) -> httpx.Response:
-        """One request, with the key as its credential; `json` or `content` are httpx's."""
-        credential = {} if secret is None else {"Authorization": f"Bearer {secret.text}"}
+        """One request, with the key or token as its credential; `json` or `content` are httpx's."""
+        shown = secret.text if isinstance(secret, ApiKeySecret) else secret
+        credential = {} if shown is None else {"Authorization": f"Bearer {shown}"}
         return self.client.request(method, path, headers={**credential, **headers}, **body)
 
 
@@ -117,6 +163,8 @@ def in_process(data_dir: Path, database: Database | None = None) -> Generator[In
     app = container.application()
     try:
         with client_of(app) as client:
-            yield InProcess(app, client, furnish)
+            signer = container.token_signer()
+            tokens = OrganizationTokens(ADDRESS, signer, clock, container.randomness())
+            yield InProcess(app, client, furnish, signer, tokens)
     finally:
         container.shutdown_resources()
