@@ -69,7 +69,7 @@ class Issuer:
             case "/jwks":
                 return 200, {"keys": [key.as_dict(private=False) | {"use": "sig"} for key in self.keys]}
             case "/introspect":
-                return 200, self.opaque.get(form["token"], {"active": False})
+                return 200, self.opaque.get(form.get("token", ""), {"active": False})
             case _:
                 subject = self.subjects.get((authorization or "").removeprefix("Bearer "))
                 return (401, {}) if subject is None else (200, {"sub": subject})
@@ -112,13 +112,25 @@ def hs256(scene: Scene) -> str:
     return f"{message}.{encoded(hmac.digest(KEY.as_pem(private=False), message.encode(), 'sha256'))}"
 
 
+def _critical(scene: Scene) -> str:
+    header = encoded(json.dumps({"alg": "RS256", "kid": "one", "typ": "at+jwt", "crit": ["x"], "x": 1}).encode())
+    message = f"{header}.{scene.access_token().split('.')[1]}"
+    algorithm = JWSRegistry(algorithms=["RS256"]).get_alg("RS256")
+    return f"{message}.{encoded(algorithm.sign(message.encode(), KEY))}"
+
+
+def _opaque(scene: Scene, said: Mapping[str, object]) -> str:
+    scene.issuer.opaque["token"] = said
+    return "token"
+
+
 REFUSED: Mapping[str, Callable[[Scene], str]] = {
     "nothing": lambda scene: "",
     "no algorithm": lambda scene: encoded(b'{"alg":"none"}') + "." + scene.access_token().split(".")[1] + ".",
     "the public key as a shared secret": hs256,
     "another's key under the same name": lambda scene: scene.access_token(key=OTHERS_KEY),
     "a key that is not listed": lambda scene: scene.access_token({"kid": "two"}),
-    "something critical": lambda scene: _critical(scene),
+    "something critical": _critical,
     "the type of ID tokens of a logout": lambda scene: scene.access_token({"typ": "logout+jwt"}),
     "an ID token": lambda scene: scene.id_token(),
     "an ID token for the audience": lambda scene: scene.id_token(aud=[CLIENT, ADDRESS]),
@@ -140,18 +152,6 @@ REFUSED: Mapping[str, Callable[[Scene], str]] = {
     "opaque, and over": lambda scene: _opaque(scene, {"active": True, "sub": "alice", "client_id": CLIENT, "exp": 1}),
     "opaque, said as text": lambda scene: _opaque(scene, {"active": "true", "sub": "alice", "client_id": CLIENT}),
 }
-
-
-def _critical(scene: Scene) -> str:
-    header = encoded(json.dumps({"alg": "RS256", "kid": "one", "typ": "at+jwt", "crit": ["x"], "x": 1}).encode())
-    message = f"{header}.{scene.access_token().split('.')[1]}"
-    algorithm = JWSRegistry(algorithms=["RS256"]).get_alg("RS256")
-    return f"{message}.{encoded(algorithm.sign(message.encode(), KEY))}"
-
-
-def _opaque(scene: Scene, said: Mapping[str, object]) -> str:
-    scene.issuer.opaque["token"] = said
-    return "token"
 
 
 @pytest.mark.parametrize("kind", REFUSED)
