@@ -127,6 +127,23 @@ class TestDiscovery:
             OAuthIdentityProvider().discover(fake.url, TIMEOUT)
 
 
+WRONG: list[tuple[Answer, type[StardagError]]] = [
+    ((500, {}), IssuerUnreachable),
+    ((503, {}), IssuerUnreachable),
+    ((429, {}), IssuerUnreachable),
+    ((307, b""), UnexpectedIssuerAnswer),
+    ((400, b"no"), UnexpectedIssuerAnswer),
+    ((400, {"error": "the-refresh-token"}), UnexpectedIssuerAnswer),
+    ((200, b"no"), UnexpectedIssuerAnswer),
+    ((200, {}), UnexpectedIssuerAnswer),
+    ((200, TOKENS | {"token_type": "mac"}), UnexpectedIssuerAnswer),
+    ((200, TOKENS | {"access_token": "two words"}), UnexpectedIssuerAnswer),
+    ((200, TOKENS | {"refresh_token": 1}), UnexpectedIssuerAnswer),
+    ((200, TOKENS | {"access_token": "x" * 20000}), UnexpectedIssuerAnswer),
+    ((200, b" " * 2_000_000), UnexpectedIssuerAnswer),
+]
+
+
 class TestRefreshing:
     def test_it_is_one_form_for_this_registry_alone(self, fake: FakeIssuer) -> None:
         fake.answers["/token"] = [(200, TOKENS)]
@@ -149,21 +166,7 @@ class TestRefreshing:
 
     @pytest.mark.parametrize(
         ("answer", "error"),
-        [
-            ((500, {}), IssuerUnreachable),
-            ((503, {}), IssuerUnreachable),
-            ((429, {}), IssuerUnreachable),
-            ((307, b""), UnexpectedIssuerAnswer),
-            ((400, b"no"), UnexpectedIssuerAnswer),
-            ((400, {"error": "the-refresh-token"}), UnexpectedIssuerAnswer),
-            ((200, b"no"), UnexpectedIssuerAnswer),
-            ((200, {}), UnexpectedIssuerAnswer),
-            ((200, TOKENS | {"token_type": "mac"}), UnexpectedIssuerAnswer),
-            ((200, TOKENS | {"access_token": "two words"}), UnexpectedIssuerAnswer),
-            ((200, TOKENS | {"refresh_token": 1}), UnexpectedIssuerAnswer),
-            ((200, TOKENS | {"access_token": "x" * 20000}), UnexpectedIssuerAnswer),
-            ((200, b" " * 2_000_000), UnexpectedIssuerAnswer),
-        ],
+        WRONG,
     )
     def test_any_other_answer_is_an_error_that_repeats_nothing(
         self, fake: FakeIssuer, answer: Answer, error: type[StardagError]
