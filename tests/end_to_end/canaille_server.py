@@ -3,6 +3,9 @@
 Run as a program: port, client id. Says "ready" once it listens.
 """
 
+# Canaille has no types.
+# pyright: basic, reportMissingTypeStubs=false, reportOptionalMemberAccess=false
+
 import sys
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
