@@ -4,7 +4,7 @@ Run as a program: port, client id. Says "ready" once it listens.
 """
 
 # Canaille has no types.
-# pyright: basic, reportMissingTypeStubs=false, reportOptionalMemberAccess=false
+# pyright: basic, reportMissingTypeStubs=false, reportOptionalMemberAccess=false, reportOptionalCall=false
 
 import sys
 from socketserver import ThreadingMixIn
