@@ -228,7 +228,7 @@ def test_a_list_that_never_ends_is_refused() -> None:
 
 
 def test_a_credential_of_no_one_workspace_is_told() -> None:
-    me = {"kind": "user", "user": {}, "organization": {"id": ORGANIZATION_ID, "slug": "acme"}, "workspace": None}
+    me = {"kind": "robot", "user": None, "organization": {"id": ORGANIZATION_ID, "slug": "acme"}, "workspace": None}
     with ScriptedServer(answering(me)) as server, pytest.raises(UnexpectedAnswer, match="no one workspace"):
         connect(server).identity()
 
