@@ -205,6 +205,13 @@ class TestTokens:
             world.connect(NO_SELECTION)
         assert len(world.registry.requests) <= 2
 
+    def test_a_clock_that_is_far_off_is_named_when_a_token_is_renewed(self, world: World) -> None:
+        world.signed_in()
+        world.registry.clock_offset = -86400.0
+        with pytest.raises(ClockOff, match="1 day behind"):
+            world.connect(NO_SELECTION)
+        assert world.registry.requests == ["POST /auth/exchange"]
+
 
 class TestUsingASignIn:
     def test_the_workspace_is_found_and_remembered(self, world: World) -> None:

@@ -1,8 +1,10 @@
 """Somebody signs in with the real program, at the real pages of a real registry."""
 
 import base64
+import json
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,9 +77,9 @@ class Login:
 
 def allow(registry: RunningRegistry, page: str, decision: str = "allow") -> httpx.Response:
     """Sign in as the owner at a page of the registry and decide; what the registry answers at the end."""
-    with httpx.Client(base_url=registry.url, trust_env=False) as http:
+    with httpx.Client(base_url=page.partition("/oauth/")[0], trust_env=False) as http:
         person = Person(http)
-        shown = person.sign_in("owner", registry.owner_password, page.removeprefix(registry.url))
+        shown = person.sign_in("owner", registry.owner_password, page.removeprefix(str(http.base_url).rstrip("/")))
         if "/oauth/device" in page:
             shown = person.submit(shown)
         return person.submit(shown, {"decision": decision})
@@ -90,6 +92,19 @@ def sign_in(machine: Machine, registry: RunningRegistry, *words: str, **variable
         back = httpx.get(answer.headers["location"], trust_env=False)
         assert back.status_code == 200
         return program.ended()
+
+
+def journal(registry: RunningRegistry) -> Counter[str]:
+    """What the provider says of refresh tokens in its log: how often it granted, repeated and refused."""
+    lines = [line.partition("stardag_registry.provider: ")[2] for line in registry.said().splitlines()]
+    return Counter(line.partition(":")[0] for line in lines if line)
+
+
+def expire(machine: Machine) -> None:
+    """Let every cached access token be stale."""
+    for path in machine.directory.glob("access-token-cache/*.json"):
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(document | {"expires_at": 0}))
 
 
 def secrets_of(directory: Path) -> list[str]:

@@ -4,10 +4,7 @@ import json
 import shutil
 import stat
 import subprocess
-import threading
-from collections import Counter
 from collections.abc import Generator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -15,7 +12,17 @@ import httpx
 import pytest
 
 from tests.end_to_end.machine import PROGRAM, Machine, Ran
-from tests.end_to_end.signing_in import CONFIGURATION, allow, is_revealed, login, secrets_of, sign_in
+from tests.end_to_end.recorder import Recorder, recording
+from tests.end_to_end.signing_in import (
+    CONFIGURATION,
+    allow,
+    expire,
+    is_revealed,
+    journal,
+    login,
+    secrets_of,
+    sign_in,
+)
 from tests.registry.running import RunningRegistry, running_registry
 
 CHROMIUM = shutil.which("chromium")
@@ -32,18 +39,6 @@ def machine(machine: Machine, issuer: RunningRegistry) -> Machine:
     machine.configure(CONFIGURATION.format(url=issuer.url))
     machine.directory.chmod(0o700)
     return machine
-
-
-def journal(registry: RunningRegistry) -> Counter[str]:
-    lines = [line.partition("stardag_registry.provider: ")[2] for line in registry.said().splitlines()]
-    return Counter(line.partition(":")[0] for line in lines if line)
-
-
-def expire(machine: Machine) -> None:
-    """Let every cached access token be stale."""
-    for path in machine.directory.glob("access-token-cache/*.json"):
-        document = json.loads(path.read_text())
-        path.write_text(json.dumps(document | {"expires_at": 0}))
 
 
 class TestTheStory:
@@ -223,43 +218,10 @@ class TestTamperedAnswers:
             assert "it was denied" in program.ended(4).err
 
 
-class Recorder:
-    """A server that notes all that it is sent, whatever that is, and answers as a registry would."""
-
-    def __init__(self) -> None:
-        self.received: list[str] = []
-        recorder = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode("latin-1")
-                recorder.received.append(f"{self.requestline}\n{self.headers}\n{body}")
-                answer = json.dumps({"service": "stardag-registry", "issuer": recorder.url, "client_id": "x"}).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_POST = do_PUT = do_GET  # noqa: N815 (the library's names)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
-                """Nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
 def recorder() -> Generator[Recorder]:
-    recorder = Recorder()
-    yield recorder
-    recorder.stop()
+    with recording() as recorder:
+        yield recorder
 
 
 HOSTILE = {

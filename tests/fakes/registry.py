@@ -156,7 +156,7 @@ class FakeRegistryApi:
             raise NotKnownToRegistry("organization", organization, self.registry.url)
         token = Secret(f"organization-{uuid.uuid4().hex}")
         self.registry.tokens[token] = OrganizationToken(user, found)
-        return ExchangedToken(token, LIFETIME, found.id, found.slug)
+        return ExchangedToken(token, LIFETIME, found.id, found.slug, self.registry.clock_offset)
 
     def organizations(self) -> tuple[Organization, ...]:
         match self._ask("GET /organizations", self._caller_of):

@@ -263,7 +263,7 @@ def _perform(work: Callable[[Exchange], Result], exchange: Exchange, future: "Fu
 
 
 def _is_done_within(future: "Future[Result]", seconds: float) -> bool:
-    """Wait in slices: an interrupt that comes in the moment before a wait begins is noticed only when that wait ends."""
+    """Wait in slices: an interrupt that comes in the moment before a wait begins is noticed only when that ends."""
     ends = monotonic() + seconds
     while not future.done() and (left := ends - monotonic()) > 0:
         wait((future,), min(left, INTERRUPT_NOTICED_SECONDS))

@@ -555,7 +555,7 @@ class StateNotWritable(StardagError):
 
 def _duration(seconds: float) -> str:
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
+        if round(seconds / size, 2) >= 1:  # what is all but a day is a day
             count = round(seconds / size)
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return f"{seconds:.0f} seconds"

@@ -62,12 +62,16 @@ class IssuedTokens(NamedTuple):
 
 
 class ExchangedToken(NamedTuple):
-    """What a registry gives for an issuer's tokens: one for this organization; `lifetime` is in seconds."""
+    """What a registry gives for an issuer's tokens: one for this organization.
+
+    `lifetime` is in seconds, and so is `clock_offset`, by which this machine's clock is ahead of the registry's.
+    """
 
     token: Secret
     lifetime: float
     organization_id: str
     organization_slug: str
+    clock_offset: float = 0.0
 
 
 class User(NamedTuple):

@@ -1,10 +1,11 @@
 """The requests of one call of the registry's API: what each carries, and what each status of an answer means."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Generic, Literal, TypeVar
-from urllib.parse import quote
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
@@ -37,6 +38,8 @@ SHOWN_MAX_LENGTH = 300
 """How much of what a registry says is shown, in characters."""
 
 NO_REGISTRY = "what answers there is not a Stardag registry"
+
+_URL_SAFE = str.maketrans("+/", "-_")
 
 MessageType = TypeVar("MessageType", bound=Message)
 
@@ -159,12 +162,20 @@ class Asking:
         return answer
 
     def _shown(self, said: str) -> str:
-        """What the registry says, fit to stand in a sentence; should it say a secret back, without that."""
-        for secret in (self.credential, self.id_token):
-            if secret is not None:
-                revealed = secret.reveal()
-                said = said.replace(revealed, "****").replace(quote(revealed, safe=""), "****")
+        """What the registry says, fit to stand in a sentence; nothing of it, should it say a secret back."""
+        secrets = [secret for secret in (self.credential, self.id_token) if secret is not None]
+        if any(_is_revealed(secret, said) for secret in secrets):
+            return "(what it says holds a secret)"
         return printable(said, SHOWN_MAX_LENGTH)
+
+
+def _is_revealed(secret: Secret, said: str) -> bool:
+    """Whether a text holds a secret: as it is, URL-encoded, or in base64 of either alphabet, however it is aligned."""
+    plain = secret.reveal()
+    encoded = [b64encode(b"." * before + plain.encode()).decode()[4:-4] for before in range(3)]
+    unquoted = unquote(said)
+    disguises = [plain, *encoded, *(each.translate(_URL_SAFE) for each in encoded)]
+    return any(disguise in text for disguise in disguises if disguise for text in (said, unquoted))
 
 
 def status_of(answer: Answer) -> str:

@@ -106,11 +106,11 @@ class HttpRegistry:
         sought = Sought("organization", organization)
         self._segment(sought)
 
-        def send(asking: Asking) -> ExchangeMessage:
-            message = {"organization": organization}
-            return asking.parse(ExchangeMessage, asking.send("POST", "/auth/exchange", message, sought))
+        def send(asking: Asking) -> ExchangedToken:
+            answer = asking.send("POST", "/auth/exchange", {"organization": organization}, sought)
+            return asking.parse(ExchangeMessage, answer).to_domain()._replace(clock_offset=answer.clock_offset)
 
-        token = self._ask(send, id_token).to_domain()
+        token = self._ask(send, id_token)
         if organization.lower() not in (token.organization_id, token.organization_slug):
             raise UnexpectedAnswer(self._url, "it gives a token for another organization than the one asked for")
         return token

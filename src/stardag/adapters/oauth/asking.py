@@ -1,13 +1,12 @@
 """Requests to an issuer: one deadline each, no redirects, and errors that repeat nothing secret."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from stardag.adapters.bounded_http import Answer, Connection, Headers, Server
-from stardag.adapters.oauth.messages import ErrorMessage, Message, TokenMessage
+from stardag.adapters.oauth.messages import ErrorMessage, Fields, Message, TokenMessage
 from stardag.domain.errors import IssuerUnreachable, StardagError, UnexpectedIssuerAnswer
 from stardag.domain.registry_url import origin_of
 
@@ -36,25 +35,25 @@ class AskedIssuer:
         connection = Connection(self._server, url, self._timeout)
         return self._parse(connection.exchange(lambda exchange: exchange.get(url, {}, Headers())), message_type)
 
-    def post(self, url: str, fields: Mapping[str, str], message_type: type[MessageType]) -> MessageType | str:
+    def post(self, url: str, fields: Fields, message_type: type[MessageType]) -> MessageType | str:
         """What a form is answered with, or the issuer's code for why not."""
         answer = self._send(url, fields)
         if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return self._error_in(answer)
         return self._parse(answer, message_type)
 
-    def tokens(self, url: str, fields: Mapping[str, str], resource: str) -> TokenMessage | str:
+    def tokens(self, url: str, fields: Fields, resource: str) -> TokenMessage | str:
         """Tokens for the registry alone; for whatever the issuer says where it cannot do that (RFC 8707)."""
-        answer = self.post(url, {**fields, "resource": resource}, TokenMessage)
+        answer = self.post(url, Fields(fields, resource=resource), TokenMessage)
         return self.post(url, fields, TokenMessage) if answer == _INVALID_TARGET else answer
 
-    def send(self, url: str, fields: Mapping[str, str]) -> None:
+    def send(self, url: str, fields: Fields) -> None:
         """A form whose answer says nothing but that it was taken."""
         answer = self._send(url, fields)
         if answer.status != HTTPStatus.OK:
             raise self._refusal(answer)
 
-    def _send(self, url: str, fields: Mapping[str, str]) -> Answer:
+    def _send(self, url: str, fields: Fields) -> Answer:
         connection = Connection(self._server, url, self._timeout)
         return connection.exchange(lambda exchange: exchange.post_form(url, fields))
 

@@ -4,7 +4,6 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
@@ -12,7 +11,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from stardag.adapters.oauth.asking import AskedIssuer
 from stardag.adapters.oauth.loopback import Listener
-from stardag.adapters.oauth.messages import nonce_in
+from stardag.adapters.oauth.messages import Fields, nonce_in
 from stardag.app.sign_in.ports import Issuer
 from stardag.domain.errors import SignInRefused, UnexpectedIssuerAnswer
 from stardag.domain.sign_in import IssuedTokens
@@ -70,13 +69,13 @@ class InBrowser:
         answer = self.listener.wait(self.patience)
         if answer is None:
             raise SignInRefused(self.issuer.url, f"nobody signed in within {self.patience / 60:.0f} minutes")
-        fields = {
-            "grant_type": "authorization_code",
-            "client_id": self.client_id,
-            "code": self._code_in(answer),
-            "redirect_uri": self.listener.redirect_uri,
-            "code_verifier": self.verifier,
-        }
+        fields = Fields(
+            grant_type="authorization_code",
+            client_id=self.client_id,
+            code=self._code_in(answer),
+            redirect_uri=self.listener.redirect_uri,
+            code_verifier=self.verifier,
+        )
         asked = AskedIssuer(self.issuer.url, self.timeout)
         tokens = asked.tokens(self.issuer.token_endpoint, fields, self.resource)
         if isinstance(tokens, str):
@@ -86,7 +85,7 @@ class InBrowser:
             raise UnexpectedIssuerAnswer(self.issuer.url, "its ID token is not for this sign-in")
         return issued
 
-    def _code_in(self, answer: Mapping[str, str]) -> str:
+    def _code_in(self, answer: Fields) -> str:
         named = answer.get("iss")
         if named != self.issuer.url and (named is not None or self.issuer.names_itself):
             raise SignInRefused(self.issuer.url, "the answer comes from another issuer (RFC 9207)")

@@ -2,11 +2,12 @@
 
 import queue
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from stardag.adapters.oauth.messages import Fields
 from stardag.domain.errors import StateNotWritable
 
 PATH = "/callback"
@@ -25,7 +26,7 @@ class Listener:
 
     def __init__(self, port: int) -> None:
         self.redirect_uri = f"http://127.0.0.1:{port}{PATH}"
-        self._answers: queue.Queue[Mapping[str, str]] = queue.Queue(1)
+        self._answers: queue.Queue[Fields] = queue.Queue(1)
         self._state: str | None = None
 
     def expect(self, state: str) -> None:
@@ -43,12 +44,12 @@ class Listener:
         if any(len(several) > 1 for several in values.values()):
             values = {"error": ["invalid_request"]}
         try:
-            self._answers.put_nowait({name: several[0] for name, several in values.items()})
+            self._answers.put_nowait(Fields({name: several[0] for name, several in values.items()}))
         except queue.Full:
             return False
         return True
 
-    def wait(self, timeout: float) -> Mapping[str, str] | None:
+    def wait(self, timeout: float) -> Fields | None:
         """The answer; None where none came within `timeout` seconds."""
         try:
             return self._answers.get(timeout=timeout)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -38,10 +39,20 @@ Address = Annotated[str, Field(max_length=URL_MAX_LENGTH, pattern=r"^[!-~]+$"), 
 Token = Annotated[str, AfterValidator(_check_token)]
 
 
+class Fields(dict[str, str]):
+    """The fields of a form, some of them secret; its `repr`, which tracebacks may show, has the names alone."""
+
+    def __repr__(self) -> str:
+        return f"Fields({', '.join(self)})"
+
+
 class Message(BaseModel):
-    """What every message has in common."""
+    """What every message has in common. Its `repr` shows no value: many of them are secret."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Sequence[tuple[str | None, object]]:
+        return ()
 
 
 class DiscoveryMessage(Message):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from stardag.adapters.oauth.asking import AskedIssuer
-from stardag.adapters.oauth.messages import DEVICE_SECONDS_MAX, INTERVAL_SECONDS_MAX, DeviceMessage
+from stardag.adapters.oauth.messages import DEVICE_SECONDS_MAX, INTERVAL_SECONDS_MAX, DeviceMessage, Fields
 from stardag.app.sign_in.ports import Issuer
 from stardag.domain.errors import IssuerUnreachable, SignInRefused
 from stardag.domain.sign_in import IssuedTokens
@@ -59,7 +59,7 @@ class OnDevice:
         raise SignInRefused(self.issuer.url, "nobody allowed it before the code expired")
 
     def _ask(self) -> IssuedTokens | str:
-        fields = {"grant_type": GRANT, "client_id": self.client_id, "device_code": self.codes.device_code}
+        fields = Fields(grant_type=GRANT, client_id=self.client_id, device_code=self.codes.device_code)
         asked = AskedIssuer(self.issuer.url, self.timeout)
         try:
             answer = asked.tokens(self.issuer.token_endpoint, fields, self.resource)

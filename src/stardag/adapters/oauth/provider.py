@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from stardag.adapters.oauth.asking import AskedIssuer, name_of
-from stardag.adapters.oauth.messages import DeviceMessage, DiscoveryMessage
+from stardag.adapters.oauth.messages import DeviceMessage, DiscoveryMessage, Fields
 from stardag.app.sign_in.ports import Issuer, PendingSignIn
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import SignInRefused, UnexpectedIssuerAnswer
@@ -65,7 +65,7 @@ class OAuthIdentityProvider:
             raise SignInRefused(
                 issuer.url, "it has no device flow", "Use a browser on this machine: stardag auth login --no-browser"
             )
-        fields = {"client_id": client_id, "scope": SCOPE}
+        fields = Fields(client_id=client_id, scope=SCOPE)
         codes = AskedIssuer(issuer.url, timeout).post(endpoint, fields, DeviceMessage)
         if isinstance(codes, str):
             raise SignInRefused(issuer.url, f"the issuer answers {codes}")
@@ -77,7 +77,7 @@ class OAuthIdentityProvider:
         self, token_endpoint: str, client_id: str, refresh_token: Secret, resource: str, timeout: float
     ) -> IssuedTokens:
         """New tokens for a refresh token."""
-        fields = {"grant_type": "refresh_token", "client_id": client_id, "refresh_token": refresh_token.reveal()}
+        fields = Fields(grant_type="refresh_token", client_id=client_id, refresh_token=refresh_token.reveal())
         issuer_url = name_of(token_endpoint)
         tokens = AskedIssuer(issuer_url, timeout).tokens(token_endpoint, fields, resource)
         match tokens:
@@ -90,7 +90,7 @@ class OAuthIdentityProvider:
 
     def revoke(self, revocation_endpoint: str, client_id: str, refresh_token: Secret, timeout: float) -> None:
         """Make a refresh token worthless."""
-        fields = {"client_id": client_id, "token": refresh_token.reveal(), "token_type_hint": "refresh_token"}
+        fields = Fields({"client_id": client_id, "token": refresh_token.reveal(), "token_type_hint": "refresh_token"})
         AskedIssuer(name_of(revocation_endpoint), timeout).send(revocation_endpoint, fields)
 
 

@@ -10,9 +10,9 @@ from stardag.app.ports import Registries
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import Clock, IdentityProvider, SignIns
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import IssuerUnreachable, SignInEnded, SignInRefused
+from stardag.domain.errors import ClockOff, IssuerUnreachable, SignInEnded, SignInRefused
 from stardag.domain.registry_url import origin_of
-from stardag.domain.sign_in import SILENCE_REMEMBERED, AccessToken, IssuedTokens, SignIn, Silence
+from stardag.domain.sign_in import CLOCK_TOLERANCE, SILENCE_REMEMBERED, AccessToken, IssuedTokens, SignIn, Silence
 
 NOTICEABLE = 1.0
 """Seconds; an issuer that is known to be out of reach sooner costs nobody anything when it is asked again."""
@@ -26,6 +26,7 @@ class RenewTokens:
         SignInEnded: the issuer does not accept the refresh token any more, or somebody signed out in the meantime.
         IssuerUnreachable: the issuer does not answer, or did not a moment ago.
         NotKnownToRegistry: the registry knows no such organization, or the user is no member (any more).
+        ClockOff: this machine's clock is so far off that it cannot tell when a token ends.
         UnusableSecrets, StateNotWritable: of the files that keep the sign-in.
         and whatever IdentityProvider.refresh and RegistryApi.exchange raise.
     """
@@ -60,6 +61,8 @@ class RenewTokens:
         now = self.clock()
         api = self.registries.connect(sign_in.registry_url, FixedCredential(issued.access_token), timeout)
         exchanged = api.exchange(organization, issued.id_token)
+        if abs(exchanged.clock_offset) > CLOCK_TOLERANCE:
+            raise ClockOff(sign_in.registry_url, exchanged.clock_offset)
         token = AccessToken(exchanged.token, now + exchanged.lifetime)
         self.sign_ins.keep_access_token(sign_in, exchanged.organization_slug, token)
         return token
