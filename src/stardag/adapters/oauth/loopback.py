@@ -28,26 +28,32 @@ class Listener:
         self.redirect_uri = f"http://127.0.0.1:{port}{PATH}"
         self._answers: queue.Queue[Fields] = queue.Queue(1)
         self._state: str | None = None
+        self._claiming = threading.Lock()
+        self._is_claimed = False
 
     def expect(self, state: str) -> None:
         """Take the answer that carries this state, and none before."""
         self._state = state
 
-    def take(self, query: str) -> bool:
-        """Whether this is an answer to this sign-in; the first one is kept, a stray one is nobody's business."""
+    def claim(self, query: str) -> Fields | None:
+        """The answer to this sign-in, where this is the first one; a stray one is nobody's business."""
         try:
             values = parse_qs(query, keep_blank_values=True, strict_parsing=True, max_num_fields=20, errors="strict")
         except ValueError:
-            return False
+            return None
         if self._state is None or values.get("state") != [self._state]:
-            return False
+            return None
+        with self._claiming:
+            if self._is_claimed:
+                return None
+            self._is_claimed = True
         if any(len(several) > 1 for several in values.values()):
             values = {"error": ["invalid_request"]}
-        try:
-            self._answers.put_nowait(Fields({name: several[0] for name, several in values.items()}))
-        except queue.Full:
-            return False
-        return True
+        return Fields({name: several[0] for name, several in values.items()})
+
+    def deliver(self, answer: Fields) -> None:
+        """Let `wait` return this answer."""
+        self._answers.put(answer)
 
     def wait(self, timeout: float) -> Fields | None:
         """The answer; None where none came within `timeout` seconds."""
@@ -78,10 +84,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer the one address there is; the page is the same whatever came."""
         assert isinstance(self.server, _Server)
         target = urlsplit(self.path)
-        is_answer = target.path == PATH and self.server.listener.take(target.query)
-        page = _PAGE if is_answer else b"Nothing here.\n"
-        self.send_response(200 if is_answer else 404)
-        self.send_header("Content-Type", "text/html; charset=utf-8" if is_answer else "text/plain; charset=utf-8")
+        answer = self.server.listener.claim(target.query) if target.path == PATH else None
+        if answer is None:
+            self._show(404, "text/plain", b"Nothing here.\n")
+            return
+        try:
+            self._show(200, "text/html", _PAGE)
+        finally:  # only now: the program may be over a moment later, and the page with it
+            self.server.listener.deliver(answer)
+
+    def _show(self, status: int, content_type: str, page: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", f"{content_type}; charset=utf-8")
         self.send_header("Content-Length", str(len(page)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("Referrer-Policy", "no-referrer")
