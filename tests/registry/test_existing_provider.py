@@ -81,7 +81,10 @@ class Scene:
     def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer
         self.clock = SettableClock()
-        self.tokens = ExistingIssuerTokens(ExistingIdentityProvider(issuer.url, CLIENT, None), ADDRESS, self.clock)
+        self.tokens = self.with_audience(None)
+
+    def with_audience(self, audience: str | None) -> ExistingIssuerTokens:
+        return ExistingIssuerTokens(ExistingIdentityProvider(self.issuer.url, CLIENT, audience), ADDRESS, self.clock)
 
     def access_token(self, header: Mapping[str, Any] = {}, key: RSAKey = KEY, **claims: Any) -> str:
         return self.signed({"typ": "at+jwt", **header}, {"aud": ADDRESS, "sub": "alice", **claims}, key)
@@ -139,6 +142,7 @@ REFUSED: Mapping[str, Callable[[Scene], str]] = {
     "for another use": lambda scene: scene.access_token(token_use="id"),
     "another issuer": lambda scene: scene.access_token(iss="https://evil.example"),
     "another audience": lambda scene: scene.access_token(aud="https://other.example"),
+    "the client as audience, without the type": lambda scene: scene.access_token({"typ": "JWT"}, aud=CLIENT),
     "no audience": lambda scene: scene.access_token(aud=None),
     "expired": lambda scene: scene.access_token(exp=int(scene.clock().timestamp()) - 61),
     "no expiry": lambda scene: scene.access_token(exp=None),
@@ -164,6 +168,27 @@ def test_an_access_token_that_does_not_count_is_refused(scene: Scene, kind: str)
 @pytest.mark.parametrize("typ", ["at+jwt", "application/at+jwt", "JWT", None])
 def test_an_access_token_names_its_subject(scene: Scene, typ: str | None) -> None:
     assert scene.tokens.subject_of(scene.access_token({"typ": typ})) == "alice"
+
+
+def test_a_provider_that_knows_no_audience_but_the_client_can_be_used(scene: Scene) -> None:
+    typed = scene.access_token(aud=[CLIENT])
+    assert scene.tokens.subject_of(typed) == "alice"
+    named = scene.with_audience(CLIENT)
+    for token in (typed, scene.access_token({"typ": "JWT"}, aud=CLIENT, scope="openid")):
+        assert named.subject_of(token) == "alice"
+
+
+@pytest.mark.parametrize("audience", [None, CLIENT])
+def test_an_id_token_without_its_usual_marks_is_no_access_token(scene: Scene, audience: str | None) -> None:
+    for typ in ("JWT", None):
+        with pytest.raises(Unauthenticated):
+            scene.with_audience(audience).subject_of(scene.id_token({"typ": typ}, nonce=None))
+
+
+def test_an_audience_that_is_named_is_the_only_one(scene: Scene) -> None:
+    for token in (scene.access_token(), scene.access_token(aud=CLIENT)):
+        with pytest.raises(Unauthenticated):
+            scene.with_audience("api://stardag").subject_of(token)
 
 
 def test_clocks_may_differ_by_a_minute(scene: Scene) -> None:

@@ -26,9 +26,11 @@ LEEWAY = 60.0
 
 TOKEN_MAX_LENGTH = 16 * 1024
 
-_ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt", None})  # RFC 9068, and what came before it
+_TYPES_OF_ACCESS_TOKENS = frozenset({"at+jwt", "application/at+jwt"})  # RFC 9068
+_ACCESS_TOKEN_TYPES = _TYPES_OF_ACCESS_TOKENS | {"jwt", None}  # and what came before it
 _ID_TOKEN_TYPES = frozenset({"jwt", None})
 _MARKS_OF_ID_TOKENS = ("nonce", "at_hash", "c_hash")
+_MARKS_OF_SCOPE = ("scope", "scp")
 _OTHER_KINDS = frozenset({"id", "refresh", "offline", "logout"})  # as Keycloak says it in a claim `typ`
 
 
@@ -62,8 +64,8 @@ class ExistingIssuerTokens:
             raise Unauthenticated
         if access_token.count(".") != 2:
             return self._introspected(access_token)
-        claims = self._decoded(access_token, _ACCESS_TOKEN_TYPES)
-        if self._audience not in _list_of(claims.get("aud")) or any(mark in claims for mark in _MARKS_OF_ID_TOKENS):
+        typ, claims = self._decoded(access_token, _ACCESS_TOKEN_TYPES)
+        if not self._is_access_token_for_us(typ, claims) or any(mark in claims for mark in _MARKS_OF_ID_TOKENS):
             raise Unauthenticated
         if str(claims.get("typ", "")).lower() in _OTHER_KINDS or claims.get("token_use", "access") != "access":
             raise Unauthenticated
@@ -83,7 +85,7 @@ class ExistingIssuerTokens:
         """What an ID token says, that belongs to this access token."""
         if len(id_token) > TOKEN_MAX_LENGTH:
             raise Unauthenticated
-        claims = self._decoded(id_token, _ID_TOKEN_TYPES)
+        _, claims = self._decoded(id_token, _ID_TOKEN_TYPES)
         audiences, party = _list_of(claims.get("aud")), claims.get("azp")
         if self.client_id not in audiences or party not in (None, self.client_id):
             raise Unauthenticated
@@ -102,16 +104,29 @@ class ExistingIssuerTokens:
         )
         return named if is_same else None
 
-    def _decoded(self, token: str, types: frozenset[str | None]) -> Mapping[str, object]:
-        """The claims of a JWT that the issuer signed, of such a type, and that counts now."""
+    def _is_access_token_for_us(self, typ: object, claims: Mapping[str, object]) -> bool:
+        """Whether its audience is the one that is asked for.
+
+        Some providers know no audience but the client, which is that of ID tokens as well. It counts where the token
+        says itself that it is an access token: by its type, or, where the client was named as audience, by its scope.
+        """
+        audiences = _list_of(claims.get("aud"))
+        is_typed = isinstance(typ, str) and typ.lower() in _TYPES_OF_ACCESS_TOKENS
+        if self._audience in audiences:
+            return self._audience != self.client_id or is_typed or any(mark in claims for mark in _MARKS_OF_SCOPE)
+        return self._provider.audience is None and self.client_id in audiences and is_typed
+
+    def _decoded(self, token: str, types: frozenset[str | None]) -> tuple[object, Mapping[str, object]]:
+        """The type and the claims of a JWT that the issuer signed, of such a type, and that counts now."""
         try:
             token.encode("ascii")
-            claims = jwt.decode(token, lambda guest: self._key_for(guest, types), ALGORITHMS).claims
+            decoded = jwt.decode(token, lambda guest: self._key_for(guest, types), ALGORITHMS)
         except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise Unauthenticated from error
+        claims: Mapping[str, object] = decoded.claims
         if claims.get("iss") != self.issuer or not self._is_in_time(claims.get("nbf", 0), claims.get("exp")):
             raise Unauthenticated
-        return claims
+        return decoded.header.get("typ"), claims
 
     def _is_in_time(self, begins: object, expires: object) -> bool:
         now = self._clock().timestamp()
