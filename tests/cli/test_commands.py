@@ -28,6 +28,7 @@ from stardag.app.validate_before_build import ValidateBeforeBuild
 from tests.app.world import World, sample
 from tests.fakes.identity_provider import FakeBrowser
 
+ALICE = "alice@acme.example"
 FIRST = "/local-target-roots/default/default/"
 
 
@@ -157,6 +158,52 @@ def test_organizations_and_workspaces_list(stardag: Program) -> None:
     assert stardag.data("workspaces list") == {
         "workspaces": [{"id": workspace.id, "slug": "default", "name": "Default"}]
     }
+
+
+def test_auth_login_status_token_and_logout(stardag: Program) -> None:
+    stardag.world.environment.api_key = None
+    stardag.world.registry.add_user(ALICE, next(iter(stardag.world.registry.organizations.values())))
+    stardag.world.identity_provider.person = ALICE
+    login = stardag("auth login")
+    assert login.code == 0, login.err
+    assert "Signing in to 'local' (http://localhost:8000), at https://issuer.example." in login.err
+    assert "A browser was opened" in login.err
+    assert login.out == "Signed in to 'local' (http://localhost:8000) as alice (alice@acme.example).\n"
+
+    status = stardag.data("auth status")
+    assert (status["credential"], status["verified"], status["organization"]) == ("sign-in", True, "default")
+    token = stardag("auth token")
+    assert token.out.strip() == stardag.data("auth token")["access_token"]
+    assert stardag("auth status").out.split()[-1] == "yes"
+
+    (gone,) = json.loads(stardag("auth logout --format json").out)["data"]["registries"]
+    assert gone == {"registry": "local", "registry_url": "http://localhost:8000", "revoked": True}
+    again = stardag("auth logout")
+    assert (again.code, again.out) == (0, "")
+    assert "Nobody was signed in" in again.err
+
+
+def test_auth_token_is_no_api_key(stardag: Program) -> None:
+    stardag.world.environment.api_key = "sk_some_key"
+    ran = stardag("auth token")
+    assert (ran.code, ran.out) == (4, "")
+    assert "stardag auth login --registry local" in ran.err
+
+
+def test_auth_login_asks_nobody_where_nobody_is(stardag: Program) -> None:
+    ran = stardag("auth login --no-input")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--with-token" in ran.err
+
+
+def test_a_sign_in_that_could_not_be_revoked_is_deleted_and_that_is_said(stardag: Program) -> None:
+    stardag.world.environment.api_key = None
+    stardag.world.signed_in()
+    stardag.world.identity_provider.down = "nothing listens there"
+    ran = stardag("auth logout")
+    assert ran.code == 0
+    assert "not revoked at the issuer" in ran.err
+    assert stardag("auth status").code == 4
 
 
 def test_target_roots_sync_list_and_validate(stardag: Program) -> None:

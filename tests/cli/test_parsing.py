@@ -28,7 +28,8 @@ COMMANDS = dict(commands(make_app()))
 
 EXPECTED = """registry list, registry add, registry remove, registry serve, profile list, profile show, profile add,
 profile use, profile remove, organizations list, workspaces list, target-roots list, target-roots sync,
-target-roots validate, config show, config explain, config path, config validate, trust, quickstart, version"""
+target-roots validate, auth login, auth status, auth logout, auth token, registry rotate-signing-key, config show,
+config explain, config path, config validate, trust, quickstart, version"""
 
 
 def test_every_command_is_there_and_its_module_is_found() -> None:
@@ -116,6 +117,11 @@ CALLS: list[tuple[str, Call]] = [
     ),
     ("profile use x", ("UseProfile", ("x",), {})),
     ("profile remove x", ("RemoveProfile", ("x",), {})),
+    ("auth status", ("TellStatus", (Selection(),), {})),
+    ("auth status --registry x", ("TellStatus", (Selection(registry="x"),), {})),
+    ("auth token -r x", ("TellStatus.token", (Selection(registry="x"),), {})),
+    ("auth logout", ("LogOut", (Selection(),), {"every": False})),
+    ("auth logout --all", ("LogOut", (Selection(),), {"every": True})),
     ("trust", ("TrustProject", (None,), {})),
     ("trust ../x", ("TrustProject", ("../x",), {})),
     ("stardag target-roots sync", ("SyncTargetRoots", (Selection(),), {"dry_run": False})),
@@ -142,6 +148,12 @@ registry list --format
 version extra
 organizations list --workspace w
 registry serve --port many
+auth login --device --no-browser
+auth login --with-token --device
+auth login someone
+auth logout local
+auth status --all
+registry rotate-signing-key now
 --nonsense"""
 
 

@@ -74,6 +74,25 @@ class TestTheStory:
         )
         assert answer.status_code == 400
 
+    def test_a_new_signing_key_signs_nobody_out(
+        self, machine: Machine, issuer: RunningRegistry, tmp_path: Path
+    ) -> None:
+        sign_in(machine, issuer)
+        made = machine.ask("registry", "rotate-signing-key", "--data-dir", str(issuer.data_dir)).data["key_id"]
+        assert machine.run("target-roots", "sync").code == 0
+        expire(machine)
+        assert machine.run("target-roots", "sync").code == 0
+        with running_registry(issuer.data_dir) as another:
+            keys = httpx.get(f"{another.url}/oauth/jwks", trust_env=False).json()["keys"]
+        assert keys[0]["kid"] == made
+        assert len(keys) > 1
+
+    def test_a_registry_that_is_not_there_gets_no_signing_key(self, machine: Machine, tmp_path: Path) -> None:
+        nowhere = tmp_path / "nowhere"
+        error = machine.ask("registry", "rotate-signing-key", "--data-dir", str(nowhere), exits=None).error
+        assert str(nowhere) in error["message"]
+        assert not nowhere.exists()
+
     def test_files_are_private_whatever_the_umask(self, machine: Machine, issuer: RunningRegistry) -> None:
         sign_in(machine, issuer)
         subprocess.run(

@@ -10,7 +10,7 @@ from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.organization import organization_of
 from stardag.app.sign_in.ports import SignIns
 from stardag.app.sign_in.renew_tokens import RenewTokens
-from stardag.domain.errors import NoCredential, OutOfReach, RefusedCredential
+from stardag.domain.errors import NoCredential, NotSignedIn, OutOfReach, RefusedCredential
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.sign_in import AccessToken, SignIn, User
 
@@ -66,14 +66,14 @@ class TellStatus:
 
         Raises:
             MissingSetting: no organization is named.
-            NoCredential: nobody is signed in.
+            NotSignedIn: nobody is signed in, though there may be an API key.
             and whatever RenewTokens raises.
         """
         profile, registry = self.choose_registry(selection)
         url = profile.registry_url.value
         sign_in = self.sign_ins.find(profile.directory, registry, url)
         if sign_in is None:
-            raise NoCredential(url)
+            raise NotSignedIn(registry, url)
         organization = organization_of(profile)
         cached = self.renew_tokens.cached(sign_in, organization)
         if cached is None:

@@ -25,6 +25,7 @@ came from (`message`) and one that says what to type next (`fix`).
     │   └── TargetRootCacheLost       the cache was unreadable, so nothing can be compared
     ├── SignInNeeded                  no credential, or one that is no good
     │   ├── NoCredential
+    │   ├── NotSignedIn               no person's, whatever API key there is
     │   ├── MalformedCredential
     │   ├── WithheldCredential        the credential is not for the place that a project file names
     │   ├── RefusedCredential
@@ -334,6 +335,18 @@ class NoCredential(SignInNeeded):
         super().__init__(
             f"There is no credential for the registry {registry_url}.",
             "Sign in with `stardag auth login`, or set STARDAG_API_KEY to an API key of the workspace.",
+        )
+
+
+class NotSignedIn(SignInNeeded):
+    """Nobody is signed in, where only that would do."""
+
+    code = "not-signed-in"
+
+    def __init__(self, registry: str, registry_url: str) -> None:
+        super().__init__(
+            f"Nobody is signed in to {registry_url}.",
+            f"Sign in with: stardag auth login --registry {registry}\nAn API key is no sign-in: it is shown as it is.",
         )
 
 
