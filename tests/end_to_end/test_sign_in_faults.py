@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Queue
+from threading import Barrier
 from urllib.parse import parse_qsl, quote
 
 import pytest
@@ -78,18 +80,43 @@ def lose_half_the_answer(passage: Passage) -> None:
     passage.answer(forwarded.status, forwarded.body, forwarded.headers, cut_at=len(forwarded.body) // 2)
 
 
+def renewal(machine: Machine) -> tuple[RenewTokens, StardagDirectory]:
+    """What the program does to have a token, in this process."""
+    sign_ins = SignInFiles(str(machine.directory))
+    renew = RenewTokens(sign_ins, OAuthIdentityProvider(), HttpRegistries(), time.time)
+    return renew, StardagDirectory(str(machine.directory), str(machine.directory))
+
+
+@pytest.mark.parametrize("threads", [pytest.param(100, id="short"), pytest.param(1000, marks=pytest.mark.slow)])
+def test_however_many_threads_find_the_token_stale_there_is_one_refresh(
+    machine: Machine, front: Front, threads: int
+) -> None:
+    expire(machine)
+    renew, directory = renewal(machine)
+    sign_in = renew.sign_ins.find(directory, "local", front.url)
+    assert sign_in is not None
+    together = Barrier(threads)
+
+    def have_one() -> str:
+        together.wait()
+        return renew(sign_in, "default", 60).token.reveal()
+
+    with ThreadPoolExecutor(threads) as pool:
+        tokens = {future.result() for future in [pool.submit(have_one) for _ in range(threads)]}
+    assert len(tokens) == 1
+    assert front.requests == [REFRESH, EXCHANGE]
+
+
 class TestLostAnswers:
     @pytest.mark.parametrize("trials", [pytest.param(60, id="short"), pytest.param(1000, marks=pytest.mark.slow)])
     def test_a_connection_that_is_cut_signs_nobody_out(
         self, machine: Machine, issuer: RunningRegistry, front: Front, trials: int
     ) -> None:
         before = journal(issuer)
-        directory = StardagDirectory(str(machine.directory), str(machine.directory))
-        sign_ins = SignInFiles(str(machine.directory))
-        renew = RenewTokens(sign_ins, OAuthIdentityProvider(), HttpRegistries(), time.time)
+        renew, directory = renewal(machine)
         losses = (lose_the_answer, lose_the_question, lose_half_the_answer)
         for number in range(trials):
-            sign_in = sign_ins.find(directory, "local", front.url)
+            sign_in = renew.sign_ins.find(directory, "local", front.url)
             assert sign_in is not None
             front.only(REFRESH, losses[number % 3])
             with pytest.raises(OutOfReach):

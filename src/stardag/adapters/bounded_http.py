@@ -30,8 +30,6 @@ from stardag.domain.version import VERSION
 KEEP_ALIVE_SECONDS = 2.0
 """Shorter than any server's, so that a connection is never reused in the moment in which the server closes it."""
 
-INTERRUPT_NOTICED_SECONDS = 0.5
-
 Result = TypeVar("Result")
 
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
@@ -233,7 +231,7 @@ class Connection:
         threading.Thread(target=_perform, args=(work, exchange, future), daemon=True).start()
         done = False
         try:
-            done = _is_done_within(future, self._timeout)
+            done = bool(wait((future,), self._timeout).done)
         finally:  # an interrupt gives up as well
             stage = exchange.stage
             if not done:
@@ -260,14 +258,6 @@ def _perform(work: Callable[[Exchange], Result], exchange: Exchange, future: "Fu
         future.set_exception(error)
     finally:
         exchange.close_if_given_up()
-
-
-def _is_done_within(future: "Future[Result]", seconds: float) -> bool:
-    """Wait in slices: an interrupt that comes in the moment before a wait begins is noticed only when that ends."""
-    ends = monotonic() + seconds
-    while not future.done() and (left := ends - monotonic()) > 0:
-        wait((future,), min(left, INTERRUPT_NOTICED_SECONDS))
-    return future.done()
 
 
 def _clock_offset(headers: Mapping[str, str]) -> float:

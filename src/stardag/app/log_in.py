@@ -11,7 +11,7 @@ from stardag.app.sign_in.ports import IdentityProvider, Issuer, PendingSignIn, S
 from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.app.sync_target_roots import SyncTargetRoots
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import SignInRefused, StardagError
+from stardag.domain.errors import RefusedCredential, SignInRefused, StardagError
 from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.sign_in import IssuedTokens, SignIn, SignInSettings, User
@@ -81,7 +81,7 @@ class LogIn:
         kept = issued.refresh_token or refresh_token
         if kept is None:
             raise SignInRefused(issuer.url, "it gave no refresh token, which staying signed in needs")
-        user = self.registries.connect(url, FixedCredential(issued.access_token), timeout).introduce(issued.id_token)
+        user = self._introduce(url, issuer.url, issued, timeout)
         sign_in = SignIn(profile.directory.path, registry, url, issuer.token_endpoint, settings.client_id, kept)
         self.sign_ins.keep(profile.directory, sign_in)
         notices = self._sync(selection._replace(registry=registry), profile, sign_in, issued)
@@ -99,6 +99,17 @@ class LogIn:
         with begin(issuer, settings.client_id, profile.registry_url.value, profile.timeout) as pending:
             dialogue.show(pending)
             return pending.wait()
+
+    def _introduce(self, registry_url: str, issuer_url: str, issued: IssuedTokens, timeout: float) -> User:
+        api = self.registries.connect(registry_url, FixedCredential(issued.access_token), timeout)
+        try:
+            return api.introduce(issued.id_token)
+        except RefusedCredential:
+            raise SignInRefused(
+                issuer_url,
+                f"the registry {registry_url} does not take the tokens that it gives",
+                "Ask whoever runs the registry whether its --oidc-client-id and --oidc-audience are right.",
+            ) from None
 
     def _sync(
         self, selection: Selection, profile: ActiveProfile, sign_in: SignIn, issued: IssuedTokens

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import logging
 import math
 from collections.abc import Mapping
 from typing import TypeGuard, cast
@@ -21,6 +22,8 @@ from stardag_registry.domain.users import SUBJECT_MAX_LENGTH, Claims, claims_of
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
 """Those with a public key; never `none`, nor one whose key the registry would have to share."""
 
+_log = logging.getLogger("stardag_registry.issuer")
+
 LEEWAY = 60.0
 """Seconds by which the issuer's clock and this machine's may differ."""
 
@@ -30,7 +33,6 @@ _TYPES_OF_ACCESS_TOKENS = frozenset({"at+jwt", "application/at+jwt"})  # RFC 906
 _ACCESS_TOKEN_TYPES = _TYPES_OF_ACCESS_TOKENS | {"jwt", None}  # and what came before it
 _ID_TOKEN_TYPES = frozenset({"jwt", None})
 _MARKS_OF_ID_TOKENS = ("nonce", "at_hash", "c_hash")
-_MARKS_OF_SCOPE = ("scope", "scp")
 _OTHER_KINDS = frozenset({"id", "refresh", "offline", "logout"})  # as Keycloak says it in a claim `typ`
 
 
@@ -40,6 +42,7 @@ class ExistingIssuerTokens:
     def __init__(self, provider: ExistingIdentityProvider, public_url: str, clock: Clock) -> None:
         self._provider = provider
         self._audience = provider.audience or public_url
+        self._takes_client = provider.audience is None
         self._issuer = Issuer(provider.issuer, clock)
         self._documents = IssuerDocuments(self._issuer, clock)
         self._clock = clock
@@ -65,7 +68,7 @@ class ExistingIssuerTokens:
         if access_token.count(".") != 2:
             return self._introspected(access_token)
         typ, claims = self._decoded(access_token, _ACCESS_TOKEN_TYPES)
-        if not self._is_access_token_for_us(typ, claims) or any(mark in claims for mark in _MARKS_OF_ID_TOKENS):
+        if not self._is_for_us(typ, claims) or any(mark in claims for mark in _MARKS_OF_ID_TOKENS):
             raise Unauthenticated
         if str(claims.get("typ", "")).lower() in _OTHER_KINDS or claims.get("token_use", "access") != "access":
             raise Unauthenticated
@@ -104,17 +107,22 @@ class ExistingIssuerTokens:
         )
         return named if is_same else None
 
-    def _is_access_token_for_us(self, typ: object, claims: Mapping[str, object]) -> bool:
-        """Whether its audience is the one that is asked for.
+    def _is_for_us(self, typ: object, claims: Mapping[str, object]) -> bool:
+        """Whether an access token names the audience that is asked for.
 
-        Some providers know no audience but the client, which is that of ID tokens as well. It counts where the token
-        says itself that it is an access token: by its type, or, where the client was named as audience, by its scope.
+        Where none was named to the registry, the client counts as well if the token says by its type that it is an
+        access token: the client is the audience of ID tokens.
         """
         audiences = _list_of(claims.get("aud"))
         is_typed = isinstance(typ, str) and typ.lower() in _TYPES_OF_ACCESS_TOKENS
-        if self._audience in audiences:
-            return self._audience != self.client_id or is_typed or any(mark in claims for mark in _MARKS_OF_SCOPE)
-        return self._provider.audience is None and self.client_id in audiences and is_typed
+        is_for_us = self._audience in audiences or (self._takes_client and is_typed and self.client_id in audiences)
+        if not is_for_us:
+            _log.warning(
+                "an access token is for the audience %.200r, not for %r: is --oidc-audience right?",
+                claims.get("aud"),
+                self._audience,
+            )
+        return is_for_us
 
     def _decoded(self, token: str, types: frozenset[str | None]) -> tuple[object, Mapping[str, object]]:
         """The type and the claims of a JWT that the issuer signed, of such a type, and that counts now."""
@@ -155,16 +163,12 @@ class ExistingIssuerTokens:
             raise Unauthenticated
         if str(answer.get("token_type") or "bearer").lower() not in {"bearer", "access_token", "dpop"}:
             raise Unauthenticated
-        if answer.get("iss", self.issuer) != self.issuer or not self._is_for_us(answer):
+        is_ours = self._is_for_us("at+jwt", answer) if "aud" in answer else answer.get("client_id") == self.client_id
+        if answer.get("iss", self.issuer) != self.issuer or not is_ours:
             raise Unauthenticated
         if not self._is_in_time(answer.get("nbf", 0), answer.get("exp", self._clock().timestamp())):
             raise Unauthenticated
         return _subject_in(answer)
-
-    def _is_for_us(self, answer: Mapping[str, object]) -> bool:
-        if "aud" in answer:
-            return self._audience in _list_of(answer["aud"])
-        return answer.get("client_id") == self.client_id
 
 
 def _is_number(value: object) -> TypeGuard[float]:
