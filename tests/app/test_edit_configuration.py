@@ -169,6 +169,16 @@ def test_a_profile_that_cannot_be_checked_is_added_with_a_word(world: World, tro
     assert profiles(world)["new"] == NEW
 
 
+def test_a_profile_is_checked_with_the_sign_in_of_the_user(world: World) -> None:
+    world.environment.api_key = None
+    world.signed_in()
+    assert add_profile(world)(Profile("mine", "local", "default", "default")).notices == ()
+    with pytest.raises(NotKnownToRegistry, match="'nobodys'"):
+        add_profile(world)(Profile("other", "local", "nobodys", "default"))
+    with pytest.raises(NotKnownToRegistry, match="'nothing'"):
+        add_profile(world)(Profile("other", "local", "default", "nothing"))
+
+
 class OddApi(FakeRegistryApi):
     """A registry that answers nonsense."""
 

@@ -23,6 +23,7 @@ from tests.end_to_end.signing_in import (
     secrets_of,
     sign_in,
 )
+from tests.end_to_end.test_prompts import DOWN, ENTER, terminal
 from tests.registry.running import RunningRegistry, running_registry
 
 CHROMIUM = shutil.which("chromium")
@@ -73,6 +74,36 @@ class TestTheStory:
             trust_env=False,
         )
         assert answer.status_code == 400
+
+    def test_the_first_steps_of_a_newcomer(self, machine: Machine, issuer: RunningRegistry) -> None:
+        """As the README says them: the sign-in comes before any profile."""
+        machine.config.unlink()
+        machine.run("registry", "add", "local", "--url", issuer.url)
+        said = sign_in(machine, issuer, "--registry", "local").err
+        assert "stardag organizations list --registry local" in said
+        assert "default" in machine.run("organizations", "list", "--registry", "local").out
+        added = machine.ask(
+            "profile", "add", "local", "--registry", "local", "--organization", "default", "--workspace", "default"
+        )
+        assert added.warnings == {}
+        machine.run("profile", "use", "local")
+        for words in (("target-roots", "sync"), ("target-roots", "list"), ("target-roots", "validate")):
+            assert machine.ask(*words).warnings == {}
+
+    def test_what_profile_add_offers_is_what_the_user_may_see(self, machine: Machine, issuer: RunningRegistry) -> None:
+        sign_in(machine, issuer)
+        with terminal(machine, "profile", "add", "mine") as person:
+            person.reads("Registry:")
+            person.types(DOWN + ENTER)  # central, local
+            person.reads("Organization:")
+            person.reads("default")
+            person.types(ENTER)
+            person.reads("Workspace:")
+            person.reads("default")
+            person.types(ENTER)
+            assert person.ends()[0] == 0
+        shown = machine.ask("profile", "show", "mine").data
+        assert (shown["registry"], shown["organization"], shown["workspace"]) == ("local", "default", "default")
 
     def test_a_new_signing_key_signs_nobody_out(
         self, machine: Machine, issuer: RunningRegistry, tmp_path: Path

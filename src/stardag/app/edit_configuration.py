@@ -12,11 +12,10 @@ from stardag.app.connect import OpenRegistry
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Trust
 from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
 from stardag.domain.errors import (
+    NOT_TOLD,
     ConfirmationNeeded,
-    NotAllowed,
     NotKnownToRegistry,
     RegistryUnreachable,
-    SignInNeeded,
     UnexpectedAnswer,
     UnknownName,
 )
@@ -141,12 +140,12 @@ class AddProfile:
         """Why organization and workspace could not be checked, if so."""
         if profile.organization is None:
             return []
-        selection = Selection(registry=profile.registry, offline=offline)
+        selection = Selection(registry=profile.registry, organization=profile.organization, offline=offline)
         selected = _resolve_without_profile(self.environment, read, selection)
         try:
             api = self.open_registry(selected)
             workspaces = api.workspaces(profile.organization)
-        except (RegistryUnreachable, SignInNeeded, NotAllowed, UnexpectedAnswer) as error:
+        except NOT_TOLD as error:
             return [Notice("not-checked", f"Organization and workspace were not checked. {error.message}")]
         if profile.workspace is not None and not any(
             profile.workspace in (workspace.id, workspace.slug) for workspace in workspaces

@@ -57,7 +57,7 @@ class TellStatus:
         url = profile.registry_url.value
         sign_in = self.sign_ins.find(profile.directory, registry, url)
         if sign_in is None:
-            raise NoCredential(url)
+            raise NoCredential(url, registry)
         identity, not_verified = self._ask(profile, sign_in)
         return Status(profile, registry, sign_in, identity, not_verified)
 

@@ -331,10 +331,12 @@ class NoCredential(SignInNeeded):
 
     code = "no-credential"
 
-    def __init__(self, registry_url: str) -> None:
+    def __init__(self, registry_url: str, registry: str | None = None) -> None:
+        """`registry`: what the configuration calls it, where that is known."""
+        login = "stardag auth login" if registry is None else f"stardag auth login --registry {registry}"
         super().__init__(
             f"There is no credential for the registry {registry_url}.",
-            "Sign in with `stardag auth login`, or set STARDAG_API_KEY to an API key of the workspace.",
+            f"Sign in with `{login}`, or set STARDAG_API_KEY to an API key of the workspace.",
         )
 
 
@@ -564,6 +566,10 @@ class StateNotWritable(StardagError):
         super().__init__(
             f"{path} cannot be written: {reason}.", "Mend the permissions, or choose STARDAG_HOME elsewhere."
         )
+
+
+NOT_TOLD = (OutOfReach, SignInNeeded, NotAllowed, UnexpectedAnswer, UnexpectedIssuerAnswer, StateNotWritable)
+"""Why a registry could not tell what it knows, which says nothing about what it was asked."""
 
 
 def _duration(seconds: float) -> str:

@@ -58,13 +58,14 @@ def login(
         dialogue = _Dialogue(session, stack, None if no_browser or way != "browser" else browser)
         logged_in = use_cases.log_in()(options.selection(registry), dialogue, way, given)
     url = logged_in.profile.registry_url.value
+    at = f"--registry {logged_in.registry}"
     return Answer(
         data={"registry": logged_in.registry, "registry_url": url, "user": _user_data(logged_in.user)},
         text=f"Signed in to {logged_in.registry!r} ({url}) as {_name_of(logged_in.user)}.",
         notices=logged_in.notices,
         remarks=()
         if logged_in.profile.organization.value
-        else ["Choose where to work: stardag organizations list, then stardag profile add NAME"],
+        else [f"Choose where to work: stardag organizations list {at}, then stardag profile add NAME {at}"],
     )
 
 
@@ -144,7 +145,10 @@ class _Dialogue:
     def show(self, pending: PendingSignIn) -> None:
         """The page to open; a browser is opened where there is one."""
         if pending.user_code is not None:
-            _say(f"Open this page on any device: {pending.url}", f"and make sure that it shows: {pending.user_code}")
+            _say(
+                f"Open this page on any device that reaches it: {pending.url}",
+                f"and make sure that it shows: {pending.user_code}",
+            )
         elif self._browser is not None and self._browser.open(pending.url):
             _say("A browser was opened; if it shows nothing, open this page in it:", f"  {pending.url}")
         else:

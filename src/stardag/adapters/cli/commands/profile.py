@@ -16,22 +16,12 @@ from stardag.adapters.cli.session import (
 )
 from stardag.adapters.cli.text import table
 from stardag.domain.configuration import Profile
-from stardag.domain.errors import (
-    MissingSetting,
-    NotAllowed,
-    OutOfReach,
-    SignInNeeded,
-    UnexpectedAnswer,
-    UnknownName,
-)
+from stardag.domain.errors import NOT_TOLD, MissingSetting, UnknownName
 from stardag.domain.names import check_name
 from stardag.domain.profile import Selection
 
 if TYPE_CHECKING:
     from stardag.app.edit_configuration import Edited
-
-_NOT_LISTED = (OutOfReach, SignInNeeded, NotAllowed, UnexpectedAnswer)
-"""Why there may be nothing to choose from, so that a slug has to be typed."""
 
 app = App(name="profile", help_format="plaintext")
 
@@ -173,7 +163,7 @@ def _choose_organization(session: Session, place: Selection, example: str) -> st
     if session.prompts.is_possible:
         try:
             _, organizations = session.use_cases().browse_registry().organizations(place)
-        except _NOT_LISTED:
+        except NOT_TOLD:
             organizations = ()  # then the slug is typed; whether it exists is checked and said when it is added
         if organizations:
             slugs = [organization.slug for organization in organizations]
@@ -185,7 +175,7 @@ def _choose_workspace(session: Session, place: Selection, example: str) -> str:
     if session.prompts.is_possible:
         try:
             _, workspaces = session.use_cases().browse_registry().workspaces(place)
-        except _NOT_LISTED:
+        except NOT_TOLD:
             workspaces = ()
         if workspaces:
             slugs = [workspace.slug for workspace in workspaces]
