@@ -348,7 +348,7 @@ class NotSignedIn(SignInNeeded):
     def __init__(self, registry: str, registry_url: str) -> None:
         super().__init__(
             f"Nobody is signed in to {registry_url}.",
-            f"Sign in with: stardag auth login --registry {registry}\nAn API key is no sign-in: it is shown as it is.",
+            f"Sign in with: stardag auth login --registry {registry}\nAn API key is sent as it is, without this.",
         )
 
 

@@ -17,7 +17,7 @@ _ID_LENGTHS = [8, 4, 4, 4, 12]
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 
 
-@lru_cache(maxsize=1024)  # a file of a thousand profiles says the same few names again and again
+@lru_cache(maxsize=4096)  # programs resolve again and again, from files of a thousand profiles and two thousand names
 def is_name(value: str) -> bool:
     """Whether `value` may name a registry, a profile, a target root, an organization or a workspace."""
     return len(value) <= NAME_MAX_LENGTH and _NAME.fullmatch(value) is not None

@@ -7,6 +7,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from stardag_registry.domain.accounts import Password
 from stardag_registry.domain.api_keys import ApiKeySecret
@@ -46,10 +47,11 @@ def _make_directory(path: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerKeyInDirectory:
-    """Keeps the promise of the port `OwnerKeyFile`, in the file `owner-api-key` of a directory."""
+class _OwnersFile:
+    """A file of a directory that holds one secret of the owner's."""
 
     directory: Path
+    _name: ClassVar[str]
 
     @property
     def location(self) -> str:
@@ -58,35 +60,29 @@ class OwnerKeyInDirectory:
 
     @property
     def _path(self) -> Path:
-        return self.directory / "owner-api-key"
+        return self.directory / self._name
 
     def exists(self) -> bool:
         """Whether anything is there, a dangling link included."""
         return os.path.lexists(self._path)
+
+
+class OwnerKeyInDirectory(_OwnersFile):
+    """Keeps the promise of the port `OwnerKeyFile`, in the file `owner-api-key` of a directory."""
+
+    __slots__ = ()
+    _name = "owner-api-key"
 
     def write(self, secret: ApiKeySecret) -> None:
         """Durably, and readable by nobody else from the moment it exists."""
         _write_privately(self._path, secret.text)
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerPasswordInDirectory:
+class OwnerPasswordInDirectory(_OwnersFile):
     """Keeps the promise of the port `OwnerPasswordFile`, in the file `owner-password` of a directory."""
 
-    directory: Path
-
-    @property
-    def location(self) -> str:
-        """The path of the file."""
-        return str(self._path)
-
-    @property
-    def _path(self) -> Path:
-        return self.directory / "owner-password"
-
-    def exists(self) -> bool:
-        """Whether anything is there, a dangling link included."""
-        return os.path.lexists(self._path)
+    __slots__ = ()
+    _name = "owner-password"
 
     def write(self, password: Password) -> None:
         """Durably, and readable by nobody else from the moment it exists."""
