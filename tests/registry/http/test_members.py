@@ -1,6 +1,7 @@
 """What users are told and may do: the exchange, introductions, and every role against every operation."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -99,6 +100,18 @@ class TestIntroductions:
         }
         assert listed["mallory"]["items"] == listed["late"]["items"] == []
         assert [(each["slug"], each["role"]) for each in listed["owner"]["items"]] == [("default", "owner")]
+
+    def test_two_first_sign_ins_at_once_make_one_user_and_one_owner(self, registry: InProcess) -> None:
+        registry.furnish.organization("default")
+        people = [newcomer("one", "owner@localhost"), newcomer("two", "owner@localhost")]
+        with ThreadPoolExecutor(16) as pool:
+            answers = [each.json()["user"] for each in pool.map(lambda user: introduce(registry, user), people * 8)]
+        assert len({answer["id"] for answer in answers}) == 2
+        assert {answer["username"] for answer in answers} == {"one", "two"}
+        listed = [
+            registry.ask("GET", "/api/v1/organizations", registry.access_token(user)).json()["items"] for user in people
+        ]
+        assert [each["role"] for items in listed for each in items] == ["owner"]
 
     def test_an_address_follows_the_issuer_and_a_name_stays(self, registry: InProcess) -> None:
         introduce(registry, newcomer("alice", "alice@acme.example"))
