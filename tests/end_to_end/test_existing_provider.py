@@ -114,3 +114,11 @@ def test_a_provider_without_a_device_flow_says_so(machine: Machine, registry: Ru
     said = machine.run("auth", "login", "--device", exits=4)
     assert "no device flow" in said.err
     assert "--no-browser" in said.err
+
+
+def test_without_a_browser_and_a_device_flow_the_page_is_shown(
+    machine: Machine, registry: RunningRegistry, canaille: str
+) -> None:
+    machine.configure(CONFIGURATION.format(url=registry.url))
+    with login(machine) as program:
+        assert program.page().startswith(f"{canaille}/oauth/authorize?")

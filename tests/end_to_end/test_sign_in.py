@@ -144,9 +144,21 @@ class TestTheStory:
             allow(issuer, program.page())
             assert "Signed in" in program.ended().out
 
-    def test_over_ssh_a_device_is_used_by_itself(self, machine: Machine, issuer: RunningRegistry) -> None:
-        with login(machine, SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22", DISPLAY=":0") as program:
-            assert "/oauth/device" in program.page()
+    @pytest.mark.parametrize(
+        "variables",
+        [
+            pytest.param({"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22", "DISPLAY": ":0"}, id="over SSH"),
+            pytest.param({}, id="in a container"),
+        ],
+    )
+    def test_where_there_is_no_browser_a_device_is_used_by_itself(
+        self, machine: Machine, issuer: RunningRegistry, variables: dict[str, str]
+    ) -> None:
+        with login(machine, **variables) as program:
+            page = program.page()
+            assert "/oauth/device" in page
+            allow(issuer, page)
+            assert "Signed in" in program.ended().out
 
     def test_a_refresh_token_signs_in(self, machine: Machine, issuer: RunningRegistry) -> None:
         sign_in(machine, issuer)
