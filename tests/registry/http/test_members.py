@@ -105,7 +105,8 @@ class TestIntroductions:
         registry.furnish.organization("default")
         people = [newcomer("one", "owner@localhost"), newcomer("two", "owner@localhost")]
         with ThreadPoolExecutor(16) as pool:
-            answers = [each.json()["user"] for each in pool.map(lambda user: introduce(registry, user), people * 8)]
+            told = [pool.submit(introduce, registry, user) for user in people * 8]
+            answers = [future.result().json()["user"] for future in told]
         assert len({answer["id"] for answer in answers}) == 2
         assert {answer["username"] for answer in answers} == {"one", "two"}
         listed = [
