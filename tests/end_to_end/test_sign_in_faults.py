@@ -141,7 +141,7 @@ class TestLostAnswers:
             front.only(REFRESH, killing(victims, number))
             victim = start(machine, "auth", "token")
             victims.put(victim)
-            assert victim.wait(60) == -signal.SIGKILL
+            assert victim.wait(60) in (-signal.SIGKILL, 0)  # on a busy machine it may be done before it is killed
         front.harmless()
         expire(machine)
         assert machine.run("auth", "token").out
