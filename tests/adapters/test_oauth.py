@@ -277,6 +277,16 @@ class TestInABrowser:
                 pending.wait()
         assert fake.asked == []
 
+    def test_the_first_answer_is_the_only_one(self) -> None:
+        with listening() as listener:
+            listener.expect("the-state")
+            statuses = [
+                httpx.get(f"{listener.redirect_uri}?state=the-state&code={code}", trust_env=False).status_code
+                for code in ("first", "second")
+            ]
+            assert statuses == [200, 404]
+            assert listener.wait(10) == {"state": "the-state", "code": "first"}
+
     def test_nothing_listens_afterwards(self, fake: FakeIssuer) -> None:
         with listening() as listener:
             address = listener.redirect_uri

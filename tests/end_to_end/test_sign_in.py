@@ -261,18 +261,19 @@ class TestTamperedAnswers:
             assert query["code"] not in page.text + str(page.headers)
             assert "Signed in" in program.ended().out
 
-    def test_an_answer_counts_once(self, machine: Machine, issuer: RunningRegistry) -> None:
+    @pytest.mark.parametrize("was_used", [True, False])
+    def test_a_code_of_another_sign_in_is_refused(
+        self, machine: Machine, issuer: RunningRegistry, was_used: bool
+    ) -> None:
         with login(machine, "--no-browser") as program:
             location = allow(issuer, program.page()).headers["location"]
-            httpx.get(location, trust_env=False)
-            program.ended()
+            if was_used:
+                httpx.get(location, trust_env=False)
+                program.ended()
+                machine.run("auth", "logout")
         code = dict(parse_qsl(urlsplit(location).query))["code"]
-        answer = httpx.post(
-            f"{issuer.url}/oauth/token",
-            data={"grant_type": "authorization_code", "client_id": "stardag-cli", "code": code},
-            trust_env=False,
-        )
-        assert answer.status_code == 400
+        assert "does not take its own answer (invalid_grant)" in self.back(machine, issuer, 4, code=code).err
+        assert secrets_of(machine.directory) == []
 
     def test_what_a_person_denies_is_said(self, machine: Machine, issuer: RunningRegistry) -> None:
         with login(machine, "--no-browser") as program:

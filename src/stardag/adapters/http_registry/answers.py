@@ -195,7 +195,7 @@ class SignInSettingsMessage(Message):
 class ExchangeMessage(Message):
     """A token for an organization (RFC 6749, section 5.1); `expires_in` is in seconds."""
 
-    access_token: Token
+    access_token: Annotated[Token, Field(repr=False)]
     token_type: TokenType
     expires_in: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     organization: IdAndSlug
