@@ -120,6 +120,12 @@ class TestDiscovery:
         with pytest.raises(UnexpectedIssuerAnswer):
             OAuthIdentityProvider().discover(fake.url, TIMEOUT)
 
+    @pytest.mark.parametrize("answer", [(200, b"<html>"), (200, []), (200, b"")])
+    def test_what_is_no_json_object_is_called_that(self, fake: FakeIssuer, answer: Answer) -> None:
+        fake.answers["/.well-known/openid-configuration"] = [answer]
+        with pytest.raises(UnexpectedIssuerAnswer, match="it is no JSON object"):
+            OAuthIdentityProvider().discover(fake.url, TIMEOUT)
+
     @pytest.mark.parametrize("answer", [(200, b"<html>"), (200, []), (404, {}), (302, b""), (200, b"\xff" * 100)])
     def test_what_is_no_document_is_refused(self, fake: FakeIssuer, answer: Answer) -> None:
         fake.answers["/.well-known/openid-configuration"] = [answer]

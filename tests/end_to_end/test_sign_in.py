@@ -385,4 +385,5 @@ class TestBadInput:
             capture_output=True,
         )
         assert ended.returncode == 4
+        assert b"The refresh token from standard input is malformed" in ended.stderr
         assert not token or token.encode() not in ended.stderr

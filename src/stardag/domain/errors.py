@@ -357,10 +357,10 @@ class MalformedCredential(SignInNeeded):
 
     code = "malformed-credential"
 
-    def __init__(self, said_by: str) -> None:
+    def __init__(self, said_by: str, kind: str = "API key") -> None:
         super().__init__(
-            f"The API key from {said_by} is malformed: it has blanks, control characters or no sensible length.",
-            f"Copy the key again into {said_by}.",
+            f"The {kind} from {said_by} is malformed: it has blanks, control characters or no sensible length.",
+            f"Copy the {kind} again into {said_by}.",
         )
 
 
@@ -386,7 +386,8 @@ class RefusedCredential(SignInNeeded):
         self.clock_offset = clock_offset
         super().__init__(
             f"The registry {registry_url} does not accept the credential: it is unknown, expired or revoked.",
-            "Sign in again with `stardag auth login`, or set STARDAG_API_KEY to a valid API key of the workspace.",
+            "Sign in again with `stardag auth login`; where STARDAG_API_KEY is set, it is what was refused: "
+            "set it to a valid API key of the workspace, or unset it.",
         )
 
 

@@ -71,8 +71,8 @@ class AskedIssuer:
             return message_type.model_validate_json(answer.body)
         except ValidationError as error:
             detail = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            place = ".".join(str(step) for step in detail["loc"]) or "the whole"
-            problem = f"{place}: {detail['msg'].removeprefix('Value error, ')}"
+            place = ".".join(str(step) for step in detail["loc"])
+            problem = f"{place}: {detail['msg'].removeprefix('Value error, ')}" if place else "it is no JSON object"
         raise UnexpectedIssuerAnswer(self.url, problem)  # here, so that it does not keep the answer in its context
 
     def _refusal(self, answer: Answer) -> StardagError:

@@ -173,7 +173,7 @@ def _token_on_standard_input(session: Session) -> Secret:
         text = sys.stdin.buffer.read(TOKEN_INPUT_MAX).decode("ascii", "replace")
     secret = Secret(text.strip())
     if not secret.is_well_formed_token:
-        raise MalformedCredential("standard input")
+        raise MalformedCredential("standard input", "refresh token")
     return secret
 
 
