@@ -15,6 +15,8 @@ from stardag.domain.version import VERSION
 from stardag_registry.app.creation import Create
 from stardag_registry.app.first_start import FirstStart
 from stardag_registry.app.identity_provider import DEFAULT_OWNER, ExistingIdentityProvider
+from stardag_registry.app.invitations import AcceptInvitation
+from stardag_registry.app.people import RecognizeUsers
 from stardag_registry.app.ports import Clock, Database, IssuerTokens, OwnerKeyFile, Randomness, TokenSigner
 from stardag_registry.app.provider.derived_secrets import Derive
 from stardag_registry.app.provider.owner_account import MakeOwnerAccount
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from stardag_registry.adapters.database.opening import SqlDatabase
-    from stardag_registry.adapters.http import AllowedHosts
+    from stardag_registry.adapters.http import AllowedHosts, UseCases
     from stardag_registry.adapters.signing import DatabaseSigner
     from stardag_registry.app.provider.own_tokens import OwnIssuerTokens
 
@@ -36,7 +38,8 @@ class Settings:
 
     `host` and `port` are those listened on; `database_url` is SQLAlchemy's, None for a file in the data directory.
     `public_url` is the address that people and machines use. `owner` is the e-mail address of the first organization's
-    owner. `identity_provider` signs people in instead of this server, where it is given.
+    owner. `identity_provider` signs people in instead of this server, where it is given. `upgrade` brings a database on
+    PostgreSQL that an older version made to this one's form.
     """
 
     host: str
@@ -46,6 +49,7 @@ class Settings:
     database_url: str | None = None
     owner: str = DEFAULT_OWNER
     identity_provider: ExistingIdentityProvider | None = None
+    upgrade: bool = False
 
 
 def _data_directory(settings: Settings) -> Path:
@@ -58,7 +62,7 @@ def _data_directory(settings: Settings) -> Path:
 def _open_database(settings: Settings, data_directory: Path) -> "Iterator[SqlDatabase]":
     from stardag_registry.adapters.database import DATABASE_FILE, open_database
 
-    database = open_database(settings.database_url or data_directory / DATABASE_FILE)
+    database = open_database(settings.database_url or data_directory / DATABASE_FILE, upgrade=settings.upgrade)
     yield database
     database.close()
 
@@ -138,17 +142,21 @@ def _provider_routes(
     clock: Clock,
     randomness: Randomness,
     owner_password_file: OwnerPasswordFile,
+    recognize: RecognizeUsers,
+    accept: AcceptInvitation,
 ) -> "Sequence[BaseRoute]":
-    """The registry's own OpenID provider, where no other one signs people in."""
+    """The registry's own OpenID provider, where no other one signs people in, and the page of invitations."""
+    from stardag_registry.adapters.openid_provider import ProviderUseCases, invitation_route, provider_routes
+
     if settings.identity_provider is not None:
-        return ()
-    from stardag_registry.adapters.openid_provider import ProviderUseCases, provider_routes
+        return [invitation_route(settings.public_url, accept)]
     from stardag_registry.app.provider.accounts import ChangePassword, Sessions, SignIn
     from stardag_registry.app.provider.attempts import LimitAttempts
     from stardag_registry.app.provider.codes import AuthorizationCodes
     from stardag_registry.app.provider.devices import Devices
     from stardag_registry.app.provider.families import Refresh, Revoke
     from stardag_registry.app.provider.form_tokens import FormTokens
+    from stardag_registry.app.provider.invited_accounts import InvitedAccounts
     from stardag_registry.app.provider.tokens import IssueTokens
     from stardag_registry.app.provider.userinfo import TellUserinfo
 
@@ -169,41 +177,87 @@ def _provider_routes(
         revoke=Revoke(database, clock),
         issue_tokens=IssueTokens(issuer, signer, clock, randomness),
         tell_userinfo=TellUserinfo(_own_tokens(settings, signer, clock), database),
+        invited_accounts=InvitedAccounts(issuer, database, passwords, sessions, recognize, accept, clock, randomness),
     )
     return provider_routes(use_cases)
 
 
-def _application(
+def _recognize_users(
+    settings: Settings, database: Database, create: Create, issuer_tokens: IssuerTokens, clock: Clock
+) -> RecognizeUsers:
+    return RecognizeUsers(database, create, issuer_tokens, clock, settings.owner)
+
+
+def _use_cases(
     settings: Settings,
-    allowed_hosts: "AllowedHosts",
     database: Database,
     create: Create,
     signer: TokenSigner,
     issuer_tokens: IssuerTokens,
+    recognize: RecognizeUsers,
+    accept: AcceptInvitation,
     clock: Clock,
     randomness: Randomness,
-    provider_routes: "Sequence[BaseRoute]",
-) -> "FastAPI":
-    from stardag_registry.adapters.http import UseCases, create_app
+) -> "UseCases":
+    from urllib.parse import urlencode
+
+    from stardag_registry.adapters.http import UseCases
+    from stardag_registry.app.builds import FindBuilds, RegisterBuild, RunBuild
+    from stardag_registry.app.changes import Changes
     from stardag_registry.app.credentials import Authenticate, AuthenticateApiKey
     from stardag_registry.app.health import CheckHealth
+    from stardag_registry.app.invitations import Invite
+    from stardag_registry.app.key_uses import KeyUses
     from stardag_registry.app.listings import ListTargetRoots, ListWorkspaces
     from stardag_registry.app.organization_tokens import OrganizationTokens
-    from stardag_registry.app.people import ExchangeTokens, Introduce, RecognizeUsers
-    from stardag_registry.app.target_roots import EditTargetRoots
+    from stardag_registry.app.organizations import (
+        EditOrganization,
+        ListMembers,
+        MakeOrganization,
+        MakePersonalWorkspace,
+        ReadAudit,
+    )
+    from stardag_registry.app.people import ExchangeTokens, Introduce
+    from stardag_registry.app.target_roots import EditTargetRoots, TargetRootHistory
+    from stardag_registry.app.workspaces import EditWorkspaces, ManageApiKeys
 
     organization_tokens = OrganizationTokens(settings.public_url, signer, clock, randomness)
-    recognize = RecognizeUsers(database, create, issuer_tokens, clock, settings.owner)
-    use_cases = UseCases(
-        authenticate=Authenticate(database, AuthenticateApiKey(database, clock), organization_tokens, issuer_tokens),
+    key_uses = KeyUses(database)
+    api_key = AuthenticateApiKey(database, clock, key_uses)
+    changes = Changes(database, clock)
+    make_personal_workspace = MakePersonalWorkspace(database, create, clock)
+    return UseCases(
+        authenticate=Authenticate(database, api_key, organization_tokens, issuer_tokens),
         introduce=Introduce(database, recognize),
-        exchange_tokens=ExchangeTokens(database, recognize, organization_tokens),
+        exchange_tokens=ExchangeTokens(database, recognize, organization_tokens, make_personal_workspace),
         check_health=CheckHealth(database),
         list_workspaces=ListWorkspaces(database),
+        edit_workspaces=EditWorkspaces(changes, create),
+        manage_api_keys=ManageApiKeys(database, changes, create),
         list_target_roots=ListTargetRoots(database),
-        edit_target_roots=EditTargetRoots(database, clock),
+        edit_target_roots=EditTargetRoots(changes),
+        target_root_history=TargetRootHistory(database),
+        make_organization=MakeOrganization(database, create, clock),
+        edit_organization=EditOrganization(changes),
+        list_members=ListMembers(database),
+        invite=Invite(database, changes, randomness),
+        accept_invitation=accept,
+        read_audit=ReadAudit(database),
+        register_build=RegisterBuild(database, changes, randomness),
+        run_build=RunBuild(changes),
+        find_builds=FindBuilds(database, clock),
+        key_uses=key_uses,
+        link_of_invitation=lambda token: f"{settings.public_url}/invitation?{urlencode({'token': token})}",
     )
-    return create_app(use_cases, allowed_hosts, VERSION, provider_routes)
+
+
+def _application(
+    use_cases: "UseCases", allowed_hosts: "AllowedHosts", provider_routes: "Sequence[BaseRoute]", database: Database
+) -> "FastAPI":
+    from stardag_registry.adapters.http import create_app
+
+    # More threads than these only wait for each other on SQLite.
+    return create_app(use_cases, allowed_hosts, VERSION, provider_routes, 8 if database.is_shared else 4)
 
 
 class Container(containers.DeclarativeContainer):
@@ -225,6 +279,10 @@ class Container(containers.DeclarativeContainer):
     )
     token_signer: "Provider[DatabaseSigner]" = providers.ThreadSafeSingleton(_token_signer, database, clock)
     issuer_tokens: Provider[IssuerTokens] = providers.ThreadSafeSingleton(_issuer_tokens, settings, token_signer, clock)
+    recognize_users: Provider[RecognizeUsers] = providers.ThreadSafeSingleton(
+        _recognize_users, settings, database, create, issuer_tokens, clock
+    )
+    accept_invitation: Provider[AcceptInvitation] = providers.ThreadSafeSingleton(AcceptInvitation, database, clock)
     provider_database: Provider[ProviderDatabase] = providers.ThreadSafeSingleton(_provider_database, opened_database)
     derive: Provider[Derive] = providers.ThreadSafeSingleton(Derive, provider_database, randomness)
     passwords: Provider[Passwords] = providers.ThreadSafeSingleton(_passwords)
@@ -246,16 +304,21 @@ class Container(containers.DeclarativeContainer):
         clock,
         randomness,
         owner_password_file,
+        recognize_users,
+        accept_invitation,
     )
-    application: "Provider[FastAPI]" = providers.ThreadSafeSingleton(
-        _application,
+    use_cases: "Provider[UseCases]" = providers.ThreadSafeSingleton(
+        _use_cases,
         settings,
-        allowed_hosts,
         database,
         create,
         token_signer,
         issuer_tokens,
+        recognize_users,
+        accept_invitation,
         clock,
         randomness,
-        provider_routes,
+    )
+    application: "Provider[FastAPI]" = providers.ThreadSafeSingleton(
+        _application, use_cases, allowed_hosts, provider_routes, database
     )

@@ -3,11 +3,13 @@
 import ipaddress
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stardag.domain.registry_url import is_plain_beyond_loopback, normal_url
+from stardag_registry.adapters.serve.logs import LogFormat, log_configuration
 from stardag_registry.adapters.serve.server import run
 from stardag_registry.adapters.serve.sockets import close, listen
 from stardag_registry.app.first_start import Furnished
@@ -17,6 +19,7 @@ from stardag_registry.app.provider.owner_account import NewAccount, check_owner
 from stardag_registry.domain.errors import (
     DatabaseUnavailable,
     IncompleteIdentityProvider,
+    InvalidProxy,
     IssuerUnavailable,
     PlainIssuer,
     PortNotFree,
@@ -25,7 +28,7 @@ from stardag_registry.domain.errors import (
 )
 
 if TYPE_CHECKING:
-    from stardag_registry.container import Settings
+    from stardag_registry.container import Container, Settings
 
 
 def serve(
@@ -40,6 +43,8 @@ def serve(
     oidc_issuer: str | None = None,
     oidc_client_id: str | None = None,
     oidc_audience: str | None = None,
+    trusted_proxies: Sequence[str] = (),
+    log_format: LogFormat = "text",
 ) -> int:
     """Run a registry until SIGTERM (0 is returned) or SIGINT (130); requests in progress are finished first.
 
@@ -53,11 +58,14 @@ def serve(
         owner: the e-mail address of whoever owns the first organization.
         oidc_issuer, oidc_client_id: an OpenID provider that signs people in instead of this server; both or neither.
         oidc_audience: what that provider's access tokens name as their audience, where it is not `public_url`.
+        trusted_proxies: addresses and networks of proxies whose `X-Forwarded-For` tells where a request comes from.
+        log_format: lines for people, or a JSON object for every line and every request.
 
     Raises:
         StardagError: what a person can get wrong: UnusableHost, PortNotFree, UnusableDataDirectory, InvalidOwner,
-            IncompleteIdentityProvider, PlainIssuer, UnsupportedDatabase, UnusableDatabase, InvalidValue.
+            InvalidProxy, IncompleteIdentityProvider, PlainIssuer, UnsupportedDatabase, UnusableDatabase, InvalidValue.
     """
+    proxies = [_network(proxy) for proxy in trusted_proxies]
     identity_provider = _identity_provider(oidc_issuer, oidc_client_id, oidc_audience)
     host = host.removeprefix("[").removesuffix("]")
     if not 0 <= port <= 65535:
@@ -76,12 +84,20 @@ def serve(
             owner=check_owner(owner),
             identity_provider=identity_provider,
         )
-        return _serve_on(sockets, settings, local_target_roots, address)
+        return _serve_on(sockets, settings, local_target_roots, address, log_format, proxies)
     finally:
         close(sockets)
 
 
-def _serve_on(sockets: list[socket.socket], settings: "Settings", local_target_roots: str, address: str) -> int:
+def _serve_on(
+    sockets: list[socket.socket],
+    settings: "Settings",
+    local_target_roots: str,
+    address: str,
+    log_format: LogFormat,
+    proxies: Sequence[str],
+) -> int:
+    from stardag_registry.adapters.http.observing import REQUEST_ID
     from stardag_registry.container import Container
 
     container = Container(settings=settings)
@@ -97,7 +113,7 @@ def _serve_on(sockets: list[socket.socket], settings: "Settings", local_target_r
             _say(f"Warning: {silence} Nobody can sign in until that is mended; API keys work.")
         if not _is_loopback(sockets):
             _say(f"Warning: listening on {settings.host}, where other machines can reach it, without encryption.")
-        return run(container.application(), sockets, address)
+        return run(container.application(), sockets, address, log_configuration(log_format, REQUEST_ID.get), proxies)
     finally:
         container.shutdown_resources()
 
@@ -128,25 +144,100 @@ def rotate_signing_key(*, data_dir: str, database: str | None) -> str:
 
     Args:
         data_dir: where the registry keeps its database.
-        database: an SQLAlchemy URL, in place of a file in `data_dir`.
+        database: a database URL, in place of a file in `data_dir`.
 
     Raises:
         StardagError: UnusableDataDirectory, UnsupportedDatabase, UnusableDatabase.
     """
+    with _container(data_dir, database) as container:
+        return container.token_signer().rotate()
+
+
+def upgrade(*, data_dir: str, database: str | None) -> str:
+    """Bring a database to the form that this version needs, and return its revision. Any number of these may run at
+    once; one does it.
+
+    Raises:
+        StardagError: UnusableDataDirectory, UnsupportedDatabase, UnusableDatabase.
+    """
+    from stardag_registry.adapters.database import HEAD
+
+    with _container(data_dir, database, upgrade=True) as container:
+        container.opened_database()
+    return HEAD
+
+
+def backup(*, data_dir: str, database: str | None, file: str, replace: bool) -> int:
+    """Copy a registry, in one state and while it runs, to a file; how many rows there are is returned.
+
+    Raises:
+        StardagError: UnusableDataDirectory, UnsupportedDatabase, UnusableDatabase.
+    """
+    from stardag_registry.adapters.database import back_up
+
+    with _container(data_dir, database) as container:
+        return sum(back_up(container.opened_database(), Path(file).absolute(), replace=replace).values())
+
+
+def restore(*, data_dir: str, database: str | None, file: str) -> int:
+    """Copy a backup to an empty database; how many rows there are is returned.
+
+    Raises:
+        StardagError: UnusableDataDirectory, UnsupportedDatabase, UnusableDatabase.
+    """
+    from stardag_registry.adapters.database import restore as restore_database
+
+    place = _place(data_dir, database)
+    with _container(data_dir, database, must_be_there=False) as container:
+        return sum(restore_database(Path(file).absolute(), container.opened_database(), place).values())
+
+
+def copy(*, data_dir: str, database: str | None, to: str) -> int:
+    """Copy a registry, in one state and while it runs, to another database, which is empty; how many rows there are is
+    returned.
+
+    Raises:
+        StardagError: UnusableDataDirectory, UnsupportedDatabase, UnusableDatabase.
+    """
+    from stardag_registry.adapters.database import copy_database, open_database
+
+    with _container(data_dir, database) as container, closing(open_database(to)) as target:
+        return sum(copy_database(container.opened_database(), target, "that is copied to").values())
+
+
+@contextmanager
+def _container(
+    data_dir: str, database: str | None, *, upgrade: bool = False, must_be_there: bool = True
+) -> Generator["Container"]:
+    """What a command needs that is no server, on the database of one."""
     from stardag_registry.container import Container, Settings
 
     directory = Path(data_dir).absolute()
-    if database is None and not directory.is_dir():
+    if database is None and must_be_there and not directory.is_dir():
         raise UnusableDataDirectory(str(directory), "there is no such directory", "Name the one that the server uses.")
-    settings = Settings(host="localhost", port=0, data_dir=directory, public_url="", database_url=database)
+    settings = Settings(
+        host="localhost", port=0, data_dir=directory, public_url="", database_url=database, upgrade=upgrade
+    )
     container = Container(settings=settings)
     try:
-        return container.token_signer().rotate()
+        yield container
     except DatabaseUnavailable as error:
-        place = database or str(directory)
-        raise UnusableDatabase(place, "it cannot be written at the moment", "Try again in a while.") from error
+        place = _place(data_dir, database)
+        raise UnusableDatabase(place, "it cannot be used at the moment", "Try again in a while.") from error
     finally:
         container.shutdown_resources()
+
+
+def _place(data_dir: str, database: str | None) -> str:
+    """The database, for messages; a URL may hold a password."""
+    return data_dir if database is None else "that --database names"
+
+
+def _network(proxy: str) -> str:
+    try:
+        return str(ipaddress.ip_network(proxy))
+    except ValueError:
+        raise InvalidProxy(proxy) from None
 
 
 def _welcome(furnished: Furnished) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -11,6 +13,7 @@ from stardag_registry.adapters.database import DATABASE_FILE, open_database
 from stardag_registry.domain.api_keys import ApiKeySecret
 from stardag_registry.domain.organizations import Organization, Workspace
 from tests.registry.in_process import InProcess, in_process
+from tests.registry.postgresql import NoPostgresql, Postgresql, running_postgresql
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +24,42 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Generator[Postgresql]:
+    """A real PostgreSQL, started for the tests of this process."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_postgresql())
+        except NoPostgresql as error:
+            pytest.skip(f"NOTHING IS TESTED ON POSTGRESQL: {error}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: Postgresql) -> str:
+    """The name of an empty database, made once, to make others from."""
+    name = postgresql.new_database()
+    open_database(postgresql.url(name)).close()
+    return name
+
+
 @pytest.fixture
-def registry(tmp_path: Path, migrated: Path) -> Generator[InProcess]:
-    """The application on a new database with nothing in it."""
-    shutil.copy(migrated, tmp_path / DATABASE_FILE)
-    with in_process(tmp_path) as running:
+def postgresql_url(postgresql: Postgresql, migrated_postgresql: str) -> Generator[str]:
+    """A new database on PostgreSQL, with the tables and nothing in them."""
+    name = postgresql.new_database(migrated_postgresql)
+    yield postgresql.url(name)
+    postgresql.drop_database(name)
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def registry(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Generator[InProcess]:
+    """The application on a new database with nothing in it, of either kind."""
+    url = None
+    if request.param == "PostgreSQL":
+        url = cast("str", request.getfixturevalue("postgresql_url"))
+    else:
+        shutil.copy(migrated, tmp_path / DATABASE_FILE)
+    with in_process(tmp_path, database_url=url) as running:
         yield running
 
 

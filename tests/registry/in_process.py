@@ -153,11 +153,13 @@ class InProcess:
 
 
 @contextmanager
-def in_process(data_dir: Path, database: Database | None = None) -> Generator[InProcess]:
-    """The application on a new SQLite database in `data_dir`, or on the database given."""
+def in_process(
+    data_dir: Path, database: Database | None = None, database_url: str | None = None
+) -> Generator[InProcess]:
+    """The application on a new SQLite database in `data_dir`, or on the database given, or on the one at a URL."""
     clock = SettableClock()
     given = {} if database is None else {"database": providers.Object(database)}
-    settings = Settings(host="localhost", port=8000, data_dir=data_dir, public_url="http://localhost:8000")
+    settings = Settings(host="localhost", port=8000, data_dir=data_dir, public_url=ADDRESS, database_url=database_url)
     container = Container(settings=settings, clock=providers.Object(clock), **given)
     furnish = Furnishing(container.database(), container.create(), clock)
     app = container.application()

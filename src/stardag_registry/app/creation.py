@@ -23,9 +23,17 @@ class Create:
         transaction.add_organization(organization, self.clock())
         return organization
 
-    def workspace(self, transaction: Transaction, organization_id: str, slug: str, name: str) -> Workspace:
+    def workspace(
+        self,
+        transaction: Transaction,
+        organization_id: str,
+        slug: str,
+        name: str,
+        description: str = "",
+        owner_id: str | None = None,
+    ) -> Workspace:
         """Raises InvalidName, InvalidField, AlreadyExists, NotFound."""
-        workspace = Workspace(self._new_id(), organization_id, slug, name)
+        workspace = Workspace(self._new_id(), organization_id, slug, name, description, owner_id)
         transaction.add_workspace(workspace, self.clock())
         return workspace
 
@@ -36,6 +44,7 @@ class Create:
         name: str,
         purpose: Purpose = "build",
         expires_at: datetime | None = None,
+        maker: str = "the server",
     ) -> tuple[ApiKey, ApiKeySecret]:
         """The key, and its secret, which is nowhere else and cannot be had again.
 
@@ -45,7 +54,7 @@ class Create:
         """
         check_display_name(name)
         secret = make_secret(purpose, self.randomness(ENTROPY_BYTES))
-        api_key = ApiKey(self._new_id(), workspace_id, name, purpose, self.clock(), expires_at)
+        api_key = ApiKey(self._new_id(), workspace_id, name, purpose, self.clock(), expires_at, maker=maker)
         transaction.add_api_key(api_key, secret.fingerprint)
         return api_key, secret
 

@@ -1,7 +1,8 @@
 """Who asks: from the text of a credential to a caller, again inside every transaction that writes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from stardag_registry.app.key_uses import KeyUses
 from stardag_registry.app.organization_tokens import OrganizationTokens
 from stardag_registry.app.ports import Clock, Database, IssuerTokens, Transaction
 from stardag_registry.domain.api_keys import parse_secret
@@ -26,6 +27,7 @@ class AuthenticateApiKey:
 
     database: Database
     clock: Clock
+    key_uses: KeyUses
 
     def __call__(self, credential: str | None) -> ApiKeyCaller:
         """The key, with its workspace and that one's organization.
@@ -39,8 +41,10 @@ class AuthenticateApiKey:
             raise Unauthenticated
         with self.database.reading() as reading:
             caller = reading.caller_by_fingerprint(secret.fingerprint)
-        if caller is None or not caller.api_key.counts_at(self.clock()):
+        now = self.clock()
+        if caller is None or not caller.api_key.counts_at(now):
             raise Unauthenticated
+        self.key_uses.note(caller.api_key, now)
         return caller
 
 
@@ -112,8 +116,8 @@ def as_it_counts_now(
         found = transaction.member(caller.membership.organization.id, caller.user.id)
         if found is None:
             raise Unauthenticated
-        return MemberCaller(*found)
-    api_key = transaction.api_key(caller.api_key.id)
-    if api_key is None or not api_key.counts_at(clock()):
+        return MemberCaller(*found, caller.address)
+    now = transaction.caller_by_key_id(caller.api_key.id)
+    if now is None or not now.api_key.counts_at(clock()):
         raise Unauthenticated
-    return caller
+    return replace(now, address=caller.address)

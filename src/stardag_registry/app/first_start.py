@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stardag.domain.target_roots import TargetRoot
+from stardag_registry.app.changes import entry_of
 from stardag_registry.app.creation import Create
 from stardag_registry.app.ports import Clock, Database, OwnerKeyFile
 from stardag_registry.domain.api_keys import ApiKeySecret
@@ -56,6 +57,17 @@ class FirstStart:
                 TargetRootRevision(workspace.id, root.name, None, root.uri_prefix, self.clock(), api_key_id=None)
             )
             _, secret = self.create.api_key(transaction, workspace.id, "owner", "administer")
+            transaction.add_audit_entry(
+                entry_of(
+                    None,
+                    self.clock(),
+                    "organization.created",
+                    organization.id,
+                    {"slug": NAME, "workspace": workspace.id, "target_root": root.uri_prefix},
+                    organization.id,
+                    workspace.id,
+                )
+            )
             replaced = self.owner_key_file.exists()
             self.owner_key_file.write(secret)
         return Furnished(secret, root.uri_prefix, self.owner_key_file.location, replaced)

@@ -10,7 +10,7 @@ from stardag_registry.app.paging import Page, PageRequest, page_of
 from stardag_registry.app.ports import Database
 from stardag_registry.domain.errors import NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
-from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller
+from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller, may_see
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +51,29 @@ class ListWorkspaces:
 
     database: Database
 
-    def __call__(self, caller: ApiKeyCaller | MemberCaller, organization: str, request: PageRequest) -> Page[Workspace]:
+    def __call__(
+        self, caller: ApiKeyCaller | MemberCaller, organization: str, request: PageRequest, *, archived: bool = False
+    ) -> Page[Workspace]:
         """The workspaces that the caller may see of an organization (a slug or an id), by slug: for an API key, its
-        own; for a member, all.
+        own; for a member, all but others' personal ones. Archived ones are in a list of their own.
 
         Raises:
             NotFound: it is not the caller's organization, whether it exists or not.
             InvalidField: the cursor is no good.
             DatabaseUnavailable: the database cannot be read.
         """
-        own = caller.organization if isinstance(caller, ApiKeyCaller) else caller.membership.organization
+        own = caller.organization
         if not own.is_meant_by(organization):
             raise NotFound("organization")
-        if isinstance(caller, ApiKeyCaller):
-            return page_of([caller.workspace], lambda workspace: workspace.slug, request)
         with self.database.reading() as reading:
-            workspaces = reading.workspaces_of(own.id)
-        return page_of(workspaces, lambda workspace: workspace.slug, request)
+            workspaces = [caller.workspace] if isinstance(caller, ApiKeyCaller) else reading.workspaces_of(own.id)
+        wanted = [each for each in workspaces if may_see(caller, each) and (each.archived_at is not None) == archived]
+        return page_of(wanted, lambda workspace: workspace.slug, request)
+
+    def one(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str) -> Workspace:
+        """A workspace that the caller may see. Raises NotFound, DatabaseUnavailable."""
+        with self.database.reading() as reading:
+            return authorized_workspace(reading, caller, "read", workspace_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,6 @@ class ListTargetRoots:
             DatabaseUnavailable: the database cannot be read.
         """
         with self.database.reading() as reading:
-            workspace = authorized_workspace(reading, caller, "read target roots", workspace_id)
+            workspace = authorized_workspace(reading, caller, "read", workspace_id)
             roots = reading.target_roots(workspace.id)
         return TargetRootListing(page_of(roots, lambda root: root.name, request), roots)

@@ -2,14 +2,19 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
-from stardag.domain.names import is_name
+from stardag.domain.names import is_id, is_name
 from stardag_registry.domain.errors import InvalidField
 
 T = TypeVar("T")
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{6})?\+00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +33,72 @@ class PageRequest:
     cursor: str | None = None
 
 
-def page_of(items: Sequence[T], key: Callable[[T], str], request: PageRequest) -> Page[T]:
-    """The page of `items`, which are sorted by `key`, a name that each has for itself.
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a list that is sorted by time, and by id where times are equal."""
+
+    at: datetime
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()} {self.id}"
+
+
+def page_of(
+    items: Sequence[T], key: Callable[[T], str], request: PageRequest, is_key: Callable[[str], bool] = is_name
+) -> Page[T]:
+    """The page of `items`, which are sorted by `key`, a text that each has for itself.
 
     Raises:
         InvalidField: the cursor is none that a page ever gave.
     """
-    after = "" if request.cursor is None else _name_in(request.cursor)
+    after = "" if request.cursor is None else _key_in(request.cursor, is_key)
     following = [item for item in items if key(item) > after]
-    page = tuple(following[: request.limit])
-    return Page(page, _cursor_after(key(page[-1])) if len(following) > len(page) else None)
+    return page_of_rows(following, key, request)
 
 
-def _cursor_after(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
+def page_of_rows(rows: Sequence[T], key: Callable[[T], str], request: PageRequest) -> Page[T]:
+    """The page that rows give which come after the cursor already: one row more than `limit` says that there are
+    more."""
+    page = tuple(rows[: request.limit])
+    return Page(page, _cursor_after(key(page[-1])) if len(rows) > len(page) else None)
 
 
-def _name_in(cursor: str) -> str:
+def number_in(request: PageRequest) -> int | None:
+    """The number that the cursor stands for; None for the first page. Raises InvalidField."""
+    if request.cursor is None:
+        return None
+    return int(_key_in(request.cursor, lambda key: _NUMBER.fullmatch(key) is not None))
+
+
+def position_in(request: PageRequest, is_valid_id: Callable[[str], bool] = is_id) -> Position | None:
+    """The place that the cursor stands for; None for the first page. Raises InvalidField."""
+    if request.cursor is None:
+        return None
+    moment, _, item_id = _key_in(request.cursor, lambda key: _is_position(key, is_valid_id)).partition(" ")
+    return Position(datetime.fromisoformat(moment), item_id)
+
+
+def _is_position(key: str, is_valid_id: Callable[[str], bool]) -> bool:
+    moment, _, item_id = key.partition(" ")
+    if not _MOMENT.fullmatch(moment) or not is_valid_id(item_id):
+        return False
     try:
-        name = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        datetime.fromisoformat(moment)
+    except ValueError:
+        return False
+    return True
+
+
+def _cursor_after(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def _key_in(cursor: str, is_key: Callable[[str], bool]) -> str:
+    try:
+        key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        name = ""
-    if not is_name(name) or _cursor_after(name) != cursor:
+        key = ""
+    if not key or not is_key(key) or _cursor_after(key) != cursor:
         raise InvalidField("query.cursor", "it is none that an earlier page gave")
-    return name
+    return key

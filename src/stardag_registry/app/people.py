@@ -4,12 +4,15 @@ an issuer's tokens for one of an organization.
 The issuer's access token authorizes; its ID token says who that is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from stardag_registry.app.changes import entry_of
 from stardag_registry.app.creation import Create
 from stardag_registry.app.credentials import IssuerBearer
 from stardag_registry.app.first_start import NAME
 from stardag_registry.app.organization_tokens import OrganizationTokens
+from stardag_registry.app.organizations import MakePersonalWorkspace
 from stardag_registry.app.ports import Clock, Database, IssuerTokens, Transaction
 from stardag_registry.domain.errors import NotFound, Unauthenticated
 from stardag_registry.domain.organizations import Organization
@@ -40,7 +43,7 @@ class RecognizeUsers:
         """
         issuer = self.issuer_tokens
         if id_token is not None:
-            return self._recognize(issuer.claims_in(id_token, bearer.access_token, bearer.subject))
+            return self.by_claims(issuer.claims_in(id_token, bearer.access_token, bearer.subject))
         subject = bearer.subject or issuer.look_up_subject(bearer.access_token)
         with self.database.reading() as reading:
             user = reading.user(issuer.issuer, subject)
@@ -48,7 +51,8 @@ class RecognizeUsers:
             raise Unauthenticated
         return user
 
-    def _recognize(self, claims: Claims) -> User:
+    def by_claims(self, claims: Claims) -> User:
+        """The user whom the issuer says these things of. Raises DatabaseUnavailable."""
         with self.database.reading() as reading:
             known = reading.user(claims.issuer, claims.subject)
         if known is not None and known == _updated(known, claims) and not self._may_own(claims):
@@ -56,11 +60,25 @@ class RecognizeUsers:
         with self.database.transaction() as transaction:
             known = transaction.user(claims.issuer, claims.subject)
             user = self.create.user(transaction, claims) if known is None else _updated(known, claims)
-            if known is not None and user != known:
+            if known is None:
+                self._record(transaction, user, "user.created", {"username": user.username, "email": user.email})
+            elif user != known:
                 transaction.change_user(user)
+                self._record(transaction, user, "user.changed", {"old": known.email, "new": user.email})
             if self._may_own(claims):
                 self._make_owner(transaction, user)
         return user
+
+    def _record(
+        self,
+        transaction: Transaction,
+        user: User,
+        action: str,
+        details: Mapping[str, object],
+        organization_id: str | None = None,
+    ) -> None:
+        caller = UserCaller(user, ())
+        transaction.add_audit_entry(entry_of(caller, self.clock(), action, user.id, details, organization_id))
 
     def _may_own(self, claims: Claims) -> bool:
         return claims.email_verified and claims.email == self.owner.lower()
@@ -72,6 +90,7 @@ class RecognizeUsers:
         if transaction.member(organization.id, user.id) is not None:
             transaction.remove_member(organization.id, user.id)
         transaction.add_member(organization.id, user.id, "owner", self.clock())
+        self._record(transaction, user, "member.joined", {"role": "owner"}, organization.id)
 
 
 def _updated(user: User, claims: Claims) -> User:
@@ -102,9 +121,11 @@ class ExchangeTokens:
     database: Database
     recognize: RecognizeUsers
     organization_tokens: OrganizationTokens
+    make_personal_workspace: MakePersonalWorkspace
 
     def __call__(self, bearer: IssuerBearer, id_token: str | None, organization: str) -> tuple[str, Organization]:
-        """The token, and the organization (asked for by slug or id) that it is for.
+        """The token, and the organization (asked for by slug or id) that it is for. The first makes the user's
+        personal workspace there.
 
         Raises:
             NotFound: there is no such organization, or the user is no member; which of the two is never told.
@@ -115,5 +136,6 @@ class ExchangeTokens:
             memberships = reading.memberships_of(user.id)
         for membership in memberships:
             if membership.organization.is_meant_by(organization):
+                self.make_personal_workspace(user, membership.organization)
                 return self.organization_tokens.make(user.id, membership.organization.id), membership.organization
         raise NotFound("organization")

@@ -2,17 +2,46 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from stardag.domain.organizations import Role
 from stardag.domain.target_roots import TargetRoot
+from stardag_registry.app.paging import Position
 from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret
+from stardag_registry.domain.audit import AuditEntry
+from stardag_registry.domain.builds import Build, BuildStatus, Task, TaskRecord, TaskRun, TaskStatus
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.permissions import ApiKeyCaller
 from stardag_registry.domain.signing_keys import SigningKey
 from stardag_registry.domain.target_roots import TargetRootRevision
-from stardag_registry.domain.users import Claims, Membership, User
+from stardag_registry.domain.users import Claims, Invitation, Member, Membership, User
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFilter:
+    """Which builds of a workspace are wanted, and in which order of the time that they started."""
+
+    status: BuildStatus | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+    task_id: str | None = None
+    newest_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks of a workspace are wanted, and in which order of the time that they were recorded first.
+
+    `parameters` are names and values as canonical JSON; a task has all of them.
+    """
+
+    name: str | None = None
+    status: TaskStatus | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
+    build_id: str | None = None
+    newest_first: bool = True
 
 
 class Reading(Protocol):
@@ -30,16 +59,80 @@ class Reading(Protocol):
         """Whose key it is, counting or not, found by one indexed look-up."""
         ...
 
+    def caller_by_key_id(self, api_key_id: str) -> ApiKeyCaller | None:
+        """Which key has that id, counting or not."""
+        ...
+
+    def api_keys_of(self, workspace_id: str) -> Sequence[ApiKey]:
+        """All keys of a workspace, the oldest first, revoked ones too."""
+        ...
+
     def target_roots(self, workspace_id: str) -> Sequence[TargetRoot]:
         """All target roots of a workspace, sorted by name; none where there is no such workspace."""
         ...
 
+    def target_root_revisions(self, workspace_id: str, before: int | None, limit: int) -> Sequence[TargetRootRevision]:
+        """The history of the workspace's target roots, the newest first, older than the one with that number."""
+        ...
+
+    def builds_using(self, workspace_id: str, root: TargetRoot) -> int:
+        """How many builds of the workspace were validated with this very root; a trailing slash makes no difference."""
+        ...
+
     def workspace(self, workspace_id: str) -> Workspace | None:
-        """The workspace with that id."""
+        """The workspace with that id, unless it was deleted."""
         ...
 
     def workspaces_of(self, organization_id: str) -> Sequence[Workspace]:
-        """All workspaces of an organization, sorted by slug."""
+        """All workspaces of an organization but deleted ones, sorted by slug."""
+        ...
+
+    def personal_workspace(self, organization_id: str, user_id: str) -> Workspace | None:
+        """The user's own workspace in the organization."""
+        ...
+
+    def members_of(self, organization_id: str) -> Sequence[Member]:
+        """All members of an organization, sorted by username."""
+        ...
+
+    def invitations_of(self, organization_id: str) -> Sequence[Invitation]:
+        """All invitations that nobody has accepted, expired or not, sorted by address."""
+        ...
+
+    def invitation(self, fingerprint: str) -> tuple[Invitation, Organization] | None:
+        """The invitation whose link has a secret of that fingerprint, and what it invites to."""
+        ...
+
+    def audit_of(
+        self, organization_id: str, workspace_id: str | None, before: int | None, limit: int
+    ) -> Sequence[AuditEntry]:
+        """Entries of an organization's audit, the newest first, older than the one with that number."""
+        ...
+
+    def build(self, workspace_id: str, build_id: str) -> Build | None:
+        """The build with that id, if it is in the workspace."""
+        ...
+
+    def builds(
+        self, workspace_id: str, wanted: BuildFilter, now: datetime, after: Position | None, limit: int
+    ) -> Sequence[Build]:
+        """Up to `limit` builds of the workspace that come after a place in the list; `now` tells lost ones."""
+        ...
+
+    def target_roots_of_build(self, build_id: str) -> Sequence[TargetRoot]:
+        """What the build was validated with, sorted by name."""
+        ...
+
+    def task(self, workspace_id: str, task_id: str) -> Task | None:
+        """The task with that id, in its latest state in the workspace."""
+        ...
+
+    def tasks(self, workspace_id: str, wanted: TaskFilter, after: Position | None, limit: int) -> Sequence[Task]:
+        """Up to `limit` tasks of the workspace that come after a place in the list."""
+        ...
+
+    def runs_of(self, workspace_id: str, task_id: str, limit: int) -> Sequence[TaskRun]:
+        """The newest builds that ran or reused a task, the newest first."""
         ...
 
     def user(self, issuer: str, subject: str) -> User | None:
@@ -60,22 +153,30 @@ class Reading(Protocol):
 
 
 class Transaction(Reading, Protocol):
-    """Reads and writes as one: all of it is there afterwards, or nothing. No other transaction runs meanwhile.
+    """Reads and writes as one: all of it is there afterwards, or nothing.
 
     Raises:
         DatabaseUnavailable: from every call.
     """
 
-    def api_key(self, api_key_id: str) -> ApiKey | None:
-        """The key with that id."""
-        ...
-
     def add_organization(self, organization: Organization, at: datetime) -> None:
         """Raises AlreadyExists where the slug is taken."""
         ...
 
+    def delete_organization(self, organization_id: str, at: datetime) -> None:
+        """Let nobody belong to it any more: no member, no invitation, no key that counts; its slug is free again."""
+        ...
+
     def add_workspace(self, workspace: Workspace, at: datetime) -> None:
         """Raises AlreadyExists where the slug is taken in the organization, NotFound without the organization."""
+        ...
+
+    def change_workspace(self, workspace: Workspace) -> None:
+        """Give the workspace of that id the new values. Whether the slug is free is looked at before."""
+        ...
+
+    def delete_workspace(self, workspace_id: str, at: datetime) -> None:
+        """Let it be found no more: no key of it counts, and its slug is free again."""
         ...
 
     def add_api_key(self, api_key: ApiKey, fingerprint: str) -> None:
@@ -84,6 +185,10 @@ class Transaction(Reading, Protocol):
 
     def revoke_api_key(self, api_key_id: str, at: datetime) -> None:
         """Mark the key as revoked since `at`; one that is missing or revoked already stays as it is."""
+        ...
+
+    def note_uses(self, uses: Mapping[str, datetime]) -> None:
+        """When keys, by id, were used last; what is kept and later stays."""
         ...
 
     def add_user(self, user: User, at: datetime) -> None:
@@ -114,6 +219,22 @@ class Transaction(Reading, Protocol):
         """Raises NotFound where the user is no member."""
         ...
 
+    def change_role(self, organization_id: str, user_id: str, role: Role) -> None:
+        """Raises NotFound where the user is no member."""
+        ...
+
+    def replace_invitation(self, invitation: Invitation, fingerprint: str) -> None:
+        """Keep an invitation in place of any other of the same address to the same organization."""
+        ...
+
+    def remove_invitation(self, invitation_id: str) -> None:
+        """Forget an invitation; fine where it is gone."""
+        ...
+
+    def add_audit_entry(self, entry: AuditEntry) -> None:
+        """Append to the audit, which nothing is ever removed from."""
+        ...
+
     def add_signing_key(self, key: SigningKey) -> None:
         """Keep a key; the newest signs."""
         ...
@@ -138,23 +259,54 @@ class Transaction(Reading, Protocol):
         """Append to the history of the workspace's target roots, which outlives the roots."""
         ...
 
-    def target_root_revisions(self, workspace_id: str) -> Sequence[TargetRootRevision]:
-        """The history of the workspace's target roots, oldest first."""
+    def build_by_idempotency_key(self, workspace_id: str, key: str) -> tuple[Build, str] | None:
+        """The build that was registered with that key in the workspace, and the digest of that request."""
+        ...
+
+    def add_build(self, build: Build, roots: Sequence[TargetRoot], idempotency_key: str | None, digest: str) -> None:
+        """Raises AlreadyExists where a build of the workspace has the key, even one that was not there a moment ago."""
+        ...
+
+    def build_to_change(self, workspace_id: str, build_id: str) -> Build | None:
+        """The same as `build`; nobody else changes it until this transaction is over."""
+        ...
+
+    def change_build(self, build: Build) -> None:
+        """Give the build of that id the new state."""
+        ...
+
+    def record_task(self, build: Build, record: TaskRecord, at: datetime) -> None:
+        """Keep what a build says of a task, in the task's latest state and in its runs."""
         ...
 
 
 class Database(Protocol):
     """Where everything is kept."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is a server of its own, that does many things at once."""
+        ...
+
     def reading(self) -> AbstractContextManager[Reading]:
         """Raises DatabaseUnavailable on the way in."""
         ...
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Commits on the way out, durably; an exception rolls everything back.
+        """Commits on the way out, durably; an exception rolls everything back. No other transaction runs meanwhile, in
+        whatever process.
 
         Raises:
             DatabaseUnavailable: on the way in, or out; then nothing was changed.
+        """
+        ...
+
+    def addition(self) -> AbstractContextManager[Transaction]:
+        """The same for what only adds to builds and tasks: any number of these may run at once, and none while one of
+        the other kind does.
+
+        Raises:
+            DatabaseUnavailable: as above.
         """
         ...
 

@@ -1,31 +1,66 @@
 """Changes a workspace's target roots. Every change and its entry in the history are one transaction."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from stardag.domain.target_roots import TargetRoot, check_uri_prefix
 from stardag_registry.app.authorization import authorized_workspace
-from stardag_registry.app.credentials import as_it_counts_now
-from stardag_registry.app.ports import Clock, Database, Transaction
+from stardag_registry.app.changes import Changes, WorkspaceChange, name_of
+from stardag_registry.app.paging import Page, PageRequest, number_in, page_of_rows
+from stardag_registry.app.ports import Database
 from stardag_registry.domain.errors import NotFound, TooMany
-from stardag_registry.domain.organizations import Workspace
 from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller
 from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS, TargetRootRevision
 
 
 @dataclass(frozen=True, slots=True)
-class EditTargetRoots:
-    """Adds, changes and removes target roots.
+class TargetRootUse:
+    """A target root and how many builds were validated with it as it is now."""
 
-    Every operation raises NotFound where it is not the caller's workspace, NotAllowed for a key that was made for
-    building only and for a role that only reads, Unauthenticated where the key was revoked or the member removed in the
-    meantime, and DatabaseUnavailable.
-    """
+    root: TargetRoot
+    builds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRootHistory:
+    """Looks at how target roots are used, and how they came to be what they are."""
 
     database: Database
-    clock: Clock
+
+    def use(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, name: str) -> TargetRootUse:
+        """A root, and how many builds look incomplete once it is changed or removed.
+
+        Raises:
+            NotFound: there is no such root, or it is not the caller's workspace.
+            DatabaseUnavailable: the database cannot be read.
+        """
+        with self.database.reading() as reading:
+            workspace = authorized_workspace(reading, caller, "read", workspace_id)
+            root = _named(reading.target_roots(workspace.id), name)
+            return TargetRootUse(root, reading.builds_using(workspace.id, root))
+
+    def __call__(
+        self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, request: PageRequest
+    ) -> Page[TargetRootRevision]:
+        """One page of the workspace's history, the newest first.
+
+        Raises:
+            NotFound: it is not the caller's workspace.
+            InvalidField: the cursor is no good.
+            DatabaseUnavailable: the database cannot be read.
+        """
+        before = number_in(request)
+        with self.database.reading() as reading:
+            workspace = authorized_workspace(reading, caller, "read", workspace_id)
+            rows = reading.target_root_revisions(workspace.id, before, request.limit + 1)
+        return page_of_rows(rows, lambda revision: str(revision.number), request)
+
+
+@dataclass(frozen=True, slots=True)
+class EditTargetRoots:
+    """Adds, changes and removes target roots. Every operation raises what Changes raises, and what stands there."""
+
+    changes: Changes
 
     def add(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, name: str, uri_prefix: str) -> TargetRoot:
         """Add a root.
@@ -35,13 +70,13 @@ class EditTargetRoots:
             AlreadyExists: the name is taken.
             TooMany: the workspace is full.
         """
-        with self._changing(caller, workspace_id) as change:
+        with self.changes.in_workspace(caller, "change target roots", workspace_id) as change:
             root = TargetRoot(name, uri_prefix)
-            names = {other.name for other in change.roots()}
+            names = {other.name for other in change.transaction.target_roots(change.workspace.id)}
             if name not in names and len(names) >= MAX_TARGET_ROOTS:
                 raise TooMany("target root", MAX_TARGET_ROOTS)
             change.transaction.add_target_root(change.workspace.id, root)
-            change.record(name, None, uri_prefix)
+            _keep(change, name, None, root)
         return root
 
     def change(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, name: str, uri_prefix: str) -> TargetRoot:
@@ -51,13 +86,13 @@ class EditTargetRoots:
             NotFound: there is no such root.
             InvalidValue: the prefix cannot be one.
         """
-        with self._changing(caller, workspace_id) as change:
+        with self.changes.in_workspace(caller, "change target roots", workspace_id) as change:
             check_uri_prefix(uri_prefix)
-            old = change.root_named(name)
+            old = _named(change.transaction.target_roots(change.workspace.id), name)
             root = TargetRoot(old.name, uri_prefix)
             if root != old:
                 change.transaction.change_target_root(change.workspace.id, root)
-                change.record(name, old.uri_prefix, uri_prefix)
+                _keep(change, name, old, root)
         return root
 
     def remove(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, name: str) -> None:
@@ -66,46 +101,37 @@ class EditTargetRoots:
         Raises:
             NotFound: there is no such root.
         """
-        with self._changing(caller, workspace_id) as change:
-            old = change.root_named(name)
+        with self.changes.in_workspace(caller, "change target roots", workspace_id) as change:
+            old = _named(change.transaction.target_roots(change.workspace.id), name)
             change.transaction.remove_target_root(change.workspace.id, name)
-            change.record(name, old.uri_prefix, None)
-
-    @contextmanager
-    def _changing(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str) -> Generator["_Change"]:
-        with self.database.transaction() as transaction:
-            now = as_it_counts_now(transaction, caller, self.clock)
-            workspace = authorized_workspace(transaction, now, "change target roots", workspace_id)
-            yield _Change(transaction, workspace, now, self.clock())
+            _keep(change, name, old, None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """One change to a workspace's roots, by somebody who may."""
+def _named(roots: Sequence[TargetRoot], name: str) -> TargetRoot:
+    for root in roots:
+        if root.name == name:
+            return root
+    raise NotFound("target root")
 
-    transaction: Transaction
-    workspace: Workspace
-    caller: ApiKeyCaller | MemberCaller
-    at: datetime
 
-    def roots(self) -> Sequence[TargetRoot]:
-        return self.transaction.target_roots(self.workspace.id)
-
-    def root_named(self, name: str) -> TargetRoot:
-        for root in self.roots():
-            if root.name == name:
-                return root
-        raise NotFound("target root")
-
-    def record(self, name: str, old: str | None, new: str | None) -> None:
-        self.transaction.add_target_root_revision(
-            TargetRootRevision(
-                self.workspace.id,
-                name,
-                old,
-                new,
-                self.at,
-                api_key_id=self.caller.api_key.id if isinstance(self.caller, ApiKeyCaller) else None,
-                user_id=self.caller.user.id if isinstance(self.caller, MemberCaller) else None,
-            )
+def _keep(change: WorkspaceChange, name: str, old: TargetRoot | None, new: TargetRoot | None) -> None:
+    """Append to the history of the roots, and to the audit."""
+    transaction, workspace, caller = change.transaction, change.workspace, change.caller
+    old_prefix = None if old is None else old.uri_prefix
+    new_prefix = None if new is None else new.uri_prefix
+    builds = 0 if old is None else transaction.builds_using(workspace.id, old)
+    transaction.add_target_root_revision(
+        TargetRootRevision(
+            workspace.id,
+            name,
+            old_prefix,
+            new_prefix,
+            change.at,
+            api_key_id=caller.api_key.id if isinstance(caller, ApiKeyCaller) else None,
+            user_id=caller.user.id if isinstance(caller, MemberCaller) else None,
+            by=name_of(caller),
+            builds=builds,
         )
+    )
+    action = "added" if old is None else "removed" if new is None else "changed"
+    change.record(f"target-root.{action}", name, old=old_prefix, new=new_prefix, builds=builds)

@@ -39,7 +39,8 @@ class Password:
 class Account:
     """Somebody who can sign in here.
 
-    `password_kept` says that the password is the one in the file which the first start wrote.
+    `password_kept` says that the password is the one in the file which the first start wrote. `email_verified` that
+    whoever runs the server gave the account its address; a link that somebody was handed does not prove one.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Account:
     username: str
     created_at: datetime
     password_kept: bool = False
+    email_verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)

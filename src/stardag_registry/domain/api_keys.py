@@ -54,6 +54,9 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    maker: str = "the server"
+    """What whoever made it was called then."""
+    last_used_at: datetime | None = None
 
     def counts_at(self, moment: datetime) -> bool:
         """Whether the key is a credential at `moment`: neither revoked nor expired."""

@@ -85,14 +85,62 @@ class AlreadyExists(RegistryError):
 
 
 class TooMany(RegistryError):
-    """A workspace holds as many things of a kind as it may."""
+    """A workspace, or an organization, holds as many things of a kind as it may."""
 
     code = "too-many"
 
-    def __init__(self, kind: str, limit: int) -> None:
+    def __init__(self, kind: str, limit: int, holder: str = "A workspace") -> None:
         self.kind = kind
         self.limit = limit
-        super().__init__(f"A workspace has at most {limit} {kind}s.")
+        super().__init__(f"{holder} has at most {limit} {kind}s.")
+
+
+class LastOwner(RegistryError):
+    """An organization always keeps one owner."""
+
+    code = "last-owner"
+
+    def __init__(self) -> None:
+        super().__init__("An organization always keeps one owner: make another member owner first.")
+
+
+class Archived(RegistryError):
+    """The workspace is archived: it is read, and nothing is built or changed in it."""
+
+    code = "archived"
+
+    def __init__(self) -> None:
+        super().__init__("This workspace is archived: nothing is built or changed in it any more.")
+
+
+class NotTheInvited(RegistryError):
+    """Somebody else than the person who was invited."""
+
+    code = "not-allowed"
+
+    def __init__(self, username: str) -> None:
+        super().__init__(
+            f"This needs the person who was invited; you are signed in as {username}, with another e-mail address."
+        )
+
+
+class BuildEnded(RegistryError):
+    """The build has another end already."""
+
+    code = "build-ended"
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+        super().__init__(f"The build has ended already: it is {status}.")
+
+
+class IdempotencyKeyReused(RegistryError):
+    """The key stands for another request."""
+
+    code = "idempotency-key-reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key came with another request before; every new one needs a key of its own.")
 
 
 class InvalidField(RegistryError):
@@ -162,6 +210,19 @@ class InvalidOwner(ConfigurationError):
         )
 
 
+class InvalidProxy(ConfigurationError):
+    """What is given as the address of a proxy is none."""
+
+    code = "invalid-proxy"
+
+    def __init__(self, proxy: str) -> None:
+        self.proxy = proxy
+        super().__init__(
+            f"{proxy[:200]!r} is no network address, so no proxy can be trusted by it.",
+            "Give --trusted-proxy an address such as 10.0.0.7, or a network such as 10.0.0.0/24.",
+        )
+
+
 class UnsupportedDatabase(ConfigurationError):
     """A database URL of a kind that this release does not know."""
 
@@ -170,7 +231,7 @@ class UnsupportedDatabase(ConfigurationError):
     def __init__(self, problem: str) -> None:
         super().__init__(
             f"The database cannot be used: {problem}.",
-            "Give --database sqlite:////absolute/path/of/a/file, or leave it out.",
+            "Give --database postgresql://user@host/name or sqlite:////absolute/path/of/a/file, or leave it out.",
         )
 
 

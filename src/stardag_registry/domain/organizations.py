@@ -1,12 +1,20 @@
 """Organizations and their workspaces as the registry keeps them (guide, "Conceptual Model")."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from stardag.domain.names import check_slug
 from stardag_registry.domain.errors import InvalidField
+from stardag_registry.domain.texts import check_text
 
 DISPLAY_NAME_MAX_LENGTH = 100
 """In characters."""
+
+DESCRIPTION_MAX_LENGTH = 2000
+"""In characters."""
+
+PERSONAL_PREFIX = "personal-"
+"""What the slugs of personal workspaces begin with, and no others' (guide, "Workspaces")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,9 @@ class Organization:
 class Workspace:
     """A project or stage of an organization. Its slug is unique in the organization.
 
+    `owner_id` is the user whose personal workspace it is; None for one that all members share. One that is archived is
+    read as before, and nothing is built or changed in it.
+
     Raises:
         InvalidName, InvalidField: on construction from what cannot be one.
     """
@@ -42,10 +53,25 @@ class Workspace:
     organization_id: str
     slug: str
     name: str
+    description: str = ""
+    owner_id: str | None = None
+    archived_at: datetime | None = None
 
     def __post_init__(self) -> None:
         check_slug("workspace", self.slug)
         check_display_name(self.name)
+        check_text("body.description", self.description, DESCRIPTION_MAX_LENGTH)
+
+
+def check_shared_slug(slug: str) -> str:
+    """Return `slug`, which a person may choose for a workspace.
+
+    Raises:
+        InvalidField: it is kept for personal workspaces.
+    """
+    if slug.startswith(PERSONAL_PREFIX):
+        raise InvalidField("body.slug", f"slugs that begin with '{PERSONAL_PREFIX}' are kept for personal workspaces")
+    return slug
 
 
 def check_display_name(value: str) -> str:
@@ -55,7 +81,7 @@ def check_display_name(value: str) -> str:
         InvalidField: it is empty, too long, begins or ends with a blank, or holds control characters.
     """
     if not value or len(value) > DISPLAY_NAME_MAX_LENGTH:
-        raise InvalidField("name", f"a name has 1 to {DISPLAY_NAME_MAX_LENGTH} characters")
+        raise InvalidField("body.name", f"a name has 1 to {DISPLAY_NAME_MAX_LENGTH} characters")
     if value != value.strip() or not value.isprintable():
-        raise InvalidField("name", "a name has no control characters, and no blank at either end")
+        raise InvalidField("body.name", "a name has no control characters, and no blank at either end")
     return value

@@ -6,26 +6,58 @@ from typing import Literal
 
 from stardag.domain.organizations import Role
 from stardag_registry.domain.api_keys import ApiKey, Purpose
-from stardag_registry.domain.errors import NotAllowed, NotFound
+from stardag_registry.domain.errors import Archived, NotAllowed, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.users import Membership, User
 
-Action = Literal["read target roots", "change target roots"]
+WorkspaceAction = Literal[
+    "read", "build", "change target roots", "manage API keys", "change workspace", "archive workspace"
+]
+"""What is done in a workspace. "read" is its target roots, builds and tasks, and their history."""
 
-_READ: frozenset[Action] = frozenset({"read target roots"})
-_CHANGE: frozenset[Action] = frozenset({"read target roots", "change target roots"})
+OrganizationAction = Literal[
+    "see members", "create workspaces", "invite members", "remove members", "read audit", "change roles", "delete"
+]
+"""What is done in an organization."""
 
-_BY_PURPOSE: Mapping[Purpose, frozenset[Action]] = {"build": _READ, "administer": _CHANGE}
-_BY_ROLE: Mapping[Role, frozenset[Action]] = {"member": _READ, "admin": _CHANGE, "owner": _CHANGE}
+_BUILD: frozenset[WorkspaceAction] = frozenset({"read", "build"})
+_ADMINISTER: frozenset[WorkspaceAction] = frozenset(
+    {*_BUILD, "change target roots", "manage API keys", "change workspace"}
+)
+_ADMINISTER_ALL: frozenset[WorkspaceAction] = frozenset({*_ADMINISTER, "archive workspace"})
+_IN_ARCHIVED: frozenset[WorkspaceAction] = frozenset({"read", "archive workspace"})
+
+_BY_PURPOSE: Mapping[Purpose, frozenset[WorkspaceAction]] = {"build": _BUILD, "administer": _ADMINISTER}
+_BY_ROLE: Mapping[Role, frozenset[WorkspaceAction]] = {
+    "member": _BUILD,
+    "admin": _ADMINISTER_ALL,
+    "owner": _ADMINISTER_ALL,
+}
+
+_OF_MEMBERS: frozenset[OrganizationAction] = frozenset({"see members"})
+_OF_ADMINS: frozenset[OrganizationAction] = frozenset(
+    {*_OF_MEMBERS, "create workspaces", "invite members", "remove members", "read audit"}
+)
+_OF_OWNERS: frozenset[OrganizationAction] = frozenset({*_OF_ADMINS, "change roles", "delete"})
+_IN_ORGANIZATION: Mapping[Role, frozenset[OrganizationAction]] = {
+    "member": _OF_MEMBERS,
+    "admin": _OF_ADMINS,
+    "owner": _OF_OWNERS,
+}
+
+AN_ADMIN = "an admin or owner of the organization"
+AN_OWNER = "an owner of the organization"
+A_MEMBER = "a member of the organization who has signed in"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyCaller:
-    """An API key asks: with the workspace it belongs to and that one's organization."""
+    """An API key asks: with the workspace it belongs to and that one's organization. `address` is where from."""
 
     api_key: ApiKey
     workspace: Workspace
     organization: Organization
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +66,12 @@ class MemberCaller:
 
     user: User
     membership: Membership
+    address: str = ""
+
+    @property
+    def organization(self) -> Organization:
+        """The one that the token is for."""
+        return self.membership.organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +80,15 @@ class UserCaller:
 
     user: User
     memberships: tuple[Membership, ...]
+    address: str = ""
 
 
 Caller = ApiKeyCaller | MemberCaller | UserCaller
 
 
-def check_allowed(caller: ApiKeyCaller | MemberCaller, action: Action, workspace: Workspace | None) -> Workspace:
+def check_allowed(
+    caller: ApiKeyCaller | MemberCaller, action: WorkspaceAction, workspace: Workspace | None
+) -> Workspace:
     """Let the caller do `action` in a workspace, which is returned, or refuse.
 
     Whether a workspace of somebody else's exists is never told, so that is looked at first.
@@ -55,15 +96,58 @@ def check_allowed(caller: ApiKeyCaller | MemberCaller, action: Action, workspace
     Raises:
         NotFound: it is not the caller's workspace, whether it exists (`workspace` is not None) or not.
         NotAllowed: the key was not made for this, or the role does not include it.
+        Archived: nothing is done there any more.
     """
+    if workspace is None or not may_see(caller, workspace):
+        raise NotFound("workspace")
     if isinstance(caller, ApiKeyCaller):
-        if workspace is None or workspace.id != caller.workspace.id:
-            raise NotFound("workspace")
         allowed, needed = _BY_PURPOSE[caller.api_key.purpose], "an API key made for administering the workspace"
+        if action == "archive workspace":
+            needed = AN_ADMIN
     else:
-        if workspace is None or workspace.organization_id != caller.membership.organization.id:
-            raise NotFound("workspace")
-        allowed, needed = _BY_ROLE[caller.membership.role], "an admin or owner of the organization"
+        allowed, needed = _BY_ROLE[caller.membership.role], AN_ADMIN
+        if workspace.owner_id == caller.user.id:
+            allowed = allowed | _ADMINISTER
     if action not in allowed:
         raise NotAllowed(needed)
+    if workspace.archived_at is not None and action not in _IN_ARCHIVED:
+        raise Archived
     return workspace
+
+
+def may_see(caller: ApiKeyCaller | MemberCaller, workspace: Workspace) -> bool:
+    """Whether the workspace exists to the caller: a key sees its own; a member those of the organization, of personal
+    ones only their own, unless they administer the organization."""
+    if isinstance(caller, ApiKeyCaller):
+        return workspace.id == caller.workspace.id
+    if workspace.organization_id != caller.organization.id:
+        return False
+    return workspace.owner_id in {None, caller.user.id} or caller.membership.role != "member"
+
+
+def check_allowed_in_organization(
+    caller: ApiKeyCaller | MemberCaller, action: OrganizationAction, organization: str
+) -> MemberCaller:
+    """Let the caller do `action` in an organization, asked for by slug or id.
+
+    Raises:
+        NotFound: it is not the caller's, whether it exists or not.
+        NotAllowed: the role does not include this, or an API key asks.
+    """
+    if not caller.organization.is_meant_by(organization):
+        raise NotFound("organization")
+    if isinstance(caller, ApiKeyCaller):
+        raise NotAllowed(A_MEMBER)
+    if action not in _IN_ORGANIZATION[caller.membership.role]:
+        raise NotAllowed(AN_OWNER if action in {"change roles", "delete"} else AN_ADMIN)
+    return caller
+
+
+def check_may_give(caller: MemberCaller, role: Role) -> None:
+    """Let the caller make somebody a member with this role, or take it from them by removing them.
+
+    Raises:
+        NotAllowed: only owners decide who is more than a member.
+    """
+    if role != "member" and caller.membership.role != "owner":
+        raise NotAllowed(AN_OWNER)

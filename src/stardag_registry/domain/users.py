@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import count
 
 from stardag.domain.names import NAME_MAX_LENGTH, is_id, is_name
@@ -15,6 +16,11 @@ EMAIL_MAX_LENGTH = 254
 
 SUBJECT_MAX_LENGTH = 255
 """In characters (OpenID Connect Core 1.0, section 2)."""
+
+INVITATION_LIFETIME = timedelta(days=14)
+
+MAX_INVITATIONS = 1000
+"""Of one organization, that nobody has accepted yet."""
 
 _EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,255}")  # visible ASCII with one "@"
 _NO_NAME = "user"
@@ -41,6 +47,29 @@ class Membership:
 
     organization: Organization
     role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody in an organization, as the others see them."""
+
+    user: User
+    role: Role
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A person who may become a member: whoever holds the link and signs in with that address. The link's secret is
+    kept only as its fingerprint, which is not here."""
+
+    id: str
+    organization_id: str
+    email: str
+    role: Role
+    made_at: datetime
+    expires_at: datetime
+    maker: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,14 @@ REPLAY_NOTICED = timedelta(days=1)
 """How long codes are remembered after they have expired, so that one that comes again is noticed."""
 
 _SECRET_NAME = "derivation"  # noqa: S105 (the name of one)
-_ACCOUNT = (accounts.c.id, accounts.c.email, accounts.c.username, accounts.c.created_at, accounts.c.password_kept)
+_ACCOUNT = (
+    accounts.c.id,
+    accounts.c.email,
+    accounts.c.username,
+    accounts.c.created_at,
+    accounts.c.password_kept,
+    accounts.c.email_verified,
+)
 
 Row = Mapping[str, Any]
 

@@ -14,13 +14,17 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
 from stardag.domain.names import NAME_MAX_LENGTH
 from stardag.domain.registry_url import URL_MAX_LENGTH
 from stardag.domain.target_roots import URI_PREFIX_MAX_LENGTH
+from stardag.domain.tasks import TASK_NAME_MAX_LENGTH
+from stardag_registry.domain.builds import COMMIT_MAX_LENGTH, PATH_MAX_LENGTH
 from stardag_registry.domain.organizations import DISPLAY_NAME_MAX_LENGTH
 from stardag_registry.domain.users import EMAIL_MAX_LENGTH, SUBJECT_MAX_LENGTH
 
@@ -44,8 +48,10 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Say that it is UTC."""
-        return None if value is None else value.replace(tzinfo=UTC)
+        """Say that it is UTC, where the database does not."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 ID = String(36)
@@ -53,6 +59,8 @@ SLUG = String(NAME_MAX_LENGTH)
 DISPLAY_NAME = String(DISPLAY_NAME_MAX_LENGTH)
 URI_PREFIX = String(URI_PREFIX_MAX_LENGTH)
 FINGERPRINT = String(64)
+MAKER = String(DISPLAY_NAME_MAX_LENGTH + 20)
+STATUS = String(10)
 
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
@@ -63,6 +71,7 @@ organizations = Table(
     Column("slug", SLUG, nullable=False, unique=True),
     Column("name", DISPLAY_NAME, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
 )
 
 workspaces = Table(
@@ -73,7 +82,12 @@ workspaces = Table(
     Column("slug", SLUG, nullable=False),
     Column("name", DISPLAY_NAME, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("owner_id", ID),  # of users; no foreign key, since SQLite can add none to a table that others refer to
+    Column("archived_at", Instant),
+    Column("deleted_at", Instant),
     UniqueConstraint("organization_id", "slug"),
+    Index(None, "owner_id", "organization_id"),
 )
 
 api_keys = Table(
@@ -87,6 +101,8 @@ api_keys = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
+    Column("maker", MAKER, nullable=False, server_default="the server"),
+    Column("last_used_at", Instant),
     CheckConstraint("purpose IN ('administer', 'build')", name="purpose"),
 )
 
@@ -110,6 +126,21 @@ memberships = Table(
     Column("user_id", ID, ForeignKey(users.c.id), primary_key=True, index=True),
     Column("role", String(20), nullable=False),
     Column("created_at", Instant, nullable=False),
+    CheckConstraint("role IN ('owner', 'admin', 'member')", name="role"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("organization_id", ID, ForeignKey(organizations.c.id), nullable=False),
+    Column("email", String(EMAIL_MAX_LENGTH), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("fingerprint", FINGERPRINT, nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("maker", MAKER, nullable=False),
+    UniqueConstraint("organization_id", "email"),
     CheckConstraint("role IN ('owner', 'admin', 'member')", name="role"),
 )
 
@@ -140,7 +171,99 @@ target_root_revisions = Table(
     Column("at", Instant, nullable=False),
     Column("api_key_id", ID, ForeignKey(api_keys.c.id)),
     Column("user_id", ID, ForeignKey(users.c.id)),
+    Column("maker", MAKER, nullable=False, server_default="the server"),
+    Column("builds", Integer, nullable=False, server_default="0"),
     CheckConstraint("old_uri_prefix IS NOT NULL OR new_uri_prefix IS NOT NULL", name="something"),
+    Index(None, "workspace_id", "id"),
+)
+
+builds = Table(
+    "builds",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("workspace_id", ID, ForeignKey(workspaces.c.id), nullable=False),
+    Column("status", STATUS, nullable=False),
+    Column("description", Text),
+    Column("commit", String(COMMIT_MAX_LENGTH)),
+    Column("started_at", Instant, nullable=False),
+    Column("heartbeat_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("error", Text),
+    Column("maker", MAKER, nullable=False),
+    Column("idempotency_key", String(200)),
+    Column("digest", FINGERPRINT, nullable=False),
+    UniqueConstraint("workspace_id", "idempotency_key"),
+    CheckConstraint("status IN ('running', 'completed', 'failed', 'cancelled')", name="status"),
+    Index(None, "workspace_id", "started_at", "id"),
+    Index(None, "workspace_id", "status", "started_at", "id"),
+)
+
+build_target_roots = Table(
+    "build_target_roots",
+    metadata,
+    Column("build_id", ID, ForeignKey(builds.c.id), primary_key=True),
+    Column("name", SLUG, primary_key=True),
+    Column("workspace_id", ID, nullable=False),
+    Column("uri_prefix", URI_PREFIX, nullable=False),
+    Index(None, "workspace_id", "name"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("workspace_id", ID, ForeignKey(workspaces.c.id), primary_key=True),
+    Column("id", FINGERPRINT, primary_key=True),
+    Column("name", String(TASK_NAME_MAX_LENGTH), nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("status", STATUS, nullable=False),
+    Column("output_root", SLUG),
+    Column("output_path", String(PATH_MAX_LENGTH)),
+    Column("recorded_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("error", Text),
+    CheckConstraint("status IN ('running', 'completed', 'failed', 'cancelled')", name="status"),
+    Index(None, "workspace_id", "recorded_at", "id"),
+    Index(None, "workspace_id", "name", "recorded_at", "id"),
+)
+
+task_parameters = Table(
+    "task_parameters",
+    metadata,
+    Column("workspace_id", ID, primary_key=True),
+    Column("fingerprint", FINGERPRINT, primary_key=True),  # of name and value: values may be long
+    Column("task_id", FINGERPRINT, primary_key=True),
+)
+
+task_runs = Table(
+    "task_runs",
+    metadata,
+    Column("build_id", ID, ForeignKey(builds.c.id), primary_key=True),
+    Column("task_id", FINGERPRINT, primary_key=True),
+    Column("workspace_id", ID, nullable=False),
+    Column("status", STATUS, nullable=False),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("status IN ('running', 'completed', 'failed', 'cancelled', 'reused')", name="status"),
+    Index(None, "workspace_id", "task_id", "at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("organization_id", ID),  # no foreign keys: the audit depends on nothing that it tells of
+    Column("workspace_id", ID),
+    Column("action", String(50), nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("details", Text, nullable=False),
+    Column("credential", String(20), nullable=False),
+    Column("actor", MAKER, nullable=False),
+    Column("user_id", ID),
+    Column("api_key_id", ID),
+    Column("address", String(64), nullable=False),
+    Index(None, "organization_id", "id"),
     Index(None, "workspace_id", "id"),
 )
 
@@ -161,6 +284,7 @@ accounts = Table(
     Column("username", SLUG, nullable=False, unique=True),
     Column("password_hash", String(255), nullable=False),
     Column("password_kept", Boolean, nullable=False),
+    Column("email_verified", Boolean, nullable=False, server_default=true()),
     Column("created_at", Instant, nullable=False),
 )
 

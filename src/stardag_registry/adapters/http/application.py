@@ -3,35 +3,48 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
-from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI, Request
+from anyio import CapacityLimiter, create_task_group, sleep
+from anyio.to_thread import current_default_thread_limiter, run_sync
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.routing import BaseRoute
 
-from stardag_registry.adapters.http import endpoints
+from stardag_registry.adapters.http import build_endpoints, endpoints, team_endpoints
 from stardag_registry.adapters.http.documentation import PAGE_POLICY, page_on
 from stardag_registry.adapters.http.guards import BoundedBody, NoTraceback, OwnHostOnly, SafeHeaders
 from stardag_registry.adapters.http.hosts import AllowedHosts
 from stardag_registry.adapters.http.messages import Health
+from stardag_registry.adapters.http.observing import Metrics, Observed
 from stardag_registry.adapters.http.problems import Problem, documented, install_problems
 from stardag_registry.adapters.http.use_cases import TheUseCases, UseCases
+from stardag_registry.app.key_uses import KeyUses
 
-THREADS = 4
-"""How many requests are worked on at once; more than these only wait for each other on SQLite."""
+_ROUTERS = (*endpoints.ROUTERS, *team_endpoints.ROUTERS, *build_endpoints.ROUTERS)
+
+KEEPING_USES = 5.0
+"""Seconds between two times that the last uses of API keys are written down."""
 
 _DESCRIPTION = """\
-Organizations, their workspaces, and the target roots of these. Every error is `application/problem+json` with a stable
-`code`. Lists are paged: give the `next_cursor` of a page as `cursor` to get the following one."""
+Organizations, their workspaces, and what belongs to these: target roots, API keys, builds and tasks. Every error is
+`application/problem+json` with a stable `code`. Lists are paged: give the `next_cursor` of a page as `cursor` to get
+the following one."""
 
 
 def create_app(
-    use_cases: UseCases, allowed_hosts: AllowedHosts, version: str, more_routes: Sequence[BaseRoute] = ()
+    use_cases: UseCases,
+    allowed_hosts: AllowedHosts,
+    version: str,
+    more_routes: Sequence[BaseRoute] = (),
+    threads: int = 4,
 ) -> FastAPI:
     """The registry as an ASGI application that answers to the names in `allowed_hosts` alone.
 
-    `more_routes` are those of another adapter, behind the same guards.
+    `more_routes` are those of another adapter, behind the same guards. `threads` is how many requests are worked on at
+    once.
     """
     app = FastAPI(
         title="Stardag registry",
@@ -41,26 +54,47 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,  # a redirect would carry the credential along
-        lifespan=_few_threads,
+        lifespan=partial(_running, threads),
+        generate_unique_id_function=_operation_id,
     )
     app.state.use_cases = use_cases
     _add_health(app, version)
-    for router in endpoints.ROUTERS:
+    for router in _ROUTERS:
         app.include_router(router)
     app.router.routes.extend(more_routes)
     _add_documents(app)
-    install_problems(app, [*app.routes, *(route for router in endpoints.ROUTERS for route in router.routes)])
+    metrics = Metrics()
+    _add_metrics(app, metrics)
+    install_problems(app, [*app.routes, *(route for router in _ROUTERS for route in router.routes)])
     for guard in (BoundedBody, NoTraceback):
         app.add_middleware(guard)
     app.add_middleware(OwnHostOnly, allowed=allowed_hosts)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Observed, metrics=metrics)
     return app
 
 
 @asynccontextmanager
-async def _few_threads(_app: FastAPI) -> AsyncGenerator[None]:
-    current_default_thread_limiter().total_tokens = THREADS
-    yield
+async def _running(threads: int, app: FastAPI) -> AsyncGenerator[None]:
+    current_default_thread_limiter().total_tokens = threads
+    key_uses = cast("UseCases", app.state.use_cases).key_uses
+    async with create_task_group() as tasks:
+        tasks.start_soon(_keep_uses, key_uses)
+        yield
+        tasks.cancel_scope.cancel()
+    await run_sync(key_uses.keep)
+
+
+async def _keep_uses(key_uses: KeyUses) -> None:
+    limiter = CapacityLimiter(1)  # no request waits for this
+    while True:
+        await sleep(KEEPING_USES)
+        await run_sync(key_uses.keep, limiter=limiter)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """What generated clients call the operation."""
+    return route.name
 
 
 def _add_health(app: FastAPI, version: str) -> None:
@@ -69,6 +103,20 @@ def _add_health(app: FastAPI, version: str) -> None:
         """That the server and its database answer. No credential is needed."""
         use_cases.check_health()
         return Health(status="ok", service="stardag-registry", version=version)
+
+    @app.get("/health/live", tags=["server"], summary="Whether the server runs", responses=documented())
+    async def live() -> Health:  # pyright: ignore[reportUnusedFunction]  # FastAPI keeps it
+        """That the server answers, whatever its database does. No credential is needed."""
+        return Health(status="ok", service="stardag-registry", version=version)
+
+
+def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
+    """The numbers, for Prometheus. They name no organization, workspace or person."""
+
+    def show(_request: Request) -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    app.add_route("/metrics", show, include_in_schema=False)
 
 
 def _add_documents(app: FastAPI) -> None:

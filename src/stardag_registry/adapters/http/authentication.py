@@ -3,6 +3,7 @@
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request, Response
@@ -12,7 +13,7 @@ from fastapi.security import HTTPBearer
 
 from stardag_registry.adapters.http.use_cases import use_cases_in
 from stardag_registry.app.credentials import Authenticate, IssuerBearer
-from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller
+from stardag_registry.domain.permissions import ApiKeyCaller, Caller, MemberCaller, UserCaller
 
 bearer = HTTPBearer(
     scheme_name="API key or access token",
@@ -22,6 +23,8 @@ bearer = HTTPBearer(
 )
 """Tells the OpenAPI document how to sign in. `AuthenticatedRoute` does the work."""
 
+ADDRESS_MAX_LENGTH = 64
+
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
@@ -30,7 +33,7 @@ class AuthenticatedRoute(APIRoute):
 
     @staticmethod
     @abstractmethod
-    def authenticate(authenticate: Authenticate, credential: str | None) -> object:
+    def authenticate(authenticate: Authenticate, credential: str | None) -> Caller | IssuerBearer:
         """Who shows this credential; raises Unauthenticated."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -39,7 +42,8 @@ class AuthenticatedRoute(APIRoute):
 
         async def handle_authenticated(request: Request) -> Response:
             authenticate = use_cases_in(request).authenticate
-            request.state.caller = await run_in_threadpool(self.authenticate, authenticate, _credential_in(request))
+            caller = await run_in_threadpool(self.authenticate, authenticate, _credential_in(request))
+            request.state.caller = caller if isinstance(caller, IssuerBearer) else _asking_from(request, caller)
             return await handle(request)
 
         return handle_authenticated
@@ -49,7 +53,7 @@ class OrganizationRoute(AuthenticatedRoute):
     """A route for what belongs to an organization."""
 
     @staticmethod
-    def authenticate(authenticate: Authenticate, credential: str | None) -> object:
+    def authenticate(authenticate: Authenticate, credential: str | None) -> Caller | IssuerBearer:
         """An API key's, or a member's."""
         return authenticate(credential)
 
@@ -58,7 +62,7 @@ class AnyoneRoute(AuthenticatedRoute):
     """A route for what comes before any organization, too."""
 
     @staticmethod
-    def authenticate(authenticate: Authenticate, credential: str | None) -> object:
+    def authenticate(authenticate: Authenticate, credential: str | None) -> Caller | IssuerBearer:
         """An API key's, a member's, or a user's."""
         return authenticate.anyone(credential)
 
@@ -67,7 +71,7 @@ class IssuerRoute(AuthenticatedRoute):
     """A route for whoever has just signed in, and may be new here."""
 
     @staticmethod
-    def authenticate(authenticate: Authenticate, credential: str | None) -> object:
+    def authenticate(authenticate: Authenticate, credential: str | None) -> Caller | IssuerBearer:
         """An access token of the issuer."""
         return authenticate.issuer(credential)
 
@@ -77,6 +81,11 @@ def _credential_in(request: Request) -> str | None:
     headers = request.headers.getlist("authorization")
     match = _BEARER.fullmatch(headers[0]) if len(headers) == 1 else None
     return match[1] if match else None
+
+
+def _asking_from(request: Request, caller: Caller) -> Caller:
+    """The caller, with the address that the audit tells."""
+    return caller if request.client is None else replace(caller, address=request.client.host[:ADDRESS_MAX_LENGTH])
 
 
 async def _caller(request: Request) -> ApiKeyCaller | MemberCaller:

@@ -1,18 +1,10 @@
-"""The endpoints under `/api/v1`. What they take and answer is fixed, so that other clients can be written."""
+"""The endpoints of signing in, organizations, workspaces and target roots. What they take and answer is fixed."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response, Security
+from fastapi import APIRouter, Header, Query, Response, Security
 
-from stardag_registry.adapters.http.authentication import (
-    Anyone,
-    AnyoneRoute,
-    IssuerRoute,
-    OrganizationRoute,
-    TheCaller,
-    TheIssuerBearer,
-    bearer,
-)
+from stardag_registry.adapters.http.authentication import Anyone, IssuerRoute, TheCaller, TheIssuerBearer, bearer
 from stardag_registry.adapters.http.entity_tags import entity_tag_of, is_matched
 from stardag_registry.adapters.http.messages import (
     ChangedTargetRoot,
@@ -24,28 +16,34 @@ from stardag_registry.adapters.http.messages import (
     OrganizationPage,
     OrganizationSummary,
     SignInConfiguration,
+    TargetRootDetail,
     TargetRootItem,
     TargetRootPage,
     WorkspacePage,
 )
 from stardag_registry.adapters.http.problems import documented
+from stardag_registry.adapters.http.routing import (
+    PREFIX,
+    OrganizationReference,
+    RootNamePath,
+    ThePageRequest,
+    WorkspaceId,
+    anyone_router,
+    organization_router,
+)
+from stardag_registry.adapters.http.team_messages import TargetRootRevisionItem, TargetRootRevisionPage, items_of
 from stardag_registry.adapters.http.use_cases import TheUseCases
 from stardag_registry.app.listings import organizations_of
-from stardag_registry.app.paging import PageRequest
 from stardag_registry.domain.signing_keys import TOKEN_LIFETIME
 
-PREFIX = "/api/v1"
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 1000
+_open = APIRouter(prefix=PREFIX)
+_issuer = APIRouter(prefix=PREFIX, route_class=IssuerRoute, dependencies=[Security(bearer)])
+_exchange = APIRouter(route_class=IssuerRoute, include_in_schema=False)
+_anyone = anyone_router()
+_organization = organization_router()
 
-router = APIRouter(prefix=PREFIX, route_class=OrganizationRoute, dependencies=[Security(bearer)])
-anyone_router = APIRouter(prefix=PREFIX, route_class=AnyoneRoute, dependencies=[Security(bearer)])
-issuer_router = APIRouter(prefix=PREFIX, route_class=IssuerRoute, dependencies=[Security(bearer)])
-exchange_router = APIRouter(route_class=IssuerRoute, include_in_schema=False)
-open_router = APIRouter(prefix=PREFIX)
-
-WorkspaceId = Annotated[str, Path(description="The workspace's id.")]
-RootNamePath = Annotated[str, Path(description="The target root's name.")]
+ROUTERS = (_open, _issuer, _exchange, _anyone, _organization)
+"""What these endpoints are on, for the application to mount."""
 
 _ENTITY_TAG_HEADER: dict[str, Any] = {
     "ETag": {
@@ -55,27 +53,15 @@ _ENTITY_TAG_HEADER: dict[str, Any] = {
 }
 
 
-async def _page_request(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items at most.")] = DEFAULT_LIMIT,
-    cursor: Annotated[
-        str | None, Query(max_length=200, description="The `next_cursor` of the page before; none for the first.")
-    ] = None,
-) -> PageRequest:
-    return PageRequest(limit, cursor)
-
-
-ThePageRequest = Annotated[PageRequest, Depends(_page_request)]
-
-
-@open_router.get("/auth/configuration", tags=["signing in"], summary="Where users sign in", responses=documented())
+@_open.get("/auth/configuration", tags=["signing in"], summary="Where users sign in", responses=documented())
 def auth_configuration(use_cases: TheUseCases) -> SignInConfiguration:
     """The issuer that signs this registry's users in. No credential is needed."""
     issuer_tokens = use_cases.authenticate.issuer_tokens
     return SignInConfiguration(issuer=issuer_tokens.issuer, client_id=issuer_tokens.client_id)
 
 
-@exchange_router.post("/auth/exchange")
-@issuer_router.post(
+@_exchange.post("/auth/exchange")
+@_issuer.post(
     "/auth/exchange",
     tags=["signing in"],
     summary="Exchange an issuer's tokens for one of an organization",
@@ -94,7 +80,7 @@ def exchange(asked: ExchangeRequest, issuer_bearer: TheIssuerBearer, use_cases: 
     )
 
 
-@issuer_router.put(
+@_issuer.put(
     "/me",
     tags=["signing in"],
     summary="Say who has signed in",
@@ -105,13 +91,13 @@ def introduce(introduction: Introduction, issuer_bearer: TheIssuerBearer, use_ca
     return Me.of(use_cases.introduce(issuer_bearer, introduction.id_token))
 
 
-@anyone_router.get("/me", tags=["credential"], summary="Who the credential is", responses=documented(401, 503))
+@_anyone.get("/me", tags=["credential"], summary="Who the credential is", responses=documented(401, 503))
 def me(caller: Anyone) -> Me:
     """The API key, its workspace and that one's organization; or the user, and the organization of the token."""
     return Me.of(caller)
 
 
-@anyone_router.get(
+@_anyone.get(
     "/organizations",
     tags=["organizations"],
     summary="List organizations",
@@ -122,23 +108,25 @@ def list_organizations(caller: Anyone, page_request: ThePageRequest) -> Organiza
     return OrganizationPage.of(organizations_of(caller, page_request))
 
 
-@router.get(
+@_organization.get(
     "/organizations/{organization}/workspaces",
     tags=["organizations"],
     summary="List workspaces",
     responses=documented(401, 404, 422, 503),
 )
 def list_workspaces(
-    organization: Annotated[str, Path(description="The organization's id or slug.")],
+    organization: OrganizationReference,
     caller: TheCaller,
     page_request: ThePageRequest,
     use_cases: TheUseCases,
+    archived: Annotated[bool, Query(description="List those that are archived, in place of the others.")] = False,
 ) -> WorkspacePage:
-    """The workspaces of an organization that the credential may see, by slug. An API key sees its own."""
-    return WorkspacePage.of(use_cases.list_workspaces(caller, organization, page_request))
+    """The workspaces of an organization that the credential may see, by slug. An API key sees its own; a member all
+    but the personal ones of others, which admins and owners see too."""
+    return WorkspacePage.of(use_cases.list_workspaces(caller, organization, page_request, archived=archived))
 
 
-@router.get(
+@_organization.get(
     "/workspaces/{workspace_id}/target-roots",
     tags=["target roots"],
     summary="List target roots",
@@ -171,7 +159,35 @@ def list_target_roots(
     return Response(content, headers=headers, media_type="application/json")
 
 
-@router.post(
+@_organization.get(
+    "/workspaces/{workspace_id}/target-roots/{name}",
+    tags=["target roots"],
+    summary="Show a target root",
+    responses=documented(401, 404, 503),
+)
+def show_target_root(
+    workspace_id: WorkspaceId, name: RootNamePath, caller: TheCaller, use_cases: TheUseCases
+) -> TargetRootDetail:
+    """A target root, and how many builds look incomplete once it is changed or removed."""
+    use = use_cases.target_root_history.use(caller, workspace_id, name)
+    return TargetRootDetail(name=use.root.name, uri_prefix=use.root.uri_prefix, builds=use.builds)
+
+
+@_organization.get(
+    "/workspaces/{workspace_id}/target-root-history",
+    tags=["target roots"],
+    summary="List changes of target roots",
+    responses=documented(401, 404, 422, 503),
+)
+def list_target_root_history(
+    workspace_id: WorkspaceId, caller: TheCaller, page_request: ThePageRequest, use_cases: TheUseCases
+) -> TargetRootRevisionPage:
+    """Who changed which root from what to what, and when, the newest first."""
+    page = use_cases.target_root_history(caller, workspace_id, page_request)
+    return TargetRootRevisionPage(**items_of(page, TargetRootRevisionItem.of))
+
+
+@_organization.post(
     "/workspaces/{workspace_id}/target-roots",
     tags=["target roots"],
     summary="Add a target root",
@@ -190,7 +206,7 @@ def add_target_root(
     return TargetRootItem.of(root)
 
 
-@router.patch(
+@_organization.patch(
     "/workspaces/{workspace_id}/target-roots/{name}",
     tags=["target roots"],
     summary="Change a target root",
@@ -210,7 +226,7 @@ def change_target_root(
     return TargetRootItem.of(use_cases.edit_target_roots.change(caller, workspace_id, name, changed.uri_prefix))
 
 
-@router.delete(
+@_organization.delete(
     "/workspaces/{workspace_id}/target-roots/{name}",
     tags=["target roots"],
     summary="Remove a target root",
@@ -225,7 +241,3 @@ def remove_target_root(
     This needs an API key made for administering the workspace, or an admin or owner of the organization.
     """
     use_cases.edit_target_roots.remove(caller, workspace_id, name)
-
-
-ROUTERS = (open_router, issuer_router, exchange_router, anyone_router, router)
-"""All endpoints, to be mounted by an application."""

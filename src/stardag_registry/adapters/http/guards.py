@@ -6,10 +6,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stardag_registry.adapters.http.hosts import AllowedHosts
+from stardag_registry.adapters.http.observing import REQUEST_ID
 from stardag_registry.adapters.http.problems import problem_response, unexpected
 
-MAX_BODY = 64 * 1024
-"""In bytes. Nothing that the registry takes comes near."""
+MAX_BODY = 1024 * 1024
+"""In bytes. Only recording many tasks at once comes near."""
 
 _SAFE_HEADERS = {
     "Cache-Control": "no-store",
@@ -61,7 +62,7 @@ class NoTraceback:
         try:
             await self._app(scope, receive, send_and_note)
         except Exception:  # whatever it was: the boundary to the network
-            answer = unexpected(scope["method"], scope["path"])
+            answer = unexpected(scope["method"], scope["path"], REQUEST_ID.get())
             if begun:
                 raise
             await answer(scope, receive, send)

@@ -154,11 +154,32 @@ class OrganizationItem(OrganizationSummary):
 
     role: Annotated[Role | None, Field(description="Null for an API key, which is no member.")]
 
+    @classmethod
+    def of_listed(cls, organization: Organization, role: Role | None) -> "OrganizationItem":
+        """The message about an organization and what the caller is in it."""
+        return cls(id=organization.id, slug=organization.slug, name=organization.name, role=role)
+
 
 class WorkspaceItem(WorkspaceSummary):
     """A workspace of an organization."""
 
     organization_id: Id
+    description: str
+    personal: Annotated[bool, Field(description="Whether it is one member's own.")]
+    archived: Annotated[bool, Field(description="Whether it is only read any more.")]
+
+    @classmethod
+    def of_workspace(cls, workspace: Workspace) -> "WorkspaceItem":
+        """The message about a workspace."""
+        return cls(
+            id=workspace.id,
+            slug=workspace.slug,
+            name=workspace.name,
+            organization_id=workspace.organization_id,
+            description=workspace.description,
+            personal=workspace.owner_id is not None,
+            archived=workspace.archived_at is not None,
+        )
 
 
 class TargetRootItem(BaseModel):
@@ -182,12 +203,7 @@ class OrganizationPage(BaseModel):
     @classmethod
     def of(cls, page: Page[ListedOrganization]) -> "OrganizationPage":
         """The message about some organizations."""
-        items = [
-            OrganizationItem(
-                id=item.organization.id, slug=item.organization.slug, name=item.organization.name, role=item.role
-            )
-            for item in page.items
-        ]
+        items = [OrganizationItem.of_listed(item.organization, item.role) for item in page.items]
         return cls(items=items, next_cursor=page.next_cursor)
 
 
@@ -200,11 +216,7 @@ class WorkspacePage(BaseModel):
     @classmethod
     def of(cls, page: Page[Workspace]) -> "WorkspacePage":
         """The message about some workspaces."""
-        items = [
-            WorkspaceItem(id=item.id, slug=item.slug, name=item.name, organization_id=item.organization_id)
-            for item in page.items
-        ]
-        return cls(items=items, next_cursor=page.next_cursor)
+        return cls(items=[WorkspaceItem.of_workspace(item) for item in page.items], next_cursor=page.next_cursor)
 
 
 class TargetRootPage(BaseModel):
@@ -217,6 +229,12 @@ class TargetRootPage(BaseModel):
     def of(cls, page: Page[TargetRoot]) -> "TargetRootPage":
         """The message about some roots."""
         return cls(items=[TargetRootItem.of(root) for root in page.items], next_cursor=page.next_cursor)
+
+
+class TargetRootDetail(TargetRootItem):
+    """A target root, and what hangs on it."""
+
+    builds: Annotated[int, Field(description="How many builds were validated with it as it is now.")]
 
 
 class NewTargetRoot(BaseModel):

@@ -25,6 +25,10 @@ _STATUS: Mapping[str, HTTPStatus] = {
     "not-found": HTTPStatus.NOT_FOUND,
     "already-exists": HTTPStatus.CONFLICT,
     "too-many": HTTPStatus.CONFLICT,
+    "last-owner": HTTPStatus.CONFLICT,
+    "archived": HTTPStatus.CONFLICT,
+    "build-ended": HTTPStatus.CONFLICT,
+    "idempotency-key-reused": HTTPStatus.CONFLICT,
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "issuer-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -35,6 +39,14 @@ _HEADERS: Mapping[str, Mapping[str, str]] = {
     "unavailable": {"Retry-After": "1"},
     "issuer-unavailable": {"Retry-After": "10"},
 }
+
+_FIELDS: Mapping[str, str] = {
+    "organization": "body.slug",
+    "workspace": "body.slug",
+    "URI prefix": "body.uri_prefix",
+    "parameters": "body.parameters",
+}
+"""Where a value of a kind that the vocabulary refuses stands in a request, if not in `body.name`."""
 
 _log = logging.getLogger("stardag_registry.http")
 
@@ -89,10 +101,12 @@ def install_problems(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     app.add_exception_handler(405, partial(_of_a_method, routes))
 
 
-def unexpected(method: str, path: str) -> Response:
+def unexpected(method: str, path: str, request_id: str) -> Response:
     """The answer to a mistake of this program's, called while it is handled. Only the log gets the traceback."""
     _log.exception("Unexpected error in %s %s", method, path)
-    return problem_response(500, "internal", "The registry made a mistake. It was logged there.")
+    return problem_response(
+        500, "internal", f"The registry made a mistake. It was logged there, as that of request {request_id}."
+    )
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -112,7 +126,7 @@ def _of_the_registry(_request: Request, error: Exception) -> Response:
 
 def _of_the_vocabulary(_request: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidName | InvalidValue)
-    field = "body.uri_prefix" if isinstance(error, InvalidValue) else "body.name"
+    field = _FIELDS.get(error.kind, "body.name")
     return problem_response(
         422, "invalid", f"{error.message} {error.fix}", [FieldError(field=field, problem=error.message)]
     )

@@ -14,8 +14,11 @@ DEVICE = "/oauth/device"
 SIGN_IN = "/sign-in"
 SIGN_OUT = "/sign-out"
 ACCOUNT = "/account"
+INVITATION = "/invitation"
 
-_ONWARD = re.compile(rf"(?:{AUTHORIZE}|{DEVICE}|{ACCOUNT})(?:\?[!-\[\]-~]*)?", re.ASCII)  # no blank, no backslash
+_ONWARD = re.compile(
+    rf"(?:{AUTHORIZE}|{DEVICE}|{ACCOUNT}|{INVITATION})(?:\?[!-\[\]-~]*)?", re.ASCII
+)  # no blank, no backslash
 
 
 @dataclass(frozen=True, slots=True)

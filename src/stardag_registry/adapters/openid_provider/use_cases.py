@@ -9,6 +9,7 @@ from stardag_registry.app.provider.codes import AuthorizationCodes
 from stardag_registry.app.provider.devices import Devices
 from stardag_registry.app.provider.families import Refresh, Revoke
 from stardag_registry.app.provider.form_tokens import FormTokens
+from stardag_registry.app.provider.invited_accounts import InvitedAccounts
 from stardag_registry.app.provider.tokens import IssueTokens
 from stardag_registry.app.provider.userinfo import TellUserinfo
 
@@ -30,3 +31,4 @@ class ProviderUseCases:
     revoke: Revoke
     issue_tokens: IssueTokens
     tell_userinfo: TellUserinfo
+    invited_accounts: InvitedAccounts

@@ -3,7 +3,7 @@
 import signal
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,33 +12,35 @@ import uvicorn
 GRACE = 10
 """Seconds that requests in progress get to finish once the server is told to stop."""
 
-_LOG_CONFIG: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
-    "loggers": {
-        name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False}
-        for name in ("stardag_registry", "uvicorn", "alembic")
-    }
-    # The journal of sign-ins: who goes on, who is refused. It goes to the handler of what it is a part of.
-    | {"stardag_registry.provider": {"level": "INFO"}},
-}
 
+def run(
+    app: Any,
+    sockets: list[socket.socket],
+    address: str,
+    log_config: dict[str, Any],
+    trusted_proxies: Sequence[str] = (),
+) -> int:
+    """Serve until SIGTERM (0 is returned) or SIGINT (130); `address` goes to standard output once it answers.
 
-def run(app: Any, sockets: list[socket.socket], address: str) -> int:
-    """Serve until SIGTERM (0 is returned) or SIGINT (130); `address` goes to standard output once it answers."""
+    Args:
+        app: the ASGI application.
+        sockets: where to listen.
+        address: what to say.
+        log_config: what the logging is set up with.
+        trusted_proxies: addresses and networks whose `X-Forwarded-For` tells where a request comes from.
+    """
     config = uvicorn.Config(
         app,
         loop="asyncio",
         http="h11",
         ws="none",
         lifespan="on",
-        log_config=_LOG_CONFIG,
-        log_level="warning",
+        log_config=log_config,
+        log_level=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config, address)

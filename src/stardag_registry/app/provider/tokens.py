@@ -68,12 +68,12 @@ class IssueTokens:
 
 
 def claims_about(account: Account, scopes: tuple[str, ...]) -> dict[str, object]:
-    """What is told of a person in these scopes. An address counts as verified: whoever runs the server gave it."""
+    """What is told of a person in these scopes."""
     claims: dict[str, object] = {}
     if "profile" in scopes:
         claims |= {"preferred_username": account.username, "name": account.username}
     if "email" in scopes:
-        claims |= {"email": account.email, "email_verified": True}
+        claims |= {"email": account.email, "email_verified": account.email_verified}
     return claims
 
 

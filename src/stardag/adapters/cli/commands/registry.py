@@ -22,6 +22,13 @@ app.command(
     name="rotate-signing-key",
     help="Make a registry sign tokens with a new key.",
 )
+for _name, _help in {
+    "upgrade": "Bring a registry's database to the form that this version needs.",
+    "backup": "Copy a registry to a file, while it runs.",
+    "restore": "Copy a backup to a database with nothing in it.",
+    "copy": "Copy a registry to another database, while it runs.",
+}.items():
+    app.command(f"stardag.adapters.cli.commands.serve:{_name}", name=_name, help=_help)
 
 
 @app.command(name="list")

