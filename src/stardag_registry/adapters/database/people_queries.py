@@ -1,5 +1,6 @@
 """Organizations, workspaces, keys, users, and who is what in an organization, in portable SQL."""
 
+import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -167,7 +168,7 @@ class PeopleTransaction(PeopleReading):
         self._connection.execute(
             update(organizations)
             .where(organizations.c.id == organization_id)
-            .values(slug=_slug_when_deleted(organization_id), deleted_at=at)
+            .values(slug=_slug_that_nobody_has(), deleted_at=at)
         )
 
     def add_workspace(self, workspace: Workspace, at: datetime) -> None:
@@ -192,7 +193,7 @@ class PeopleTransaction(PeopleReading):
         self._connection.execute(
             update(workspaces)
             .where(workspaces.c.id == workspace_id)
-            .values(slug=_slug_when_deleted(workspace_id), deleted_at=at)
+            .values(slug=_slug_that_nobody_has(), deleted_at=at)
         )
 
     def add_api_key(self, api_key: ApiKey, fingerprint: str) -> None:
@@ -219,6 +220,8 @@ class PeopleTransaction(PeopleReading):
 
     def note_uses(self, uses: Mapping[str, datetime]) -> None:
         """One statement for all; what is later stays. In one order, so that two servers never wait in a ring."""
+        if not uses:
+            return
         noting = (
             update(api_keys)
             .where(
@@ -338,9 +341,9 @@ def refused_as(error: AlreadyExists) -> Generator[None]:
         raise error from refusal
 
 
-def _slug_when_deleted(an_id: str) -> str:
-    """A slug that nobody chooses, so that the one before is free."""
-    return f"deleted-{an_id.replace('-', '')}"
+def _slug_that_nobody_has() -> str:
+    """A slug for what is deleted, so that the one before is free; one that could be foreseen could also be taken."""
+    return f"deleted-{uuid.uuid4().hex}"
 
 
 def _values_of(workspace: Workspace) -> dict[str, object]:

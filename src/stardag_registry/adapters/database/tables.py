@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -61,6 +62,7 @@ URI_PREFIX = String(URI_PREFIX_MAX_LENGTH)
 FINGERPRINT = String(64)
 MAKER = String(DISPLAY_NAME_MAX_LENGTH + 20)
 STATUS = String(10)
+NUMBER = BigInteger().with_variant(Integer, "sqlite")  # of what only grows; in SQLite an INTEGER has 64 bits as well
 
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
@@ -163,7 +165,7 @@ target_roots = Table(
 target_root_revisions = Table(
     "target_root_revisions",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("workspace_id", ID, ForeignKey(workspaces.c.id), nullable=False),
     Column("name", SLUG, nullable=False),
     Column("old_uri_prefix", URI_PREFIX),
@@ -251,7 +253,7 @@ task_runs = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("organization_id", ID),  # no foreign keys: the audit depends on nothing that it tells of
     Column("workspace_id", ID),

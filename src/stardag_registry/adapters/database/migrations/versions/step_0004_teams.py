@@ -25,6 +25,9 @@ def upgrade() -> None:
     op.add_column("accounts", sa.Column("email_verified", sa.Boolean, nullable=False, server_default=sa.true()))
     op.add_column("target_root_revisions", sa.Column("maker", _MAKER, nullable=False, server_default="the server"))
     op.add_column("target_root_revisions", sa.Column("builds", sa.Integer, nullable=False, server_default="0"))
+    if op.get_bind().dialect.name == "postgresql":  # SQLite's have 64 bits as they are
+        op.alter_column("target_root_revisions", "id", type_=sa.BigInteger)
+        op.execute("ALTER SEQUENCE target_root_revisions_id_seq AS bigint")
     _make_invitations()
     _make_builds()
     _make_tasks()
@@ -135,7 +138,7 @@ def _make_tasks() -> None:
 def _make_audit() -> None:
     op.create_table(
         "audit",
-        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
         sa.Column("at", _MOMENT, nullable=False),
         sa.Column("organization_id", _ID),
         sa.Column("workspace_id", _ID),
@@ -157,6 +160,9 @@ def downgrade() -> None:
     """Drop them, with all that they hold."""
     for table in ("audit", "task_runs", "task_parameters", "tasks", "build_target_roots", "builds", "invitations"):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER SEQUENCE target_root_revisions_id_seq AS integer")
+        op.alter_column("target_root_revisions", "id", type_=sa.Integer)
     op.drop_index("ix_workspaces_owner_id_organization_id", "workspaces")
     for table, columns in {
         "target_root_revisions": ("builds", "maker"),
