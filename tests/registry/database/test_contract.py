@@ -1,22 +1,19 @@
-"""What every database of the registry promises: the one in memory and the real one."""
+"""What every database of the registry promises of transactions, keys, target roots, their history, and the audit."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from stardag.domain.target_roots import TargetRoot
-from stardag_registry.adapters.database import open_database
-from stardag_registry.app.ports import Database, Transaction
+from stardag_registry.app.ports import Database
 from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret
+from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.errors import AlreadyExists, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.permissions import ApiKeyCaller
 from stardag_registry.domain.target_roots import TargetRootRevision
-from tests.registry.in_memory import InMemoryDatabase
 
 NOW = datetime(2026, 11, 23, 12, 30, 15, 123456, tzinfo=UTC)
 ACME = Organization("aaaaaaaa-0000-4000-8000-000000000000", "acme", "Acme")
@@ -26,15 +23,6 @@ STAGING = Workspace("aaaaaaaa-0000-4000-8000-000000000002", ACME.id, "staging", 
 KEY = ApiKey("aaaaaaaa-0000-4000-8000-000000000003", PRODUCTION.id, "CI", "build", NOW, NOW + timedelta(days=1))
 FINGERPRINT = ApiKeySecret("secret").fingerprint
 ROOT = TargetRoot("default", "s3://bucket/prefix/")
-
-
-@pytest.fixture(params=["in memory", "SQLite"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "in memory":
-        yield InMemoryDatabase()
-    else:
-        with closing(open_database(tmp_path / "registry.sqlite3")) as opened:
-            yield opened
 
 
 @pytest.fixture
@@ -61,17 +49,20 @@ def test_what_is_committed_is_read(furnished: Database) -> None:
 
 
 def test_a_key_is_found_by_its_id(furnished: Database) -> None:
-    with furnished.transaction() as transaction:
-        assert transaction.api_key(KEY.id) == KEY
-        assert transaction.api_key(STAGING.id) is None
+    with furnished.reading() as reading:
+        assert reading.caller_by_key_id(KEY.id) == ApiKeyCaller(KEY, PRODUCTION, ACME)
+        assert reading.caller_by_key_id(STAGING.id) is None
 
 
-def test_moments_keep_their_microseconds_and_their_zone(furnished: Database) -> None:
+def test_moments_keep_their_microseconds_and_are_in_utc(furnished: Database) -> None:
+    in_kathmandu = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
+    another = replace(KEY, id=OTHER.id, created_at=in_kathmandu, expires_at=None)
     with furnished.transaction() as transaction:
-        api_key = transaction.api_key(KEY.id)
-    assert api_key is not None
-    assert api_key.created_at == NOW
-    assert api_key.created_at.utcoffset() == timedelta(0)
+        transaction.add_api_key(another, "f" * 64)
+    with furnished.reading() as reading:
+        moments = [api_key.created_at for api_key in reading.api_keys_of(PRODUCTION.id)]
+    assert moments == [NOW, NOW]
+    assert all(moment.utcoffset() == timedelta(0) for moment in moments[:1])
 
 
 def test_an_exception_takes_everything_back(furnished: Database) -> None:
@@ -134,7 +125,7 @@ def test_a_key_is_revoked_once(furnished: Database) -> None:
 def test_revoking_a_key_that_is_missing_changes_nothing(furnished: Database) -> None:
     with furnished.transaction() as transaction:
         transaction.revoke_api_key(OTHER.id, NOW)
-        assert transaction.api_key(KEY.id) == KEY
+        assert list(transaction.api_keys_of(PRODUCTION.id)) == [KEY]
 
 
 def test_roots_are_sorted_by_name_and_kept_apart_by_workspace(furnished: Database) -> None:
@@ -178,36 +169,119 @@ def test_a_root_survives_as_it_was_written(furnished: Database) -> None:
         assert list(reading.target_roots(PRODUCTION.id)) == [root]
 
 
-def test_the_history_is_in_order_and_outlives_the_root(furnished: Database) -> None:
-    revisions = [
-        TargetRootRevision(PRODUCTION.id, "a", None, "/1/", NOW, None),
-        TargetRootRevision(PRODUCTION.id, "a", "/1/", "/2/", NOW, KEY.id),
-        TargetRootRevision(PRODUCTION.id, "a", "/2/", None, NOW, KEY.id),
-    ]
+def test_the_keys_of_a_workspace_are_listed_the_oldest_first_revoked_ones_too(furnished: Database) -> None:
+    same_moment = [replace(KEY, id=f"aaaaaaaa-0000-4000-8000-00000000000{n}", name=f"key {n}") for n in (5, 4)]
+    older = replace(KEY, id="ffffffff-0000-4000-8000-000000000000", created_at=NOW - timedelta(seconds=1))
+    elsewhere = replace(KEY, id="eeeeeeee-0000-4000-8000-000000000000", workspace_id=STAGING.id)
     with furnished.transaction() as transaction:
-        for revision in revisions:
-            transaction.add_target_root_revision(revision)
-    with furnished.transaction() as transaction:
-        assert list(transaction.target_root_revisions(PRODUCTION.id)) == revisions
-        assert not transaction.target_root_revisions(STAGING.id)
-
-
-def test_transactions_run_one_after_the_other(furnished: Database) -> None:
-    """Sixteen of them each add the root after those that they see: none is lost, and no name is chosen twice."""
-
-    def add_next(transaction: Transaction) -> None:
-        count = len(transaction.target_roots(PRODUCTION.id))
-        transaction.add_target_root(PRODUCTION.id, TargetRoot(f"root-{count:03}", "/data/"))
-
-    def add_four() -> None:
-        for _ in range(4):
-            with furnished.transaction() as transaction:
-                add_next(transaction)
-
-    threads = [threading.Thread(target=add_four) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        for number, api_key in enumerate([*same_moment, older, elsewhere]):
+            transaction.add_api_key(api_key, f"{number}" * 64)
+        transaction.revoke_api_key(older.id, NOW)
     with furnished.reading() as reading:
-        assert [root.name for root in reading.target_roots(PRODUCTION.id)] == [f"root-{n:03}" for n in range(16)]
+        assert list(reading.api_keys_of(PRODUCTION.id)) == [replace(older, revoked_at=NOW), KEY, *same_moment[::-1]]
+        assert list(reading.api_keys_of(STAGING.id)) == [elsewhere]
+        assert list(reading.api_keys_of(OTHER.id)) == []
+
+
+def test_a_key_remembers_who_made_it(furnished: Database) -> None:
+    made = replace(KEY, id=OTHER.id, maker="API key " + "x" * 100)
+    with furnished.transaction() as transaction:
+        transaction.add_api_key(made, "f" * 64)
+    with furnished.reading() as reading:
+        caller = reading.caller_by_key_id(made.id)
+    assert caller is not None
+    assert caller.api_key == made
+
+
+def test_the_last_use_of_a_key_is_the_latest_that_was_noted(furnished: Database) -> None:
+    unused = replace(KEY, id=OTHER.id)
+    with furnished.transaction() as transaction:
+        transaction.add_api_key(unused, "f" * 64)
+    for moment in (NOW + timedelta(minutes=2), NOW + timedelta(minutes=1)):
+        with furnished.addition() as addition:
+            addition.note_uses({KEY.id: moment, ACME.id: moment})
+    with furnished.reading() as reading:
+        keys = {api_key.id: api_key.last_used_at for api_key in reading.api_keys_of(PRODUCTION.id)}
+    assert keys == {KEY.id: NOW + timedelta(minutes=2), unused.id: None}
+
+
+def test_no_uses_are_no_change(furnished: Database) -> None:
+    with furnished.addition() as addition:
+        addition.note_uses({})
+    with furnished.reading() as reading:
+        assert list(reading.api_keys_of(PRODUCTION.id)) == [KEY]
+
+
+REVISIONS = [
+    TargetRootRevision(PRODUCTION.id, "a", None, "/1/", NOW),
+    TargetRootRevision(PRODUCTION.id, "a", "/1/", "/2/", NOW, KEY.id, by="API key CI", builds=12),
+    TargetRootRevision(PRODUCTION.id, "a", "/2/", None, NOW, KEY.id, by="API key CI"),
+]
+
+
+def without_numbers(revisions: list[TargetRootRevision]) -> list[TargetRootRevision]:
+    return [replace(revision, number=0) for revision in revisions]
+
+
+def test_the_history_is_told_the_newest_first_and_outlives_the_root(furnished: Database) -> None:
+    with furnished.transaction() as transaction:
+        for revision in REVISIONS:
+            transaction.add_target_root_revision(revision)
+    with furnished.reading() as reading:
+        assert without_numbers(list(reading.target_root_revisions(PRODUCTION.id, None, 10))) == REVISIONS[::-1]
+        assert not reading.target_root_revisions(STAGING.id, None, 10)
+
+
+def test_the_history_goes_on_before_any_of_its_numbers(furnished: Database) -> None:
+    with furnished.transaction() as transaction:
+        for revision in REVISIONS:
+            transaction.add_target_root_revision(replace(revision, workspace_id=STAGING.id))
+            transaction.add_target_root_revision(revision)
+    with furnished.reading() as reading:
+        first = list(reading.target_root_revisions(PRODUCTION.id, None, 2))
+        rest = list(reading.target_root_revisions(PRODUCTION.id, first[-1].number, 2))
+        assert list(reading.target_root_revisions(PRODUCTION.id, rest[-1].number, 2)) == []
+    assert without_numbers([*first, *rest]) == REVISIONS[::-1]
+
+
+ENTRY = AuditEntry(
+    NOW, "build.registered", "a subject", '{"ü": "\\u0000"}', "api key", "API key CI", ACME.id, PRODUCTION.id
+)
+BY_A_USER = replace(ENTRY, credential="organization token", user_id=OTHER.id, address="2001:db8::1", workspace_id=None)
+OF_NOTHING = replace(ENTRY, credential="access token", organization_id=None, workspace_id=None)
+
+
+def test_the_audit_of_an_organization_is_told_the_newest_first(furnished: Database) -> None:
+    entries = [ENTRY, BY_A_USER, replace(ENTRY, api_key_id=KEY.id, workspace_id=STAGING.id)]
+    elsewhere = replace(ENTRY, organization_id=OTHER.id)
+    with furnished.transaction() as transaction:
+        for entry in (elsewhere, entries[0], OF_NOTHING, entries[1], elsewhere, entries[2]):
+            transaction.add_audit_entry(entry)
+    with furnished.reading() as reading:
+        told = list(reading.audit_of(ACME.id, None, None, 10))
+        assert [replace(entry, number=0) for entry in told] == entries[::-1]
+        assert list(reading.audit_of(ACME.id, None, None, 2)) == told[:2]
+        assert list(reading.audit_of(ACME.id, None, told[0].number, 1)) == told[1:2]
+        assert list(reading.audit_of(ACME.id, None, told[-1].number, 10)) == []
+        assert list(reading.audit_of(ACME.id, STAGING.id, None, 10)) == told[:1]
+        assert list(reading.audit_of(OTHER.id, STAGING.id, None, 10)) == []
+
+
+@pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 10**18 - 1])
+def test_any_number_may_be_asked_for(furnished: Database, number: int) -> None:
+    with furnished.transaction() as transaction:
+        transaction.add_audit_entry(ENTRY)
+        transaction.add_target_root_revision(REVISIONS[0])
+    with furnished.reading() as reading:
+        assert len(reading.audit_of(ACME.id, None, number, 10)) == (number > 0)
+        assert len(reading.target_root_revisions(PRODUCTION.id, number, 10)) == (number > 0)
+
+
+def test_an_addition_is_a_transaction_as_well(furnished: Database) -> None:
+    with suppress(ZeroDivisionError), furnished.addition() as addition:
+        addition.add_audit_entry(ENTRY)
+        raise ZeroDivisionError
+    with furnished.addition() as addition, furnished.reading() as reading:
+        addition.add_audit_entry(ENTRY)
+        assert len(addition.audit_of(ACME.id, None, None, 10)) == 1
+        assert not reading.audit_of(ACME.id, None, None, 10)
