@@ -1,6 +1,5 @@
 """The lists that a caller may see of organizations, workspaces and target roots."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stardag.domain.organizations import Role
@@ -11,14 +10,6 @@ from stardag_registry.app.ports import Database
 from stardag_registry.domain.errors import NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller, may_see
-
-
-@dataclass(frozen=True, slots=True)
-class TargetRootListing:
-    """One page of a workspace's target roots, and the whole set that it was cut from, read at the same moment."""
-
-    page: Page[TargetRoot]
-    whole: Sequence[TargetRoot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +69,29 @@ class ListWorkspaces:
 
 @dataclass(frozen=True, slots=True)
 class ListTargetRoots:
-    """Lists the target roots of a workspace."""
+    """Lists the target roots of a workspace. Both operations raise:
+
+    NotFound: it is not the caller's workspace.
+    DatabaseUnavailable: the database cannot be read.
+    """
 
     database: Database
 
+    def version(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str) -> str:
+        """What is another after every change to any of them, and never again what it was. Who asks for it before the
+        roots may be told of a change once too often, and never once too little."""
+        with self.database.reading() as reading:
+            return authorized_workspace(reading, caller, "read", workspace_id).target_roots_version
+
     def __call__(
         self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, request: PageRequest
-    ) -> TargetRootListing:
+    ) -> Page[TargetRoot]:
         """One page, by name.
 
         Raises:
-            NotFound: it is not the caller's workspace.
             InvalidField: the cursor is no good.
-            DatabaseUnavailable: the database cannot be read.
         """
         with self.database.reading() as reading:
             workspace = authorized_workspace(reading, caller, "read", workspace_id)
             roots = reading.target_roots(workspace.id)
-        return TargetRootListing(page_of(roots, lambda root: root.name, request), roots)
+        return page_of(roots, lambda root: root.name, request)

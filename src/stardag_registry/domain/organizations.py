@@ -1,6 +1,6 @@
 """Organizations and their workspaces as the registry keeps them (guide, "Conceptual Model")."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from stardag.domain.names import check_slug
@@ -43,7 +43,8 @@ class Workspace:
     """A project or stage of an organization. Its slug is unique in the organization.
 
     `owner_id` is the user whose personal workspace it is; None for one that all members share. One that is archived is
-    read as before, and nothing is built or changed in it.
+    read as before, and nothing is built or changed in it. `target_roots_version` is another after every change to its
+    target roots, and never again what it was; it is not compared.
 
     Raises:
         InvalidName, InvalidField: on construction from what cannot be one.
@@ -56,6 +57,7 @@ class Workspace:
     description: str = ""
     owner_id: str | None = None
     archived_at: datetime | None = None
+    target_roots_version: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         check_slug("workspace", self.slug)

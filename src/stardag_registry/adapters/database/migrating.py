@@ -11,7 +11,8 @@ HEAD = "0004"
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_VERSION_TABLE = "alembic_version"
+_VERSION_TABLE = "alembic_version"  # which other programs have as well
+_FIRST_TABLE = "organizations"
 
 
 def migrate(connection: Connection, path: str) -> None:
@@ -45,9 +46,9 @@ def revision_of(connection: Connection, path: str) -> str | None:
     Raises:
         UnusableDatabase: `path`, for the message, holds tables that are not ours.
     """
-    tables = inspect(connection).get_table_names()
-    if _VERSION_TABLE not in tables:
-        if tables:
-            raise UnusableDatabase(path, "it is the database of another program", "Name another file.")
+    tables = set(inspect(connection).get_table_names())
+    if tables - {_VERSION_TABLE} and not tables >= {_VERSION_TABLE, _FIRST_TABLE}:
+        raise UnusableDatabase(path, "it is the database of another program", "Name another one.")
+    if not tables:
         return None
     return connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar_one_or_none()  # noqa: S608

@@ -30,7 +30,8 @@ class SqlDatabase:
     def __init__(self, engine: Engine, writing: Writing) -> None:
         self.engine = engine
         self.writing = writing
-        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # SQLite's driver begins nothing by itself; asking for what is so anyway would cost a statement each time.
+        self._reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_shared else engine
         self._alone = writing.exclusive_on(engine)
         self._beside = writing.shared_on(engine)
 
@@ -109,8 +110,9 @@ def open_database(place: str | Path, *, upgrade: bool = False) -> SqlDatabase:
 def _parsed(place: str) -> URL:
     try:
         url = make_url(place)
-    except (ArgumentError, ValueError) as error:
-        raise UnsupportedDatabase("what is given is no database URL") from error
+    except (ArgumentError, ValueError):
+        # The library's error may quote a password that stands where a port should.
+        raise UnsupportedDatabase("what is given is no database URL") from None
     if url.drivername == "postgres":  # what others call it
         url = url.set(drivername="postgresql")
     if url.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}:
@@ -124,5 +126,10 @@ def _failing_as_promised() -> Generator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeout) as error:
-        _log.error("The database failed: %s", error.orig if isinstance(error, DBAPIError) else error)
+        _log.error("The database failed: %s", _first_line_of(error.orig if isinstance(error, DBAPIError) else error))
         raise DatabaseUnavailable from error
+
+
+def _first_line_of(error: object) -> str:
+    """What went wrong; the lines after it show what was stored, or how the statement reads."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

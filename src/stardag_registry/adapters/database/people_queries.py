@@ -31,12 +31,15 @@ _CALLER = (
         workspaces.c.organization_id,
         workspaces.c.owner_id,
         workspaces.c.archived_at,
+        workspaces.c.target_roots_version,
         organizations.c.slug.label("organization_slug"),
         organizations.c.name.label("organization_name"),
     )
     .join(workspaces, workspaces.c.id == api_keys.c.workspace_id)
     .join(organizations, organizations.c.id == workspaces.c.organization_id)
 )
+
+_CALLER_BY_FINGERPRINT = _CALLER.where(api_keys.c.fingerprint == bindparam("fingerprint"))
 
 _ORGANIZATION = (
     organizations.c.id.label("organization_id"),
@@ -61,7 +64,7 @@ class PeopleReading:
 
     def caller_by_fingerprint(self, fingerprint: str) -> ApiKeyCaller | None:
         """Whose key it is, by the unique index on fingerprints."""
-        row = self._connection.execute(_CALLER.where(api_keys.c.fingerprint == fingerprint)).mappings().first()
+        row = self._connection.execute(_CALLER_BY_FINGERPRINT, {"fingerprint": fingerprint}).mappings().first()
         return None if row is None else _caller_of(row)
 
     def caller_by_key_id(self, api_key_id: str) -> ApiKeyCaller | None:
@@ -366,6 +369,7 @@ def _caller_of(row: RowMapping) -> ApiKeyCaller:
         row["workspace_description"],
         row["owner_id"],
         row["archived_at"],
+        row["target_roots_version"],
     )
     return ApiKeyCaller(_api_key_of(row), workspace, _organization_of(row))
 
@@ -383,6 +387,7 @@ def _workspace_of(row: RowMapping) -> Workspace:
         row["description"],
         row["owner_id"],
         row["archived_at"],
+        row["target_roots_version"],
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from stardag.domain.target_roots import TargetRoot
 from stardag_registry.adapters.database.build_queries import BuildReading, BuildTransaction
@@ -14,15 +14,17 @@ from stardag_registry.domain.errors import AlreadyExists, NotFound
 from stardag_registry.domain.signing_keys import SigningKey
 from stardag_registry.domain.target_roots import TargetRootRevision
 
+_TARGET_ROOTS = select(target_roots.c.name, target_roots.c.uri_prefix).where(
+    target_roots.c.workspace_id == bindparam("workspace_id")
+)
+
 
 class SqlReading(PeopleReading, BuildReading):
     """Looks at what is committed, on a connection that commits every statement by itself."""
 
     def target_roots(self, workspace_id: str) -> Sequence[TargetRoot]:
         """All roots of a workspace, sorted here: how a database orders text depends on how it was made."""
-        rows = self._connection.execute(
-            select(target_roots.c.name, target_roots.c.uri_prefix).where(target_roots.c.workspace_id == workspace_id)
-        )
+        rows = self._connection.execute(_TARGET_ROOTS, {"workspace_id": workspace_id})
         return sorted((TargetRoot(name, uri_prefix) for name, uri_prefix in rows), key=lambda root: root.name)
 
     def target_root_revisions(self, workspace_id: str, before: int | None, limit: int) -> Sequence[TargetRootRevision]:

@@ -88,6 +88,7 @@ workspaces = Table(
     Column("owner_id", ID),  # of users; no foreign key, since SQLite can add none to a table that others refer to
     Column("archived_at", Instant),
     Column("deleted_at", Instant),
+    Column("target_roots_version", String(32), nullable=False, server_default=""),  # kept by triggers
     UniqueConstraint("organization_id", "slug"),
     Index(None, "owner_id", "organization_id"),
 )

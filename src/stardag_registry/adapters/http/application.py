@@ -1,6 +1,8 @@
 """Makes the FastAPI application: the endpoints, the document that describes them, and what every request passes."""
 
+from asyncio import get_running_loop
 from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import Any, cast
@@ -77,6 +79,7 @@ def create_app(
 @asynccontextmanager
 async def _running(threads: int, app: FastAPI) -> AsyncGenerator[None]:
     current_default_thread_limiter().total_tokens = threads
+    get_running_loop().set_default_executor(ThreadPoolExecutor(threads, "request"))
     key_uses = cast("UseCases", app.state.use_cases).key_uses
     async with create_task_group() as tasks:
         tasks.start_soon(_keep_uses, key_uses)
@@ -140,9 +143,20 @@ def _described(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]  # the framework's guess at what it cannot answer here
+            for parameter in operation.get("parameters", ()):
+                _say_left_out_for_null(parameter)
     schemas: dict[str, Any] = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= {**problem.pop("$defs"), "Problem": problem}
     return document
+
+
+def _say_left_out_for_null(parameter: dict[str, Any]) -> None:
+    """A parameter that is not given is left out; only a body can say null."""
+    schema: dict[str, Any] = parameter["schema"]
+    choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(choices) == 1:
+        del schema["anyOf"]
+        parameter["schema"] = choices[0] | schema

@@ -1,27 +1,23 @@
-"""Who sends a request: settled before the body is looked at, so that nobody without a credential learns anything."""
+"""Who sends a request: settled before anything is said of what it asks, so that nobody without a credential learns
+anything; and on the thread that does what it asks, since going from one thread to another costs more than a query."""
 
+import inspect
 import re
 from abc import abstractmethod
+from asyncio import to_thread
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
-from typing import Annotated, Any, cast
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import HTTPException, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from stardag_registry.adapters.http.use_cases import use_cases_in
 from stardag_registry.app.credentials import Authenticate, IssuerBearer
 from stardag_registry.domain.permissions import ApiKeyCaller, Caller, MemberCaller, UserCaller
-
-bearer = HTTPBearer(
-    scheme_name="API key or access token",
-    description="An API key of a workspace, or an organization's access token, in `Authorization: Bearer …`. "
-    "What comes before any organization takes an access token of the issuer that signs users in.",
-    auto_error=False,
-)
-"""Tells the OpenAPI document how to sign in. `AuthenticatedRoute` does the work."""
 
 ADDRESS_MAX_LENGTH = 64
 
@@ -31,22 +27,49 @@ _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 class AuthenticatedRoute(APIRoute):
     """A route that only somebody with a credential gets through; subclasses say which."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, _on_one_thread(endpoint, self._caller_in), **options)
+
     @staticmethod
     @abstractmethod
     def authenticate(authenticate: Authenticate, credential: str | None) -> Caller | IssuerBearer:
         """Who shows this credential; raises Unauthenticated."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's handler, after the question who asks."""
+        """The framework's handler; what it finds wrong with a request is said only to somebody with a credential."""
         handle = super().get_route_handler()
 
         async def handle_authenticated(request: Request) -> Response:
-            authenticate = use_cases_in(request).authenticate
-            caller = await run_in_threadpool(self.authenticate, authenticate, _credential_in(request))
-            request.state.caller = caller if isinstance(caller, IssuerBearer) else _asking_from(request, caller)
-            return await handle(request)
+            try:
+                return await handle(request)
+            except (RequestValidationError, HTTPException):
+                await to_thread(self._caller_in, request)
+                raise
 
         return handle_authenticated
+
+    def _caller_in(self, request: Request) -> Caller | IssuerBearer:
+        caller = self.authenticate(use_cases_in(request).authenticate, _credential_in(request))
+        return caller if isinstance(caller, IssuerBearer) else _asking_from(request, caller)
+
+
+def _on_one_thread(
+    endpoint: Callable[..., Any], caller_in: Callable[[Request], Caller | IssuerBearer]
+) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """The endpoint, with the caller found out on the thread that it runs on: `TheCaller` and its like only
+    say where to look."""
+
+    def run(values: dict[str, Any]) -> Any:
+        callers = {name: caller_in(value.request) for name, value in values.items() if isinstance(value, _Asking)}
+        return endpoint(**values | callers)
+
+    async def run_on_thread(**values: Any) -> Any:
+        return await to_thread(run, values)
+
+    run_on_thread.__name__ = endpoint.__name__
+    run_on_thread.__doc__ = endpoint.__doc__
+    run_on_thread.__signature__ = inspect.signature(endpoint, eval_str=True)  # type: ignore[attr-defined]  # PEP 362
+    return run_on_thread
 
 
 class OrganizationRoute(AuthenticatedRoute):
@@ -88,18 +111,29 @@ def _asking_from(request: Request, caller: Caller) -> Caller:
     return caller if request.client is None else replace(caller, address=request.client.host[:ADDRESS_MAX_LENGTH])
 
 
-async def _caller(request: Request) -> ApiKeyCaller | MemberCaller:
-    return cast("ApiKeyCaller | MemberCaller", request.state.caller)
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """In place of the caller, until somebody looks."""
+
+    request: Request
 
 
-async def _anyone(request: Request) -> ApiKeyCaller | MemberCaller | UserCaller:
-    return cast("ApiKeyCaller | MemberCaller | UserCaller", request.state.caller)
+class _Credential(SecurityBase):
+    """Tells the OpenAPI document how to sign in."""
+
+    scheme_name = "API key or access token"
+    model = HTTPBearer(
+        description="An API key of a workspace, or an organization's access token, in `Authorization: Bearer …`. "
+        "What comes before any organization takes an access token of the issuer that signs users in.",
+    )
+
+    async def __call__(self, request: Request) -> _Asking:
+        return _Asking(request)
 
 
-async def _issuer_bearer(request: Request) -> IssuerBearer:
-    return cast("IssuerBearer", request.state.caller)
+_credential = _Credential()
 
-
-TheCaller = Annotated[ApiKeyCaller | MemberCaller, Depends(_caller)]
-Anyone = Annotated[ApiKeyCaller | MemberCaller | UserCaller, Depends(_anyone)]
-TheIssuerBearer = Annotated[IssuerBearer, Depends(_issuer_bearer)]
+TheCaller = Annotated[ApiKeyCaller | MemberCaller, Security(_credential)]
+Anyone = Annotated[ApiKeyCaller | MemberCaller | UserCaller, Security(_credential)]
+TheIssuerBearer = Annotated[IssuerBearer, Security(_credential)]
+"""What an endpoint of an `AuthenticatedRoute` is given."""

@@ -19,7 +19,7 @@ from stardag_registry.adapters.http.build_messages import (
     TaskRecords,
 )
 from stardag_registry.adapters.http.problems import documented
-from stardag_registry.adapters.http.routing import NewestFirst, ThePageRequest, WorkspaceId, organization_router
+from stardag_registry.adapters.http.routing import UUID, NewestFirst, ThePageRequest, WorkspaceId, organization_router
 from stardag_registry.adapters.http.team_messages import Moment, items_of
 from stardag_registry.adapters.http.use_cases import TheUseCases
 from stardag_registry.app.builds import parsed_parameters
@@ -31,7 +31,7 @@ _organization = organization_router()
 ROUTERS = (_organization,)
 """What these endpoints are on, for the application to mount."""
 
-BuildId = Annotated[str, Path(description="The build's id.")]
+BuildId = Annotated[str, Path(description="The build's id.", json_schema_extra=UUID)]
 
 
 @_organization.post(
@@ -51,7 +51,12 @@ def register_build(
     use_cases: TheUseCases,
     response: Response,
     idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="Anything that no other build of the workspace comes with.")
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            max_length=200,
+            description="Anything that no other build of the workspace comes with.",
+        ),
     ] = None,
 ) -> RegisteredBuild:
     """Register a build with the target roots that it was validated with. The same request with the same
@@ -129,8 +134,8 @@ def record_tasks(
     workspace_id: WorkspaceId, build_id: BuildId, records: TaskRecords, caller: TheCaller, use_cases: TheUseCases
 ) -> RecordedTasks:
     """Say of many tasks at once how they are; all of it is kept, or nothing. Saying it again changes nothing more."""
-    told = [record.to_domain() for record in records.tasks]
-    return RecordedTasks(ids=list(use_cases.run_build.record_tasks(caller, workspace_id, build_id, told)))
+    told = use_cases.run_build.record_tasks(caller, workspace_id, build_id, records.to_domain())
+    return RecordedTasks(ids=list(told))
 
 
 @_organization.get(
@@ -154,7 +159,9 @@ def list_tasks(
         ),
     ] = None,
     status: Annotated[TaskStatus | None, Query(description="Only those.")] = None,
-    build: Annotated[str | None, Query(description="Only those that the build with this id ran or reused.")] = None,
+    build: Annotated[
+        str | None, Query(description="Only those that the build with this id ran or reused.", json_schema_extra=UUID)
+    ] = None,
 ) -> TaskPage:
     """The tasks of a workspace in their latest state, by the time that they were recorded first."""
     wanted = TaskFilter(name, status, parsed_parameters(parameter or ()), build, newest_first)

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response, Security
+from fastapi import APIRouter, Query, Request, Response
 
-from stardag_registry.adapters.http.authentication import Anyone, IssuerRoute, TheCaller, TheIssuerBearer, bearer
+from stardag.domain.version import VERSION
+from stardag_registry.adapters.http.authentication import Anyone, IssuerRoute, TheCaller, TheIssuerBearer
 from stardag_registry.adapters.http.entity_tags import entity_tag_of, is_matched
 from stardag_registry.adapters.http.messages import (
     ChangedTargetRoot,
@@ -37,7 +38,7 @@ from stardag_registry.app.listings import organizations_of
 from stardag_registry.domain.signing_keys import TOKEN_LIFETIME
 
 _open = APIRouter(prefix=PREFIX)
-_issuer = APIRouter(prefix=PREFIX, route_class=IssuerRoute, dependencies=[Security(bearer)])
+_issuer = APIRouter(prefix=PREFIX, route_class=IssuerRoute)
 _exchange = APIRouter(route_class=IssuerRoute, include_in_schema=False)
 _anyone = anyone_router()
 _organization = organization_router()
@@ -50,6 +51,14 @@ _ENTITY_TAG_HEADER: dict[str, Any] = {
         "description": "Strong. It changes with every change to any of the workspace's roots, on this page or not.",
         "schema": {"type": "string"},
     }
+}
+
+# Several lines of it are one list (RFC 9110, section 5.3); as such it is read from the request, and told of here.
+_IF_NONE_MATCH: dict[str, Any] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "Entity tags of answers that are at hand, separated by commas.",
+    "schema": {"type": "string"},
 }
 
 
@@ -136,26 +145,27 @@ def list_workspaces(
         304: {"description": "Nothing has changed since the entity tag was given.", "headers": _ENTITY_TAG_HEADER},
         **documented(401, 404, 422, 503),
     },
+    openapi_extra={"parameters": [_IF_NONE_MATCH]},
 )
 def list_target_roots(
     workspace_id: WorkspaceId,
     caller: TheCaller,
     page_request: ThePageRequest,
     use_cases: TheUseCases,
-    if_none_match: Annotated[list[str] | None, Header(description="Entity tags of answers that are at hand.")] = None,
+    request: Request,
 ) -> Response:
     """The target roots of a workspace, by name.
 
     The entity tag covers all roots of the workspace as well as this very page: one conditional request for the first
     page tells whether any of them has changed.
     """
-    listing = use_cases.list_target_roots(caller, workspace_id, page_request)
-    content = TargetRootPage.of(listing.page).model_dump_json().encode()
-    whole = "\n".join(f"{root.name} {root.uri_prefix}" for root in listing.whole).encode()
-    entity_tag = entity_tag_of(whole, content)
+    version = use_cases.list_target_roots.version(caller, workspace_id)
+    entity_tag = entity_tag_of(VERSION, version, str(page_request.limit), page_request.cursor or "")
     headers = {"ETag": entity_tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    if is_matched(entity_tag, if_none_match or ()):
+    if is_matched(entity_tag, request.headers.getlist("if-none-match")):
         return Response(status_code=304, headers=headers)
+    page = use_cases.list_target_roots(caller, workspace_id, page_request)
+    content = TargetRootPage.of(page).model_dump_json()
     return Response(content, headers=headers, media_type="application/json")
 
 
@@ -210,7 +220,7 @@ def add_target_root(
     "/workspaces/{workspace_id}/target-roots/{name}",
     tags=["target roots"],
     summary="Change a target root",
-    responses=documented(401, 403, 404, 413, 422, 503),
+    responses=documented(401, 403, 404, 409, 413, 422, 503),
 )
 def change_target_root(
     workspace_id: WorkspaceId,
@@ -231,7 +241,7 @@ def change_target_root(
     tags=["target roots"],
     summary="Remove a target root",
     status_code=204,
-    responses=documented(401, 403, 404, 503),
+    responses=documented(401, 403, 404, 409, 503),
 )
 def remove_target_root(
     workspace_id: WorkspaceId, name: RootNamePath, caller: TheCaller, use_cases: TheUseCases

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 _ENTITY_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
-def entity_tag_of(*parts: bytes) -> str:
-    """A strong entity tag. It is made of the bytes it stands for, so that two contents never share one."""
+def entity_tag_of(*parts: str) -> str:
+    """A strong entity tag, for what is another whenever one of the parts is."""
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(len(part).to_bytes(8))
-        digest.update(part)
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8))
+        digest.update(encoded)
     return f'"{base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")}"'
 
 

@@ -14,7 +14,13 @@ from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller
 from stardag_registry.domain.users import EMAIL_MAX_LENGTH
 
-Id = Annotated[str, Field(description="A UUID.", examples=["6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11"])]
+Id = Annotated[
+    str,
+    Field(
+        description="A UUID.",
+        json_schema_extra={"format": "uuid", "examples": ["6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11"]},
+    ),
+]
 Slug = Annotated[str, Field(description="A name of lower-case letters and digits.", examples=["default"])]
 DisplayName = Annotated[str, Field(description="A name for people.", examples=["Default"])]
 Cursor = Annotated[str | None, Field(description="Gives the following page; null on the last one.")]

@@ -1,10 +1,10 @@
 """What the modules with endpoints share: kinds of routers, and the parameters that many endpoints take."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Security
+from fastapi import APIRouter, Depends, Path, Query
 
-from stardag_registry.adapters.http.authentication import AnyoneRoute, OrganizationRoute, bearer
+from stardag_registry.adapters.http.authentication import AnyoneRoute, OrganizationRoute
 from stardag_registry.app.paging import PageRequest
 
 PREFIX = "/api/v1"
@@ -14,16 +14,19 @@ MAX_LIMIT = 1000
 
 def organization_router() -> APIRouter:
     """A router of endpoints that take an API key's or a member's credential."""
-    return APIRouter(prefix=PREFIX, route_class=OrganizationRoute, dependencies=[Security(bearer)])
+    return APIRouter(prefix=PREFIX, route_class=OrganizationRoute)
 
 
 def anyone_router() -> APIRouter:
     """A router of endpoints that take a user's credential before any organization, too."""
-    return APIRouter(prefix=PREFIX, route_class=AnyoneRoute, dependencies=[Security(bearer)])
+    return APIRouter(prefix=PREFIX, route_class=AnyoneRoute)
 
 
 OrganizationReference = Annotated[str, Path(description="The organization's id or slug.")]
-WorkspaceId = Annotated[str, Path(description="The workspace's id.")]
+UUID: dict[str, Any] = {"format": "uuid"}
+"""Told of an id in a path or query. Another text is no error: there is nothing with that id."""
+
+WorkspaceId = Annotated[str, Path(description="The workspace's id.", json_schema_extra=UUID)]
 RootNamePath = Annotated[str, Path(description="The target root's name.")]
 
 

@@ -10,6 +10,7 @@ from stardag_registry.adapters.http.messages import OrganizationItem, WorkspaceI
 from stardag_registry.adapters.http.problems import documented
 from stardag_registry.adapters.http.routing import (
     PREFIX,
+    UUID,
     OrganizationReference,
     ThePageRequest,
     WorkspaceId,
@@ -46,7 +47,7 @@ _organization = organization_router()
 ROUTERS = (_anyone, _organization)
 """What these endpoints are on, for the application to mount."""
 
-UserId = Annotated[str, Path(description="The user's id.")]
+UserId = Annotated[str, Path(description="The user's id.", json_schema_extra=UUID)]
 
 _LOCATION: dict[int | str, dict[str, Any]] = {
     201: {"headers": {"Location": {"description": "Where it is now.", "schema": {"type": "string"}}}}
@@ -172,7 +173,7 @@ def invite(
 )
 def withdraw_invitation(
     organization: OrganizationReference,
-    invitation_id: Annotated[str, Path(description="The invitation's id.")],
+    invitation_id: Annotated[str, Path(description="The invitation's id.", json_schema_extra=UUID)],
     caller: TheCaller,
     use_cases: TheUseCases,
 ) -> None:
@@ -204,7 +205,9 @@ def list_audit(
     caller: TheCaller,
     page_request: ThePageRequest,
     use_cases: TheUseCases,
-    workspace: Annotated[str | None, Query(description="Only of the workspace with this id.")] = None,
+    workspace: Annotated[
+        str | None, Query(description="Only of the workspace with this id.", json_schema_extra=UUID)
+    ] = None,
 ) -> AuditPage:
     """Who changed what, with what credential, from where, the newest first. This needs an admin or owner."""
     before = number_in(page_request)
@@ -319,7 +322,7 @@ def make_api_key(workspace_id: WorkspaceId, new: NewApiKey, caller: TheCaller, u
 )
 def revoke_api_key(
     workspace_id: WorkspaceId,
-    api_key_id: Annotated[str, Path(description="The key's id.")],
+    api_key_id: Annotated[str, Path(description="The key's id.", json_schema_extra=UUID)],
     caller: TheCaller,
     use_cases: TheUseCases,
 ) -> None:

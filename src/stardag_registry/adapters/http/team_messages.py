@@ -1,11 +1,13 @@
 """What goes over the wire about people, workspaces, keys and history. Fields may be added, none renamed."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from stardag.domain.names import NAME_MAX_LENGTH, NAME_PATTERN
 from stardag.domain.organizations import Role
@@ -20,14 +22,22 @@ from stardag_registry.domain.users import EMAIL_MAX_LENGTH, Invitation, Member
 T = TypeVar("T")
 Item = TypeVar("Item")
 
+_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}")
 
-def _check_moment(value: datetime) -> datetime:
-    if not 1970 <= value.year < 9999:  # within which any zone can be made UTC
-        raise ValueError("it is between the years 1970 and 9998")
+
+def _check_written(value: object) -> object:
+    if not isinstance(value, str) or not _WRITTEN.match(value):  # numbers, which the library takes too, are none
+        raise PydanticCustomError("moment", "it is a moment with its zone, such as 2026-11-23T12:00:00Z")
     return value
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_check_moment)]
+def _check_moment(value: datetime) -> datetime:
+    if not 1970 <= value.year < 9999:  # within which any zone can be made UTC
+        raise PydanticCustomError("moment", "it is between the years 1970 and 9998")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_check_written), AfterValidator(_check_moment)]
 """A moment with its zone (RFC 3339)."""
 
 NewSlug = Annotated[
@@ -260,9 +270,9 @@ class AuditItem(BaseModel):
     details: Annotated[dict[str, Any], Field(description="The old and the new, where there are such.")]
     credential: CredentialKind
     actor: Annotated[str, Field(description="What they were called.")]
-    workspace_id: str | None
-    user_id: str | None
-    api_key_id: str | None
+    workspace_id: Id | None
+    user_id: Id | None
+    api_key_id: Id | None
     address: Annotated[str, Field(description="The network address that it came from.")]
 
     @classmethod

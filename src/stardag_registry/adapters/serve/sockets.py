@@ -67,7 +67,9 @@ def _listen_on_all(addresses: Sequence[str], port: int) -> list[socket.socket]:
 
 def _listen_on(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol said, asyncio lets answers go at once (TCP_NODELAY); else every one waits for the client's
+    # acknowledgement of its head, 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -11,6 +11,39 @@ _FINGERPRINT = sa.String(64)
 _MOMENT = sa.DateTime(timezone=True)
 _MAKER = sa.String(120)
 
+_SQLITE_TRIGGERS = (
+    """
+    CREATE TRIGGER target_roots_added AFTER INSERT ON target_roots BEGIN
+        UPDATE workspaces SET target_roots_version = lower(hex(randomblob(16))) WHERE id = NEW.workspace_id;
+    END
+    """,
+    """
+    CREATE TRIGGER target_roots_changed AFTER UPDATE ON target_roots BEGIN
+        UPDATE workspaces SET target_roots_version = lower(hex(randomblob(16)))
+            WHERE id IN (OLD.workspace_id, NEW.workspace_id);
+    END
+    """,
+    """
+    CREATE TRIGGER target_roots_removed AFTER DELETE ON target_roots BEGIN
+        UPDATE workspaces SET target_roots_version = lower(hex(randomblob(16))) WHERE id = OLD.workspace_id;
+    END
+    """,
+)
+_POSTGRESQL_TRIGGER = (
+    """
+    CREATE FUNCTION renew_target_roots_version() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        UPDATE workspaces SET target_roots_version = replace(gen_random_uuid()::text, '-', '')
+            WHERE id IN (OLD.workspace_id, NEW.workspace_id);  -- one of the two is null where a row comes or goes
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER target_roots_changed AFTER INSERT OR UPDATE OR DELETE ON target_roots
+        FOR EACH ROW EXECUTE FUNCTION renew_target_roots_version()
+    """,
+)
+
 
 def upgrade() -> None:
     """Make the tables and columns."""
@@ -19,6 +52,7 @@ def upgrade() -> None:
     op.add_column("workspaces", sa.Column("owner_id", _ID))
     op.add_column("workspaces", sa.Column("archived_at", _MOMENT))
     op.add_column("workspaces", sa.Column("deleted_at", _MOMENT))
+    op.add_column("workspaces", sa.Column("target_roots_version", sa.String(32), nullable=False, server_default=""))
     op.create_index("ix_workspaces_owner_id_organization_id", "workspaces", ["owner_id", "organization_id"])
     op.add_column("api_keys", sa.Column("maker", _MAKER, nullable=False, server_default="the server"))
     op.add_column("api_keys", sa.Column("last_used_at", _MOMENT))
@@ -28,10 +62,26 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":  # SQLite's have 64 bits as they are
         op.alter_column("target_root_revisions", "id", type_=sa.BigInteger)
         op.execute("ALTER SEQUENCE target_root_revisions_id_seq AS bigint")
+    _keep_target_roots_version()
     _make_invitations()
     _make_builds()
     _make_tasks()
     _make_audit()
+
+
+def _keep_target_roots_version() -> None:
+    """Let the database itself note every change to target roots, also those that come as SQL from an administrator."""
+    for statement in _SQLITE_TRIGGERS if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL_TRIGGER:
+        op.execute(statement)
+
+
+def _forget_target_roots_version() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        for event in ("added", "changed", "removed"):
+            op.execute(f"DROP TRIGGER target_roots_{event}")
+    else:
+        op.execute("DROP TRIGGER target_roots_changed ON target_roots")
+        op.execute("DROP FUNCTION renew_target_roots_version")
 
 
 def _make_invitations() -> None:
@@ -163,12 +213,13 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER SEQUENCE target_root_revisions_id_seq AS integer")
         op.alter_column("target_root_revisions", "id", type_=sa.Integer)
+    _forget_target_roots_version()
     op.drop_index("ix_workspaces_owner_id_organization_id", "workspaces")
     for table, columns in {
         "target_root_revisions": ("builds", "maker"),
         "accounts": ("email_verified",),
         "api_keys": ("last_used_at", "maker"),
-        "workspaces": ("deleted_at", "archived_at", "owner_id", "description"),
+        "workspaces": ("target_roots_version", "deleted_at", "archived_at", "owner_id", "description"),
         "organizations": ("deleted_at",),
     }.items():
         for column in columns:
