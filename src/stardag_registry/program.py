@@ -2,14 +2,13 @@
 
 import ipaddress
 import socket
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stardag.domain.registry_url import is_plain_beyond_loopback, normal_url
-from stardag_registry.adapters.serve.logs import LogFormat, log_configuration
+from stardag_registry.adapters.serve.logs import LogFormat, Notices, set_up_logs
 from stardag_registry.adapters.serve.server import run
 from stardag_registry.adapters.serve.sockets import close, listen
 from stardag_registry.app.first_start import Furnished
@@ -59,7 +58,8 @@ def serve(
         oidc_issuer, oidc_client_id: an OpenID provider that signs people in instead of this server; both or neither.
         oidc_audience: what that provider's access tokens name as their audience, where it is not `public_url`.
         trusted_proxies: addresses and networks of proxies whose `X-Forwarded-For` tells where a request comes from.
-        log_format: lines for people, or a JSON object for every line and every request.
+        log_format: lines for people, or a JSON object for every line and every request. Standard error is a log then,
+            so the first key and password are not shown, only kept.
 
     Raises:
         StardagError: what a person can get wrong: UnusableHost, PortNotFree, UnusableDataDirectory, InvalidOwner,
@@ -100,20 +100,22 @@ def _serve_on(
     from stardag_registry.adapters.http.observing import REQUEST_ID
     from stardag_registry.container import Container
 
+    set_up_logs(log_format, REQUEST_ID.get)
+    notices = Notices(log_format)
     container = Container(settings=settings)
     try:
         furnished = container.first_start()(local_target_roots)
         if furnished is not None:
-            _say(*_welcome(furnished))
+            notices.say(*_welcome(furnished, secret=notices.may_be_secret))
         if settings.identity_provider is None:
             account = container.make_owner_account()(settings.owner)
             if account is not None:
-                _say(*_introduction(account, settings.public_url))
+                notices.say(*_introduction(account, settings.public_url, secret=notices.may_be_secret))
         elif (silence := _silence_of(container.issuer_tokens())) is not None:
-            _say(f"Warning: {silence} Nobody can sign in until that is mended; API keys work.")
+            notices.warn(f"{silence} Nobody can sign in until that is mended; API keys work.")
         if not _is_loopback(sockets):
-            _say(f"Warning: listening on {settings.host}, where other machines can reach it, without encryption.")
-        return run(container.application(), sockets, address, log_configuration(log_format, REQUEST_ID.get), proxies)
+            notices.warn(f"listening on {settings.host}, where other machines can reach it, without encryption.")
+        return run(container.application(), sockets, address, proxies)
     finally:
         container.shutdown_resources()
 
@@ -240,21 +242,27 @@ def _network(proxy: str) -> str:
         raise InvalidProxy(proxy) from None
 
 
-def _welcome(furnished: Furnished) -> Iterator[str]:
+def _welcome(furnished: Furnished, *, secret: bool) -> Iterator[str]:
     if furnished.replaced_another_key:
         yield f"{furnished.kept_at} held the key of another database. It has been replaced, and is lost."
     yield "This registry is new. It has an organization, a workspace in that, and a target root in that, all 'default':"
     yield furnished.uri_prefix
-    yield f"The API key that administers it is shown this once, and kept in {furnished.kept_at}:"
-    yield furnished.secret.text
+    if secret:
+        yield f"The API key that administers it is shown this once, and kept in {furnished.kept_at}:"
+        yield furnished.secret.text
+    else:
+        yield f"The API key that administers it is kept in {furnished.kept_at}."
 
 
-def _introduction(account: NewAccount, public_url: str) -> Iterator[str]:
+def _introduction(account: NewAccount, public_url: str, *, secret: bool) -> Iterator[str]:
     if account.replaced_another_password:
         yield f"{account.kept_at} held the password of another database. It has been replaced, and is lost."
     yield f"Its owner signs in as {account.email} at {public_url}/account (command lines: stardag auth login)."
-    yield f"The password is shown this once, and kept in {account.kept_at} until it is changed on that page:"
-    yield account.password.text
+    if secret:
+        yield f"The password is shown this once, and kept in {account.kept_at} until it is changed on that page:"
+        yield account.password.text
+    else:
+        yield f"The password is kept in {account.kept_at} until it is changed on that page."
 
 
 def _address(host: str, port: int) -> str:
@@ -264,9 +272,3 @@ def _address(host: str, port: int) -> str:
 
 def _is_loopback(sockets: Sequence[socket.socket]) -> bool:
     return all(ipaddress.ip_address(one.getsockname()[0]).is_loopback for one in sockets)
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

@@ -5,6 +5,7 @@ import itertools
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -23,6 +24,7 @@ START = 60.0
 USER = "stardag"
 _UNPRIVILEGED = "nobody"  # PostgreSQL does not run as root
 _NUMBERS = itertools.count(1)
+_STOP, _CRASH = signal.SIGINT, signal.SIGQUIT  # a fast shutdown, and one that puts nothing in order
 
 
 class NoPostgresql(Exception):
@@ -35,7 +37,16 @@ class Postgresql:
 
     port: int
     password: str = field(repr=False)
-    process: subprocess.Popen[str]
+    service: "Service" = field(repr=False)
+
+    @contextmanager
+    def away(self, *, crashed: bool = False) -> Generator[None]:
+        """Stop it for the length of a `with` block; `crashed` as if it had been killed, with nothing put in order."""
+        self.service.stop(_CRASH if crashed else _STOP)
+        try:
+            yield
+        finally:
+            self.service.start()
 
     def new_database(self, template: str = "template0") -> str:
         """The name of a new database, a copy of the template, to which nobody may be connected."""
@@ -70,8 +81,12 @@ def running_postgresql(*, durable: bool = False) -> Generator[Postgresql]:
         password = secrets.token_hex(12)
         data = _initialized(programs, directory, password)
         port = _free_port()
-        with _started(programs, data, port, durable=durable) as process:
-            yield Postgresql(port, password, process)
+        service = Service(programs, data, port, durable)
+        service.start()
+        try:
+            yield Postgresql(port, password, service)
+        finally:
+            service.stop()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -116,35 +131,56 @@ def _initialized(programs: Path, directory: Path, password: str) -> Path:
     return data
 
 
-@contextmanager
-def _started(programs: Path, data: Path, port: int, *, durable: bool) -> Generator[subprocess.Popen[str]]:
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": "",
-        "max_connections": "100",
-        "shared_buffers": "64MB",
-        "fsync": "on" if durable else "off",
-        "full_page_writes": "on" if durable else "off",
-    }
-    words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    process = _start(programs / "postgres", ["-D", str(data), *words])
-    assert process.stdout is not None
-    ready, said = threading.Event(), list[str]()
-    listening = threading.Thread(target=_listen, args=(process.stdout, said, ready), daemon=True)
-    listening.start()
-    try:
+@dataclass(slots=True)
+class Service:
+    """The program that serves one directory, when it is started."""
+
+    programs: Path
+    data: Path
+    port: int
+    durable: bool
+    process: subprocess.Popen[str] | None = field(default=None, init=False)
+    _listening: threading.Thread | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Return once it answers.
+
+        Raises:
+            NoPostgresql: it does not.
+        """
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "100",
+            "shared_buffers": "64MB",
+            "fsync": "on" if self.durable else "off",
+            "full_page_writes": "on" if self.durable else "off",
+        }
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        self.process = process = _start(self.programs / "postgres", ["-D", str(self.data), *words])
+        assert process.stdout is not None
+        ready, said = threading.Event(), list[str]()
+        self._listening = threading.Thread(target=_listen, args=(process.stdout, said, ready), daemon=True)
+        self._listening.start()
         if not ready.wait(START) or process.poll() is not None:
+            self.stop()
             raise NoPostgresql(f"postgres did not start: {''.join(said[-20:])}")
-        yield process
-    finally:
-        process.send_signal(2)  # a fast shutdown
+
+    def stop(self, by: signal.Signals = _STOP) -> None:
+        """Return once it has ended; fine where it has already."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        process.send_signal(by)
         try:
             process.wait(START)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        listening.join()
+        assert self._listening is not None
+        self._listening.join()
+        assert process.stdout is not None
         process.stdout.close()
 
 

@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,13 +73,15 @@ def running_registry(
     local_target_roots: Path | None = None,
     database: str | None = None,
     umask: int = -1,
-    **more: str,
+    environment: Mapping[str, str] = {},
+    open_files: tuple[int, int] | None = None,
+    **more: str | Sequence[str],
 ) -> Generator[RunningRegistry]:
     """A server that answers, for the length of a `with` block. It is stopped at the end, if it still runs then.
 
-    `local_target_roots` is a directory beside `data_dir` unless it is given; `more` are other options
-    of `serve`. What the server writes to standard error
-    goes to a file beside `data_dir`.
+    `local_target_roots` is a directory beside `data_dir` unless it is given; `environment` are variables beside those
+    of this process; `open_files` are the soft and the hard limit that it starts with; `more` are other options of
+    `serve`. What the server writes to standard error goes to a file beside `data_dir`.
 
     Raises:
         DidNotStart: it ended before it answered.
@@ -95,7 +97,8 @@ def running_registry(
     standard_error = data_dir.parent / f"{data_dir.name}.{os.urandom(4).hex()}.stderr"
     with standard_error.open("wb") as error_file:
         process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, json.dumps(options)],
+            [*_limiting(open_files), sys.executable, "-c", _PROGRAM, json.dumps(options)],
+            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=error_file,
@@ -106,6 +109,14 @@ def running_registry(
             yield RunningRegistry(_first_line(process, standard_error), data_dir, process, standard_error)
         finally:
             _end(process)
+
+
+def _limiting(open_files: tuple[int, int] | None) -> Sequence[str]:
+    """The words that start a program with other limits."""
+    if open_files is None:
+        return ()
+    soft, hard = open_files
+    return ("sh", "-c", f'ulimit -S -n {soft} && ulimit -H -n {hard} && exec "$@"', "sh")
 
 
 def _first_line(process: subprocess.Popen[bytes], standard_error: Path) -> str:

@@ -8,7 +8,7 @@ RegistryError                 an operation that was asked for and not done
 ├── TooMany                   a workspace or an organization is full
 ├── InvalidField              a value that cannot be what it is given for
 ├── TooManyAttempts           something secret was tried so often that somebody may be guessing
-├── DatabaseUnavailable       the database did not do it; nothing was changed
+├── DatabaseUnavailable       the database did not do it
 └── IssuerUnavailable         the issuer that signs users in has to be asked, and does not answer
 
 StardagError (stardag.domain.errors)
@@ -166,12 +166,13 @@ class TooManyAttempts(RegistryError):
 
 
 class DatabaseUnavailable(RegistryError):
-    """The database did not do it (busy for too long, disk full, damaged); nothing was changed."""
+    """The database did not do it (busy for too long, disk full, damaged, away); nothing was changed, unless it went away
+    in the very moment in which it was to keep a change."""
 
     code = "unavailable"
 
     def __init__(self) -> None:
-        super().__init__("The registry's database cannot be used at the moment. Nothing was changed; try again later.")
+        super().__init__("The registry's database cannot be used at the moment. Try again later.")
 
 
 class IssuerUnavailable(RegistryError):
@@ -293,4 +294,5 @@ class UnusableDatabase(StardagError):
 
     def __init__(self, path: str, reason: str, fix: str) -> None:
         self.path = path
+        self.reason = reason
         super().__init__(f"The database {path} cannot be used: {reason}.", fix)

@@ -12,6 +12,7 @@ import pytest
 
 from stardag.domain.errors import ConfigurationError, InvalidValue, StardagError
 from stardag_registry.adapters.database import open_database
+from stardag_registry.adapters.http.guards import MAX_BODY
 from stardag_registry.domain.errors import (
     PortNotFree,
     UnsupportedDatabase,
@@ -99,7 +100,7 @@ def test_a_chunked_body_that_grows_too_large_is_refused_before_its_end(tmp_path:
     with running_registry(tmp_path / "data") as registry, connected(registry) as connection:
         head = f"POST /api/v1/me HTTP/1.1\r\nHost: localhost:{registry.port}\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.sendall(head.encode())
-        for _ in range(5):
+        for _ in range(MAX_BODY // 0x4000 + 1):
             connection.sendall(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
         answer = read_to_the_end(connection)
     assert b"413" in answer.split(b"\r\n")[0]
@@ -172,9 +173,11 @@ def test_a_port_that_is_none_is_said(tmp_path: Path, port: int) -> None:
         start_here(tmp_path, port=port)
 
 
-def test_postgresql_is_said_to_be_unsupported(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedDatabase):
-        start_here(tmp_path, database="postgresql://localhost/stardag")
+def test_a_postgresql_that_does_not_answer_is_said_without_the_password(tmp_path: Path) -> None:
+    with pytest.raises(UnusableDatabase) as refusal:
+        start_here(tmp_path, database="postgresql://stardag:top-secret@127.0.0.1:9/registry?sslpassword=top-secret")
+    assert "postgresql://stardag@127.0.0.1:9/registry" in refusal.value.message
+    assert "top-secret" not in f"{refusal.value.message} {refusal.value.fix}"
 
 
 def test_a_corrupt_database_is_said(tmp_path: Path) -> None:

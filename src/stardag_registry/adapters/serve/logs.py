@@ -2,11 +2,15 @@
 
 import json
 import logging
+import logging.config
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 LogFormat = Literal["text", "json"]
+
+_log = logging.getLogger("stardag_registry.start")
 
 
 class JsonLines(logging.Formatter):
@@ -31,24 +35,58 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def log_configuration(log_format: LogFormat, request_id: Callable[[], str]) -> dict[str, Any]:
-    """What the logging of a server is set up with. Lines for people leave out the requests, which programs count."""
-    formatters: dict[str, dict[str, Any]] = {
-        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
-        "json": {"()": JsonLines, "request_id": request_id},
-    }
+class Notices:
+    """What a server has to say to the person who starts it: lines on standard error, or, where that is for programs,
+    entries of the log. A log is kept and read by many, so nothing secret is said there."""
+
+    def __init__(self, log_format: LogFormat) -> None:
+        self._to_people = log_format == "text"
+
+    @property
+    def may_be_secret(self) -> bool:
+        """Whether what is said reaches the person alone."""
+        return self._to_people
+
+    def say(self, *lines: str) -> None:
+        """Something to know."""
+        self._tell(logging.INFO, lines)
+
+    def warn(self, line: str) -> None:
+        """Something that may be wrong."""
+        self._tell(logging.WARNING, (f"Warning: {line}" if self._to_people else line,))
+
+    def _tell(self, level: int, lines: tuple[str, ...]) -> None:
+        for line in lines:
+            if self._to_people:
+                sys.stderr.write(f"{line}\n")
+            else:
+                _log.log(level, "%s", line)
+        sys.stderr.flush()
+
+
+def set_up_logs(log_format: LogFormat, request_id: Callable[[], str]) -> None:
+    """Let everything that is logged here, by whatever library, go to standard error in one format. Lines for people
+    leave out the requests, which programs count."""
+    logging.config.dictConfig(_configuration(log_format, request_id))
+    logging.captureWarnings(capture=log_format == "json")
+
+
+def _configuration(log_format: LogFormat, request_id: Callable[[], str]) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": formatters,
+        "formatters": {
+            "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+            "json": {"()": JsonLines, "request_id": request_id},
+        },
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": log_format, "stream": "ext://sys.stderr"}
         },
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
-            name: {"handlers": ["stderr"], "level": "WARNING", "propagate": False}
-            for name in ("stardag_registry", "uvicorn", "alembic")
-        }
-        # The journal of sign-ins: who goes on, who is refused. It goes to the handler of what it is a part of.
-        | {"stardag_registry.provider": {"level": "INFO"}}
-        | {"stardag_registry.requests": {"level": "INFO" if log_format == "json" else "WARNING"}},
+            # The journal of sign-ins: who goes on, who is refused.
+            "stardag_registry.provider": {"level": "INFO"},
+            "stardag_registry.requests": {"level": "INFO" if log_format == "json" else "WARNING"},
+            "stardag_registry.start": {"level": "INFO"},
+        },
     }

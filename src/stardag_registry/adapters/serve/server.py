@@ -9,39 +9,40 @@ from typing import Any
 
 import uvicorn
 
+from stardag_registry.adapters.serve.limits import allow_many_connections
+
 GRACE = 10
 """Seconds that requests in progress get to finish once the server is told to stop."""
 
+KEPT_OPEN = 130
+"""Seconds that a connection is kept which nobody uses. Proxies keep theirs for up to two minutes; were the server to
+close one first, a request that is on its way just then would fail."""
 
-def run(
-    app: Any,
-    sockets: list[socket.socket],
-    address: str,
-    log_config: dict[str, Any],
-    trusted_proxies: Sequence[str] = (),
-) -> int:
+
+def run(app: Any, sockets: list[socket.socket], address: str, trusted_proxies: Sequence[str] = ()) -> int:
     """Serve until SIGTERM (0 is returned) or SIGINT (130); `address` goes to standard output once it answers.
 
     Args:
         app: the ASGI application.
         sockets: where to listen.
         address: what to say.
-        log_config: what the logging is set up with.
         trusted_proxies: addresses and networks whose `X-Forwarded-For` tells where a request comes from.
     """
+    allow_many_connections()
     config = uvicorn.Config(
         app,
         loop="asyncio",
         http="h11",
         ws="none",
         lifespan="on",
-        log_config=log_config,
+        log_config=None,
         log_level=None,
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies),
         timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=KEPT_OPEN,
     )
     server = _Server(config, address)
     server.run(sockets)

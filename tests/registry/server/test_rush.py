@@ -1,0 +1,103 @@
+"""A thousand clients that start a build in the same second: all are served, by one server process on one core."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.registry.running import RunningRegistry, running_registry
+
+LIMIT = 5.0
+"""Seconds from the first request until the last of a thousand clients has its build."""
+
+BUILDS = b'{"target_roots": {"default": "/data/default/"}, "description": "one of many"}'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
+def test_a_thousand_clients_that_start_a_build_in_the_same_second_are_served_within_five(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    database = request.getfixturevalue("postgresql_url") if kind == "PostgreSQL" else None
+    # The limit that a shell gives a program, where nobody has thought of it.
+    with running_registry(tmp_path / "data", database=database, open_files=(256, 4096)) as registry:
+        keep_on_one_core(registry.process.pid)
+        seconds, builds = rush(registry, clients=1000)
+    sys.stdout.write(f"{kind}: the last of a thousand clients was served after {max(seconds):.2f} s\n")
+    assert len(set(builds)) == 1000
+    assert max(seconds) < LIMIT
+
+
+def test_more_clients_than_the_open_files_that_a_shell_allows_are_served(tmp_path: Path) -> None:
+    with running_registry(tmp_path / "data", open_files=(64, 4096)) as registry:
+        _, builds = rush(registry, clients=100)
+    assert len(set(builds)) == 100
+
+
+def keep_on_one_core(pid: int) -> None:
+    """All threads of a process: those to come take after the first."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(thread), {min(os.sched_getaffinity(0))})
+
+
+def rush(registry: RunningRegistry, clients: int) -> tuple[Sequence[float], Sequence[str]]:
+    """Let so many clients, each with a connection of its own, look at the target roots and register a build, all at
+    once; the second at which each was served, and the builds."""
+    headers = {"Authorization": f"Bearer {registry.owner_key}"}
+    workspace = httpx.get(f"{registry.url}/api/v1/me", headers=headers).json()["workspace"]["id"]
+    client = Client(registry.port, registry.owner_key, f"/api/v1/workspaces/{workspace}")
+
+    async def all_at_once() -> Sequence[tuple[float, str]]:
+        begun = time.monotonic()
+        return await asyncio.gather(*(client.start_a_build(number, begun) for number in range(clients)))
+
+    done = asyncio.run(all_at_once())
+    return [second for second, _ in done], [build for _, build in done]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Speaks no more HTTP than it has to: a thousand of them share a core with nobody."""
+
+    port: int
+    key: str
+    workspace: str
+
+    async def start_a_build(self, number: int, begun: float) -> tuple[float, str]:
+        """When it was served, in seconds from `begun`, and the id of the build."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        await self.ask(reader, writer, "GET", "target-roots", 200)
+        answer = await self.ask(reader, writer, "POST", "builds", 201, f"Idempotency-Key: build-{number}\r\n")
+        served = time.monotonic() - begun
+        writer.close()
+        await writer.wait_closed()
+        build: str = json.loads(answer)["id"]
+        return served, build
+
+    async def ask(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        method: str,
+        what: str,
+        expected: int,
+        headers: str = "",
+    ) -> bytes:
+        body = BUILDS if method == "POST" else b""
+        writer.write(
+            f"{method} {self.workspace}/{what} HTTP/1.1\r\nHost: localhost:{self.port}\r\n"
+            f"Authorization: Bearer {self.key}\r\n{headers}"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(f"HTTP/1.1 {expected} ".encode()), head
+        length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        return await reader.readexactly(int(length.partition(b":")[2]))
