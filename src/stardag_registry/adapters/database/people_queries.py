@@ -51,6 +51,9 @@ _MEMBERSHIP = select(*_ORGANIZATION, memberships.c.role).join_from(
     memberships, organizations, organizations.c.id == memberships.c.organization_id
 )
 
+_UNIQUENESS = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
+"""What PostgreSQL and SQLite call it when a row cannot be there twice."""
+
 
 class PeopleReading:
     """What is committed of these."""
@@ -341,6 +344,8 @@ def refused_as(error: AlreadyExists) -> Generator[None]:
     try:
         yield
     except IntegrityError as refusal:
+        if _UNIQUENESS.isdisjoint({getattr(refusal.orig, name, None) for name in ("sqlstate", "sqlite_errorname")}):
+            raise
         raise error from refusal
 
 
