@@ -63,6 +63,14 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> 
         yield running
 
 
+@pytest.fixture
+def registry_on_sqlite(tmp_path: Path, migrated: Path) -> Generator[InProcess]:
+    """The same on SQLite alone, for what is the same on both: how requests are read and answers written."""
+    shutil.copy(migrated, tmp_path / DATABASE_FILE)
+    with in_process(tmp_path) as running:
+        yield running
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """A workspace, its organization, a key of each purpose, and the address of its target roots."""
@@ -80,6 +88,17 @@ class Home:
 @pytest.fixture
 def home(registry: InProcess) -> Home:
     """A furnished workspace."""
+    return home_in(registry)
+
+
+@pytest.fixture
+def home_on_sqlite(registry_on_sqlite: InProcess) -> Home:
+    """A furnished workspace on SQLite."""
+    return home_in(registry_on_sqlite)
+
+
+def home_in(registry: InProcess) -> Home:
+    """Furnish a workspace."""
     organization = registry.furnish.organization()
     workspace = registry.furnish.workspace(organization)
     return Home(

@@ -10,7 +10,7 @@ from stardag_registry.app.creation import Create
 from stardag_registry.app.paging import Page, PageRequest, Position, page_of
 from stardag_registry.app.ports import Database
 from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret, Purpose
-from stardag_registry.domain.errors import AlreadyExists, InvalidField, NotFound, TooMany
+from stardag_registry.domain.errors import AlreadyExists, Archived, InvalidField, NotFound, TooMany
 from stardag_registry.domain.organizations import Workspace, check_shared_slug
 from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, WorkspaceAction
 
@@ -60,7 +60,7 @@ class EditWorkspaces:
         return workspace
 
     def change(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, edit: WorkspaceEdit) -> Workspace:
-        """Rename, describe, archive, or bring back.
+        """Rename, describe, archive, or bring back. One that is archived is brought back first, by itself.
 
         Raises:
             InvalidName, InvalidField: what is given cannot be one.
@@ -77,11 +77,13 @@ class EditWorkspaces:
                     raise AlreadyExists("workspace", edit.slug)
             new = replace(
                 old,
-                slug=edit.slug or old.slug,
+                slug=old.slug if edit.slug is None else edit.slug,
                 name=old.name if edit.name is None else edit.name,
                 description=old.description if edit.description is None else edit.description,
                 archived_at=_archived_at(old, edit.archived, change.at),
             )
+            if old.archived_at is not None and new not in {old, replace(old, archived_at=None)}:
+                raise Archived
             if new != old:
                 change.transaction.change_workspace(new)
                 change.record("workspace.changed", new.id, **_differences(old, new))
@@ -130,7 +132,7 @@ class ManageApiKeys:
             InvalidField: the cursor is no good.
         """
         with self.database.reading() as reading:
-            workspace = authorized_workspace(reading, caller, "manage API keys", workspace_id)
+            workspace = authorized_workspace(reading, caller, "revoke API keys", workspace_id)
             api_keys = reading.api_keys_of(workspace.id)
         wanted = [api_key for api_key in api_keys if (api_key.revoked_at is not None) == revoked]
         return page_of(
@@ -151,7 +153,7 @@ class ManageApiKeys:
             InvalidField: the name cannot be one, or the end is in the past, or too far in the future.
             TooMany: the workspace is full.
         """
-        with self.changes.in_workspace(caller, "manage API keys", workspace_id) as change:
+        with self.changes.in_workspace(caller, "make API keys", workspace_id) as change:
             if expires_at is not None and not change.at < expires_at <= change.at + LONGEST_LIFETIME:
                 raise InvalidField("body.expires_at", "it is within the next ten years")
             counting = [each for each in change.transaction.api_keys_of(change.workspace.id) if each.revoked_at is None]
@@ -170,7 +172,7 @@ class ManageApiKeys:
         Raises:
             NotFound: there is no such key in the workspace.
         """
-        with self.changes.in_workspace(caller, "manage API keys", workspace_id) as change:
+        with self.changes.in_workspace(caller, "revoke API keys", workspace_id) as change:
             wanted = api_key_id.lower()
             found = change.transaction.caller_by_key_id(wanted) if is_id(wanted) else None
             if found is None or found.workspace.id != change.workspace.id:

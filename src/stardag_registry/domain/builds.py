@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+from stardag.domain.errors import InvalidName, InvalidValue
 from stardag.domain.target_roots import TargetRoot
 from stardag.domain.tasks import Json, check_parameters, task_id
 from stardag_registry.domain.errors import BuildEnded, InvalidField
@@ -83,11 +84,14 @@ def checked_roots(roots: Mapping[str, str]) -> tuple[TargetRoot, ...]:
     """The target roots of a build, sorted by name.
 
     Raises:
-        InvalidName, InvalidValue, InvalidField: they cannot be.
+        InvalidField: they cannot be.
     """
     if len(roots) > MAX_TARGET_ROOTS:
         raise InvalidField("body.target_roots", f"there are more than {MAX_TARGET_ROOTS}")
-    return tuple(TargetRoot(name, roots[name]) for name in sorted(roots))
+    try:
+        return tuple(TargetRoot(name, roots[name]) for name in sorted(roots))
+    except (InvalidName, InvalidValue) as error:
+        raise InvalidField("body.target_roots", error.message.removesuffix(".")) from error
 
 
 @dataclass(frozen=True, slots=True)

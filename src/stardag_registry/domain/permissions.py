@@ -11,9 +11,16 @@ from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.users import Membership, User
 
 WorkspaceAction = Literal[
-    "read", "build", "change target roots", "manage API keys", "change workspace", "archive workspace"
+    "read",
+    "build",
+    "change target roots",
+    "make API keys",
+    "revoke API keys",
+    "change workspace",
+    "archive workspace",
 ]
-"""What is done in a workspace. "read" is its target roots, builds and tasks, and their history."""
+"""What is done in a workspace. "read" is its target roots, builds and tasks, and their history; "revoke API keys" is
+seeing which there are, too."""
 
 OrganizationAction = Literal[
     "see members", "create workspaces", "invite members", "remove members", "read audit", "change roles", "delete"
@@ -22,10 +29,11 @@ OrganizationAction = Literal[
 
 _BUILD: frozenset[WorkspaceAction] = frozenset({"read", "build"})
 _ADMINISTER: frozenset[WorkspaceAction] = frozenset(
-    {*_BUILD, "change target roots", "manage API keys", "change workspace"}
+    {*_BUILD, "change target roots", "make API keys", "revoke API keys", "change workspace"}
 )
 _ADMINISTER_ALL: frozenset[WorkspaceAction] = frozenset({*_ADMINISTER, "archive workspace"})
-_IN_ARCHIVED: frozenset[WorkspaceAction] = frozenset({"read", "archive workspace"})
+# A key can be revoked at once wherever it is: those of an archived workspace still read.
+_IN_ARCHIVED: frozenset[WorkspaceAction] = frozenset({"read", "revoke API keys", "archive workspace"})
 
 _BY_PURPOSE: Mapping[Purpose, frozenset[WorkspaceAction]] = {"build": _BUILD, "administer": _ADMINISTER}
 _BY_ROLE: Mapping[Role, frozenset[WorkspaceAction]] = {

@@ -1,7 +1,9 @@
-"""What holds for every request: problems, the Host header, the size of bodies, headers, and the API's documents."""
+"""What holds for every request, whatever the database: problems, the Host header, the size of bodies, headers, and the
+API's documents."""
 
 import logging
 import re
+import shutil
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from html.parser import HTMLParser
@@ -13,18 +15,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stardag_registry.adapters.database import DATABASE_FILE
 from stardag_registry.adapters.http import AllowedHosts
 from stardag_registry.app.ports import Reading, Transaction
 from stardag_registry.domain.api_keys import make_secret
 from stardag_registry.domain.errors import DatabaseUnavailable
-from tests.registry.conftest import Home
+from tests.registry.conftest import Home, home_in
+from tests.registry.http.policy import TABLE, rows_of
 from tests.registry.in_process import InProcess, in_process
 
 CODES = {401: "unauthenticated", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 421: "host-refused"}
 
 
+@pytest.fixture(scope="module")
+def registry(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[InProcess]:
+    """One for all of these, on SQLite: none of them changes what another looks at, and none is about a database."""
+    directory = tmp_path_factory.mktemp("application")
+    shutil.copy(migrated, directory / DATABASE_FILE)
+    with in_process(directory) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def home(registry: InProcess) -> Home:
+    return home_in(registry)
+
+
 class BrokenDatabase:
     """A database that fails on the way in, as told."""
+
+    is_shared = False
 
     def __init__(self, failure: Exception) -> None:
         self._failure = failure
@@ -33,6 +53,9 @@ class BrokenDatabase:
         raise self._failure
 
     def transaction(self) -> AbstractContextManager[Transaction]:
+        raise self._failure
+
+    def addition(self) -> AbstractContextManager[Transaction]:
         raise self._failure
 
 
@@ -62,7 +85,8 @@ class TestProblems:
     def test_a_method_that_is_not_taken_is_told_those_that_are(self, registry: InProcess) -> None:
         path = "/api/v1/workspaces/x/target-roots"
         assert set(registry.ask("PUT", path).headers["allow"].split(", ")) == {"GET", "POST"}
-        assert set(registry.ask("GET", f"{path}/name").headers["allow"].split(", ")) == {"PATCH", "DELETE"}
+        allowed = {"GET", "PATCH", "DELETE"}
+        assert set(registry.ask("POST", f"{path}/name").headers["allow"].split(", ")) == allowed
 
     def test_a_database_that_does_not_answer_is_said_to_be_unavailable(self, home: Home, registry: InProcess) -> None:
         del registry
@@ -157,8 +181,8 @@ class TestHosts:
 
 
 class TestBodies:
-    def test_one_of_64_kib_is_read_and_one_byte_more_is_not(self, registry: InProcess, home: Home) -> None:
-        for size, status in ((64 * 1024, 422), (64 * 1024 + 1, 413)):
+    def test_one_of_1_mib_is_read_and_one_byte_more_is_not(self, registry: InProcess, home: Home) -> None:
+        for size, status in ((1024 * 1024, 422), (1024 * 1024 + 1, 413)):
             answer = registry.ask(
                 "POST",
                 home.target_roots,
@@ -170,7 +194,7 @@ class TestBodies:
 
     def test_one_that_is_too_large_is_refused_wherever_it_is_sent(self, registry: InProcess) -> None:
         for path in ("/health", "/nothing", "/api/v1/me"):
-            answer = registry.ask("POST", path, content=b"x" * 70_000)
+            answer = registry.ask("POST", path, content=b"x" * (1024 * 1024 + 1))
             assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
 
     @pytest.mark.parametrize("declared", ["1e3", "-1", "9" * 5000, "+5", "0x5"])
@@ -228,16 +252,19 @@ def test_a_key_sees_its_own_organization_and_workspace(registry: InProcess, home
     assert organizations == {"items": [item], "next_cursor": None}
     for reference in ("acme", home.organization.id, home.organization.id.upper()):
         workspaces = registry.ask("GET", f"/api/v1/organizations/{reference}/workspaces", home.building).json()
-        item = {
+        shown = {
             "id": home.workspace.id,
             "slug": "production",
             "name": "Production",
             "organization_id": home.organization.id,
+            "description": "",
+            "personal": False,
+            "archived": False,
         }
-        assert workspaces == {"items": [item], "next_cursor": None}
+        assert workspaces == {"items": [shown], "next_cursor": None}
 
 
-OPEN = ("/health", "/api/v1/auth/configuration")
+OPEN = ("/health", "/health/live", "/api/v1/auth/configuration")
 """What is told to everybody."""
 
 
@@ -247,21 +274,10 @@ class TestOpenApi:
         document: dict[str, Any] = registry.ask("GET", "/openapi.json").json()
         return document
 
-    def test_every_operation_is_there(self, document: dict[str, Any]) -> None:
-        operations = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-        assert operations == {
-            ("GET", "/health"),
-            ("GET", "/api/v1/auth/configuration"),
-            ("POST", "/api/v1/auth/exchange"),
-            ("GET", "/api/v1/me"),
-            ("PUT", "/api/v1/me"),
-            ("GET", "/api/v1/organizations"),
-            ("GET", "/api/v1/organizations/{organization}/workspaces"),
-            ("GET", "/api/v1/workspaces/{workspace_id}/target-roots"),
-            ("POST", "/api/v1/workspaces/{workspace_id}/target-roots"),
-            ("PATCH", "/api/v1/workspaces/{workspace_id}/target-roots/{name}"),
-            ("DELETE", "/api/v1/workspaces/{workspace_id}/target-roots/{name}"),
-        }
+    def test_every_operation_of_the_policy_is_there_and_health(self, document: dict[str, Any]) -> None:
+        operations = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+        of_the_policy = {f"{row.method} /api/v1{row.path}" for row in rows_of(TABLE)}
+        assert operations == of_the_policy | {"GET /health", "GET /health/live"}
 
     def test_every_error_is_documented_as_a_problem(self, document: dict[str, Any]) -> None:
         problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -273,8 +289,8 @@ class TestOpenApi:
                 assert path in OPEN or "401" in errors
 
     def test_everything_else_needs_a_credential(self, document: dict[str, Any]) -> None:
-        scheme = "API key or access token"
-        assert document["components"]["securitySchemes"][scheme]["scheme"] == "bearer"
+        ((scheme, how),) = document["components"]["securitySchemes"].items()
+        assert how["scheme"] == "bearer"
         for path, methods in document["paths"].items():
             for operation in methods.values():
                 assert operation.get("security") == (None if path in OPEN else [{scheme: []}])

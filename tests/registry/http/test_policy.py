@@ -1,183 +1,216 @@
-"""Who gets which answer: every credential against every operation, on what is its own, another's, or nobody's."""
+"""Who gets which answer: every row of the policy, for every caller and every target; and credentials that are none."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+import shutil
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, cast, get_args
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 
-from stardag_registry.domain.api_keys import ApiKeySecret, make_secret
+from stardag_registry.adapters.database import DATABASE_FILE, open_database
+from stardag_registry.domain.api_keys import make_secret
 from tests.registry.conftest import Home
-from tests.registry.in_process import InProcess
+from tests.registry.http.policy import TABLE, Caller, Row, Target, expected, rows_of
+from tests.registry.http.policy_scene import NOBODYS, Scene, scene_in
+from tests.registry.in_process import InProcess, in_process
+from tests.registry.postgresql import Postgresql
+from tests.registry.rehearsing import Rehearsal
 
-NOBODYS = "00000000-0000-4000-8000-000000000000"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    method: str
-    path: str
-    json: Mapping[str, str] | None = None
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "me": Operation("GET", "/me"),
-    "list organizations": Operation("GET", "/organizations"),
-    "list workspaces": Operation("GET", "/organizations/{organization}/workspaces"),
-    "list roots": Operation("GET", "/workspaces/{workspace}/target-roots"),
-    "add root": Operation("POST", "/workspaces/{workspace}/target-roots", {"name": "new", "uri_prefix": "/new/"}),
-    "change root": Operation("PATCH", "/workspaces/{workspace}/target-roots/there", {"uri_prefix": "/changed/"}),
-    "remove root": Operation("DELETE", "/workspaces/{workspace}/target-roots/there"),
-}
-
-READS = ("me", "list organizations", "list workspaces", "list roots")
-CHANGES = ("add root", "change root", "remove root")
-AIMED = ("list workspaces", "list roots", *CHANGES)
+POLICY = rows_of(TABLE)
+CALLERS: Sequence[Caller] = get_args(Caller)
+TARGETS: Sequence[Target] = get_args(Target)
+IN_AN_ORGANIZATION: Sequence[Target] = ("own workspace", "other organization", "missing", "no id")
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Two organizations; the first has two workspaces. The callers belong to the first workspace of the first."""
-
-    registry: InProcess
-    ids: Mapping[str, tuple[str, str]]
-    callers: Mapping[str, str | None]
-
-    def ask(self, operation: str, caller: str, whose: str) -> httpx.Response:
-        wanted = OPERATIONS[operation]
-        organization, workspace = self.ids[whose]
-        credential = self.callers[caller]
-        return self.registry.client.request(
-            wanted.method,
-            "/api/v1" + wanted.path.format(organization=organization, workspace=workspace),
-            json=wanted.json,
-            headers={} if credential is None else {"Authorization": credential},
-        )
-
-
-def spoilt(secret: ApiKeySecret) -> str:
-    last = secret.text[-1]
-    return f"Bearer {secret.text[:-1]}{'a' if last != 'a' else 'b'}"
+@pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
+def scene(request: pytest.FixtureRequest, migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Scene]:
+    """The scene, set once: no request of these tests changes it."""
+    directory = tmp_path_factory.mktemp("policy")
+    with ExitStack() as stack:
+        url = None
+        if request.param == "PostgreSQL":
+            server = cast("Postgresql", request.getfixturevalue("postgresql"))
+            name = server.new_database(cast("str", request.getfixturevalue("migrated_postgresql")))
+            stack.callback(server.drop_database, name)
+            url = server.url(name)
+        else:
+            shutil.copy(migrated, directory / DATABASE_FILE)
+        database = stack.enter_context(closing(open_database(url or directory / DATABASE_FILE)))
+        rehearsal = Rehearsal(database)
+        registry = stack.enter_context(in_process(directory, rehearsal, url))
+        made = scene_in(registry)
+        rehearsal.set_scene()
+        yield made
 
 
-@pytest.fixture
-def scene(registry: InProcess, home: Home) -> Scene:
-    furnish = registry.furnish
-    sibling = furnish.workspace(home.organization, "staging")
-    stranger = furnish.organization("stranger")
-    their_workspace = furnish.workspace(stranger)
-    for workspace in (home.workspace, sibling, their_workspace):
-        key = furnish.api_key(workspace)
-        path = f"/api/v1/workspaces/{workspace.id}/target-roots"
-        assert registry.ask("POST", path, key, json={"name": "there", "uri_prefix": "/there/"}).status_code == 201
-    revoked, expired = furnish.api_key(home.workspace), furnish.api_key(home.workspace, expires_in=timedelta(seconds=1))
-    furnish.revoke(revoked)
-    furnish.clock.move(timedelta(seconds=1))
-    good = home.administering.text
-    return Scene(
-        registry,
-        ids={
-            "own": (home.organization.id, home.workspace.id),
-            "sibling": (home.organization.id, sibling.id),
-            "stranger": (stranger.id, their_workspace.id),
-            "nobody": (NOBODYS, NOBODYS),
-            "no id": ("no-such", "no-such"),
-        },
-        callers={
-            "administering": f"Bearer {good}",
-            "building": f"Bearer {home.building.text}",
-            "revoked": f"Bearer {revoked.text}",
-            "expired": f"Bearer {expired.text}",
-            "unknown": f"Bearer {make_secret('administer', bytes(32)).text}",
-            "mistyped": spoilt(home.administering),
-            "malformed": "Bearer hello",
-            "empty": "Bearer ",
-            "basic": f"Basic {good}",
-            "bare": good,
-            "two words": f"Bearer {good} {good}",
-            "nobody": None,
-        },
-    )
+def without_date(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
+    """The answer, but for what differs every time."""
+    headers = {name: value for name, value in answer.headers.items() if name not in {"date", "x-request-id"}}
+    return answer.status_code, answer.content, headers
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_administering_key_may_do_everything_at_home(scene: Scene, operation: str) -> None:
-    assert scene.ask(operation, "administering", "own").is_success
+class TestTable:
+    def test_every_route_has_a_row_and_every_row_a_route(self, registry_on_sqlite: InProcess) -> None:
+        routes = {f"{method} {path}" for method, path in routes_of(registry_on_sqlite)}
+        assert {f"{row.method} /api/v1{row.path}" for row in POLICY} == routes
+
+    def test_every_route_is_told_in_the_openapi_document(self, registry_on_sqlite: InProcess) -> None:
+        paths = registry_on_sqlite.ask("GET", "/openapi.json").json()["paths"]
+        told = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+        assert {(method, path) for method, path in told if path.startswith("/api/")} == routes_of(registry_on_sqlite)
+
+    def test_no_case_is_told_twice(self) -> None:
+        assert len({str(row) for row in POLICY}) == len(POLICY)
 
 
-@pytest.mark.parametrize("operation", READS)
-def test_a_building_key_reads(scene: Scene, operation: str) -> None:
-    assert scene.ask(operation, "building", "own").status_code == 200
-
-
-@pytest.mark.parametrize("operation", CHANGES)
-def test_a_building_key_changes_nothing(scene: Scene, operation: str) -> None:
-    answer = scene.ask(operation, "building", "own")
-    assert (answer.status_code, answer.json()["code"]) == (403, "not-allowed")
-    roots = scene.ask("list roots", "building", "own").json()["items"]
-    assert roots == [{"name": "there", "uri_prefix": "/there/"}]
-
-
-@pytest.mark.parametrize("caller", ["administering", "building"])
-@pytest.mark.parametrize("operation", AIMED)
-def test_what_is_anothers_answers_byte_for_byte_like_what_is_missing(scene: Scene, operation: str, caller: str) -> None:
-    missing = scene.ask(operation, caller, "nobody")
-    assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
-    for whose in ("stranger", "no id", *(("sibling",) if operation != "list workspaces" else ())):
-        answer = scene.ask(operation, caller, whose)
-        assert (answer.status_code, answer.content) == (404, missing.content)
-        assert without_date(answer) == without_date(missing)
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_without_a_good_credential_every_answer_is_the_same(scene: Scene, operation: str) -> None:
-    bad = [caller for caller in scene.callers if caller not in {"administering", "building"}]
-    answers = [scene.ask(operation, caller, whose) for caller in bad for whose in ("own", "stranger", "nobody")]
-    assert {answer.status_code for answer in answers} == {401}
-    assert {answer.headers["www-authenticate"] for answer in answers} == {"Bearer"}
-    assert {answer.json()["code"] for answer in answers} == {"unauthenticated"}
-    assert len({answer.content for answer in answers}) == 1
-
-
-def test_the_credential_is_looked_at_before_the_request_is(scene: Scene) -> None:
-    _, workspace = scene.ids["own"]
-    path = f"/api/v1/workspaces/{workspace}/target-roots"
-    bad_requests: list[Callable[[], httpx.Response]] = [
-        lambda: scene.registry.ask("POST", path, content=b"{", headers={"Content-Type": "application/json"}),
-        lambda: scene.registry.ask("POST", path, json={"name": "!"}),
-        lambda: scene.registry.ask("GET", f"{path}?limit=0"),
-        lambda: scene.registry.ask("GET", path, headers={"If-None-Match": "*"}),
+def routes_of(registry: InProcess) -> set[tuple[str, str]]:
+    """Methods and paths of all routes below `/api`, those of routers that are included among them."""
+    routes = [
+        inner
+        for route in registry.app.routes
+        for inner in cast("Sequence[object]", getattr(getattr(route, "original_router", None), "routes", [route]))
     ]
-    assert [ask().status_code for ask in bad_requests] == [401] * len(bad_requests)
+    return {
+        (method, route.path)
+        for route in routes
+        if isinstance(route, APIRoute) and route.path.startswith("/api/")
+        for method in route.methods or ()
+    }
 
 
-def test_a_key_is_revoked_at_once(registry: InProcess, home: Home) -> None:
-    assert registry.ask("GET", "/api/v1/me", home.building).status_code == 200
-    registry.furnish.revoke(home.building)
-    assert registry.ask("GET", "/api/v1/me", home.building).status_code == 401
+def targets_of(row: Row) -> Sequence[Target]:
+    """Those that make a difference."""
+    if row.aims_at_a_workspace:
+        return TARGETS
+    return IN_AN_ORGANIZATION if row.aims_at_an_organization else TARGETS[:1]
 
 
-def test_two_credentials_are_none(registry: InProcess, home: Home) -> None:
-    good = ("Authorization", f"Bearer {home.administering.text}")
-    answer = registry.client.get("/api/v1/me", headers=[good, ("Authorization", "Bearer other")])
-    assert answer.status_code == 401
+@pytest.mark.parametrize("row", POLICY, ids=str)
+class TestEveryRow:
+    def test_every_caller_gets_the_answer_of_the_table_for_every_target(self, scene: Scene, row: Row) -> None:
+        cells: list[tuple[Caller, Target]] = [(caller, target) for caller in CALLERS for target in targets_of(row)]
+        answers = {cell: scene.ask(row, *cell) for cell in cells}
+        got = {cell: answer.status_code for cell, answer in answers.items()}
+        assert got == {cell: expected(row, *cell) for cell in cells}
+
+    def test_what_a_caller_may_not_see_answers_byte_for_byte_like_what_is_missing(self, scene: Scene, row: Row) -> None:
+        for caller in CALLERS:
+            hidden: list[Target] = [target for target in targets_of(row) if expected(row, caller, target) == 404]
+            answers = {target: without_date(scene.ask(row, caller, target)) for target in hidden}
+            assert all(answer == answers["missing"] for answer in answers.values()), (caller, answers)
+
+    def test_what_is_in_another_workspace_is_not_in_ones_own(self, scene: Scene, row: Row) -> None:
+        own = dict(scene.ids_in("own workspace"))
+        parts = [part for part in ("build_id", "api_key_id") if f"{{{part}}}" in row.path]
+        for part in parts:
+            for caller in ("owner", "administering key"):
+                credential = scene.credentials[caller]
+                missing = without_date(scene.send(row, credential, {**own, part: NOBODYS}))
+                assert missing[0] == 404
+                others: Sequence[Target] = ("sibling workspace", "other organization")
+                for ids in (*(scene.ids_in(target)[part] for target in others), "no-such"):
+                    assert without_date(scene.send(row, credential, {**own, part: ids})) == missing
+
+    def test_without_a_good_credential_every_answer_is_the_same(self, scene: Scene, row: Row) -> None:
+        refused = {
+            without_date(scene.ask(row, caller, target))[1]
+            for caller in CALLERS
+            for target in targets_of(row)
+            if expected(row, caller, target) == 401
+        }
+        assert len(refused) == (row.open_to != "everybody")
+
+    def test_no_answer_holds_a_credential(self, scene: Scene, row: Row) -> None:
+        secrets = {secret for secret in (*scene.credentials.values(), scene.invitation, scene.id_token) if secret}
+        for caller in CALLERS:
+            answer = scene.ask(row, caller, "own workspace")
+            told = f"{answer.text} {answer.headers!r}"
+            assert not any(secret in told for secret in secrets)
 
 
-@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer"])
-def test_the_scheme_is_read_without_regard_to_case(registry: InProcess, home: Home, scheme: str) -> None:
-    headers = {"Authorization": f"{scheme} {home.building.text}"}
-    assert registry.client.get("/api/v1/me", headers=headers).status_code == 200
+def test_members_and_invitations_of_another_organization_are_not_in_ones_own(scene: Scene) -> None:
+    for row in POLICY:
+        ids = {"organization": scene.home.organization, "user_id": NOBODYS, "invitation_id": NOBODYS}
+        strangers = {
+            "user_id": scene.elsewhere.members["a member"],
+            "invitation_id": scene.elsewhere.invitations["to be a member"],
+        }
+        for part, strangers_id in strangers.items():
+            if f"{{{part}}}" in row.path:
+                missing = without_date(scene.send(row, scene.credentials["owner"], ids))
+                assert missing[0] == 404
+                theirs = without_date(scene.send(row, scene.credentials["owner"], {**ids, part: strangers_id}))
+                assert theirs == missing
 
 
-def test_no_answer_holds_a_credential(scene: Scene) -> None:
-    for operation in OPERATIONS:
-        for caller, credential in scene.callers.items():
-            if credential and len(credential) > 20:
-                answer = scene.ask(operation, caller, "own")
-                assert credential.split()[-1] not in answer.text + repr(answer.headers)
+def test_a_slug_means_the_same_as_an_id(scene: Scene) -> None:
+    for row in POLICY:
+        if row.path == "/organizations/{organization}/members" and row.method == "GET":
+            by_slug = scene.send(row, scene.credentials["member"], {"organization": "acme"})
+            by_id = scene.send(row, scene.credentials["member"], {"organization": scene.home.organization.upper()})
+            assert by_slug.status_code == 200
+            assert by_slug.content == by_id.content
+            strangers = scene.send(row, scene.credentials["owner"], {"organization": "stranger"})
+            missing = scene.send(row, scene.credentials["owner"], {"organization": "no-such"})
+            assert without_date(strangers) == without_date(missing)
 
 
-def without_date(answer: httpx.Response) -> dict[str, Any]:
-    return {name: value for name, value in answer.headers.items() if name != "date"}
+class TestCredentials:
+    def test_what_is_no_good_credential_is_none(self, registry_on_sqlite: InProcess, home_on_sqlite: Home) -> None:
+        good = home_on_sqlite.administering.text
+        mistyped = good[:-1] + ("a" if good[-1] != "a" else "b")
+        headers = [
+            f"Bearer {make_secret('administer', bytes(32)).text}",
+            f"Bearer {mistyped}",
+            "Bearer hello",
+            "Bearer ",
+            f"Basic {good}",
+            good,
+            f"Bearer {good} {good}",
+        ]
+        for row in POLICY:
+            if row.open_to == "everybody":
+                continue
+            path = "/api/v1" + row.path.format_map(AnyId())
+            answers = [
+                registry_on_sqlite.client.request(row.method, path, headers={"Authorization": header})
+                for header in headers
+            ]
+            assert {answer.status_code for answer in answers} == {401}
+            assert {answer.headers["www-authenticate"] for answer in answers} == {"Bearer"}
+            assert {answer.json()["code"] for answer in answers} == {"unauthenticated"}
+            assert len({answer.content for answer in answers}) == 1
+
+    def test_the_credential_is_looked_at_before_the_request_is(
+        self, registry_on_sqlite: InProcess, home_on_sqlite: Home
+    ) -> None:
+        registry, path = registry_on_sqlite, home_on_sqlite.target_roots
+        bad_requests: list[Callable[[], httpx.Response]] = [
+            lambda: registry.ask("POST", path, content=b"{", headers={"Content-Type": "application/json"}),
+            lambda: registry.ask("POST", path, json={"name": "!"}),
+            lambda: registry.ask("GET", f"{path}?limit=0"),
+            lambda: registry.ask("GET", path, headers={"If-None-Match": "*"}),
+        ]
+        assert [ask().status_code for ask in bad_requests] == [401] * len(bad_requests)
+
+    def test_two_credentials_are_none(self, registry_on_sqlite: InProcess, home_on_sqlite: Home) -> None:
+        good = ("Authorization", f"Bearer {home_on_sqlite.administering.text}")
+        answer = registry_on_sqlite.client.get("/api/v1/me", headers=[good, ("Authorization", "Bearer other")])
+        assert answer.status_code == 401
+
+    @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer"])
+    def test_the_scheme_is_read_without_regard_to_case(
+        self, registry_on_sqlite: InProcess, home_on_sqlite: Home, scheme: str
+    ) -> None:
+        headers = {"Authorization": f"{scheme} {home_on_sqlite.building.text}"}
+        assert registry_on_sqlite.client.get("/api/v1/me", headers=headers).status_code == 200
+
+
+class AnyId(dict[str, Any]):
+    """Stands in for every parameter of a path."""
+
+    def __missing__(self, key: str) -> str:
+        return NOBODYS

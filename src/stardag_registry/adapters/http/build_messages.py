@@ -1,12 +1,13 @@
 """What goes over the wire about builds and tasks. Fields may be added, none renamed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from stardag.domain.errors import InvalidName, InvalidValue
 from stardag.domain.target_roots import TargetRoot
 from stardag.domain.tasks import TASK_NAME_MAX_LENGTH, TASK_NAME_PATTERN
 from stardag_registry.adapters.http.messages import Cursor, Id, RootName, UriPrefix
@@ -26,6 +27,7 @@ from stardag_registry.domain.builds import (
     TaskRun,
     TaskStatus,
 )
+from stardag_registry.domain.errors import InvalidField
 
 TaskId = Annotated[
     str, Field(description="The SHA-256 of name and parameters.", examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
@@ -164,10 +166,31 @@ class TaskRecordBody(Body):
         )
 
 
+_FIELDS: Mapping[str, str] = {"task name": "name", "parameters": "parameters", "target root": "output.root"}
+"""Where a value of a kind that the vocabulary refuses stands in a record."""
+
+
 class TaskRecords(Body):
     """What a build says of many tasks at once."""
 
     tasks: Annotated[list[TaskRecordBody], Field(json_schema_extra={"minItems": 1, "maxItems": MAX_RECORDS})]
+
+    def to_domain(self) -> list[TaskRecord]:
+        """The records, in order.
+
+        Raises:
+            InvalidField: one cannot be; it is named by its place.
+        """
+        records: list[TaskRecord] = []
+        for place, task in enumerate(self.tasks):
+            here = f"body.tasks.{place}"
+            try:
+                records.append(task.to_domain())
+            except InvalidField as error:
+                raise InvalidField(error.field.replace("body.tasks", here, 1), error.problem) from error
+            except (InvalidName, InvalidValue) as error:
+                raise InvalidField(f"{here}.{_FIELDS[error.kind]}", error.message.removesuffix(".")) from error
+        return records
 
 
 class RecordedTasks(BaseModel):

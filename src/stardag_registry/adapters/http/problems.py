@@ -44,7 +44,6 @@ _FIELDS: Mapping[str, str] = {
     "organization": "body.slug",
     "workspace": "body.slug",
     "URI prefix": "body.uri_prefix",
-    "parameters": "body.parameters",
 }
 """Where a value of a kind that the vocabulary refuses stands in a request, if not in `body.name`."""
 
