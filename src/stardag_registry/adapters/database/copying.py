@@ -4,6 +4,8 @@ A backup is such a copy in a SQLite file, whatever kind of database it is of; re
 """
 
 import os
+import shutil
+import sqlite3
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +21,8 @@ from stardag_registry.domain.errors import UnusableDatabase
 
 BATCH = 2000
 """Rows that are held in memory at once."""
+
+_NAME_A_BACKUP = "Name what 'stardag registry backup' wrote."
 
 _SNAPSHOT = {"postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", "sqlite": "BEGIN"}
 
@@ -37,7 +41,8 @@ def copy_database(source: SqlDatabase, target: SqlDatabase, place: str) -> Mappi
             _check_copied(writing, copied, place)
         return copied
     except DBAPIError as error:
-        raise UnusableDatabase(place, f"copying failed: {error.orig}", "Mend that, and copy again.") from None
+        reason = str(error.orig).partition("\n")[0]  # what follows shows what is stored
+        raise UnusableDatabase(place, f"copying to it failed: {reason}", "Mend that, and copy again.") from None
 
 
 def back_up(source: SqlDatabase, file: Path, *, replace: bool) -> Mapping[str, int]:
@@ -72,15 +77,34 @@ def restore(file: Path, target: SqlDatabase, place: str) -> Mapping[str, int]:
         UnusableDatabase: it is no backup, or `place`, the target for the message, is not empty.
     """
     if not file.is_file():
-        raise UnusableDatabase(str(file), "there is no such file", "Name what 'stardag registry backup' wrote.")
+        raise UnusableDatabase(str(file), "there is no such file", _NAME_A_BACKUP)
     with tempfile.TemporaryDirectory(prefix="stardag-restore-") as folder:
         copy = Path(folder) / "backup.sqlite3"
         try:
-            copy.write_bytes(file.read_bytes())
+            shutil.copyfile(file, copy)
         except OSError as error:
-            raise UnusableDatabase(str(file), error.strerror or str(error), "Check that it may be read.") from None
-        with closing(open_database(copy)) as source:  # which brings an older one to this version's form
+            reason = f"it cannot be copied to {folder}: {error.strerror or error}"
+            raise UnusableDatabase(str(file), reason, "Check that it may be read, and that there is room.") from None
+        with closing(_open_backup(copy, file)) as source:
             return copy_database(source, target, place)
+
+
+def _open_backup(copy: Path, file: Path) -> SqlDatabase:
+    """The copy of a backup, in this version's form. Messages tell of the file that somebody named."""
+    try:
+        with closing(sqlite3.connect(copy)) as connection:
+            (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise UnusableDatabase(str(file), f"it is no backup, or a damaged one: {error}", _NAME_A_BACKUP) from None
+    if state != "ok":
+        raise UnusableDatabase(str(file), f"it is damaged: {state}", _NAME_A_BACKUP)
+    if tables == (0,):
+        raise UnusableDatabase(str(file), "there is nothing in it", _NAME_A_BACKUP)
+    try:
+        return open_database(copy)
+    except UnusableDatabase as error:
+        raise UnusableDatabase(str(file), error.reason, error.fix) from None
 
 
 @contextmanager
