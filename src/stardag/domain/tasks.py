@@ -6,7 +6,8 @@ Client and registry make the id by the same rule, so that it never has to be ask
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import cast
 
 from stardag.domain.errors import InvalidValue
 
@@ -39,13 +40,18 @@ def is_task_id(value: str) -> bool:
     return _ID.fullmatch(value) is not None
 
 
+def is_task_name(value: str) -> bool:
+    """Whether `value` may name a task."""
+    return len(value) <= TASK_NAME_MAX_LENGTH and _NAME.fullmatch(value) is not None
+
+
 def check_task_name(value: str) -> str:
     """Return `value`, a task's name, which is also a directory's below the target root.
 
     Raises:
         InvalidValue: it is empty, too long, or holds anything but ASCII letters, digits, ".", "_" and "-".
     """
-    if len(value) > TASK_NAME_MAX_LENGTH or not _NAME.fullmatch(value):
+    if not is_task_name(value):
         rule = f"1 to {TASK_NAME_MAX_LENGTH} ASCII letters, digits, '.', '_' and '-', the first a letter or a digit"
         raise InvalidValue("task name", value, "it does not follow the rule", f"A task's name is {rule}.")
     return value
@@ -77,7 +83,20 @@ def canonical_json(value: Json) -> str:
     Raises:
         ValueError, TypeError: `value` holds NaN or infinity, or is no JSON.
     """
+    _check_keys(value)
     return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+
+def _check_keys(value: Json) -> None:
+    """That keys are texts. The library would make texts of numbers, after it has sorted them as numbers."""
+    if isinstance(value, Mapping):
+        keys = cast("Collection[object]", value.keys())  # types promise texts, and nobody checks types when it runs
+        if not all(isinstance(key, str) for key in keys):
+            raise TypeError("a key is no text")
+        value = tuple(value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        for each in value:
+            _check_keys(each)
 
 
 def _is_deeper(value: Json, levels: int) -> bool:

@@ -9,13 +9,16 @@ from itertools import count
 
 from stardag.domain.names import NAME_MAX_LENGTH, is_id, is_name
 from stardag.domain.organizations import Role
-from stardag_registry.domain.organizations import Organization
+from stardag_registry.domain.organizations import PERSONAL_PREFIX, Organization
 
 EMAIL_MAX_LENGTH = 254
 """In characters (RFC 5321, section 4.5.3.1.3, less its brackets)."""
 
 SUBJECT_MAX_LENGTH = 255
 """In characters (OpenID Connect Core 1.0, section 2)."""
+
+USERNAME_MAX_LENGTH = NAME_MAX_LENGTH - len(PERSONAL_PREFIX)
+"""The workspace `personal-<username>` has to have a name as well."""
 
 INVITATION_LIFETIME = timedelta(days=14)
 
@@ -110,11 +113,10 @@ def usernames_for(claims: Claims) -> Iterator[str]:
     yield name
     for number in count(2):
         suffix = f"-{number}"
-        yield f"{name[: NAME_MAX_LENGTH - len(suffix)].rstrip('-_')}{suffix}"
+        yield f"{name[: USERNAME_MAX_LENGTH - len(suffix)].rstrip('-')}{suffix}"
 
 
 def _slug_of(text: str) -> str | None:
     plain = unicodedata.normalize("NFKD", text[:1000]).encode("ascii", "ignore").decode().lower()
-    # The workspace "personal-<username>" has to be a name as well.
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[: NAME_MAX_LENGTH - len("personal-")].strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:USERNAME_MAX_LENGTH].strip("-")
     return slug if slug and is_name(slug) and not is_id(slug) else None
