@@ -30,11 +30,18 @@ if TYPE_CHECKING:
     from stardag.app.list_target_roots import ListTargetRoots
     from stardag.app.log_in import LogIn
     from stardag.app.log_out import LogOut
-    from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Registries, State, StorageCheck, Trust
+    from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
+    from stardag.app.registry_ports import Registries
     from stardag.app.resolve_profile import ResolveProfile
     from stardag.app.sign_in.ports import Browser, IdentityProvider, SignIns
     from stardag.app.sign_in.renew_tokens import RenewTokens
     from stardag.app.sync_target_roots import SyncTargetRoots
+    from stardag.app.team.edit_api_keys import EditApiKeys
+    from stardag.app.team.edit_members import EditMembers
+    from stardag.app.team.edit_target_roots import EditTargetRoots
+    from stardag.app.team.edit_workspaces import EditWorkspaces
+    from stardag.app.team.join_organizations import JoinOrganizations
+    from stardag.app.team.read_builds import ReadBuilds
     from stardag.app.tell_status import TellStatus
     from stardag.app.validate_before_build import ValidateBeforeBuild
 
@@ -86,3 +93,11 @@ class Container(containers.DeclarativeContainer):
     tell_status: Provider["TellStatus"] = Factory(
         wiring.tell_status, choose_registry, open_registry, sign_ins, renew_tokens
     )
+    join_organizations: Provider["JoinOrganizations"] = Factory(
+        wiring.join_organizations, choose_registry, open_registry
+    )
+    edit_members: Provider["EditMembers"] = Factory(wiring.edit_members, resolve_profile, open_registry)
+    edit_workspaces: Provider["EditWorkspaces"] = Factory(wiring.edit_workspaces, resolve_profile, open_registry)
+    edit_target_roots: Provider["EditTargetRoots"] = Factory(wiring.edit_target_roots, connect)
+    edit_api_keys: Provider["EditApiKeys"] = Factory(wiring.edit_api_keys, connect)
+    read_builds: Provider["ReadBuilds"] = Factory(wiring.read_builds, connect)

@@ -23,11 +23,18 @@ if TYPE_CHECKING:
     from stardag.app.list_target_roots import ListTargetRoots
     from stardag.app.log_in import LogIn
     from stardag.app.log_out import LogOut
-    from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Registries, State, StorageCheck, Trust
+    from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
+    from stardag.app.registry_ports import Registries
     from stardag.app.resolve_profile import ResolveProfile
     from stardag.app.sign_in.ports import Browser, IdentityProvider, SignIns
     from stardag.app.sign_in.renew_tokens import RenewTokens
     from stardag.app.sync_target_roots import SyncTargetRoots
+    from stardag.app.team.edit_api_keys import EditApiKeys
+    from stardag.app.team.edit_members import EditMembers
+    from stardag.app.team.edit_target_roots import EditTargetRoots
+    from stardag.app.team.edit_workspaces import EditWorkspaces
+    from stardag.app.team.join_organizations import JoinOrganizations
+    from stardag.app.team.read_builds import ReadBuilds
     from stardag.app.tell_status import TellStatus
     from stardag.app.validate_before_build import ValidateBeforeBuild
 
@@ -273,3 +280,49 @@ def tell_status(
     from stardag.app.tell_status import TellStatus
 
     return TellStatus(choose_registry, open_registry, sign_ins, renew_tokens)
+
+
+def join_organizations(choose_registry: "ChooseRegistry", open_registry: "OpenRegistry") -> "JoinOrganizations":
+    """The use case behind `organizations create` and `join`."""
+    from stardag.app.team.join_organizations import JoinOrganizations
+
+    return JoinOrganizations(choose_registry, open_registry)
+
+
+def edit_members(resolve_profile: "ResolveProfile", open_registry: "OpenRegistry") -> "EditMembers":
+    """The use case behind `members …`."""
+    from stardag.app.team.edit_members import EditMembers
+
+    return EditMembers(resolve_profile, open_registry)
+
+
+def edit_workspaces(resolve_profile: "ResolveProfile", open_registry: "OpenRegistry") -> "EditWorkspaces":
+    """The use case behind `workspaces create` and `archive`."""
+    from stardag.app.team.edit_workspaces import EditWorkspaces
+
+    return EditWorkspaces(resolve_profile, open_registry)
+
+
+def edit_target_roots(connect: "Connect") -> "EditTargetRoots":
+    """The use case behind `target-roots add`, `set` and `remove`."""
+    from stardag.app.team.edit_target_roots import EditTargetRoots
+
+    return EditTargetRoots(connect)
+
+
+def edit_api_keys(connect: "Connect") -> "EditApiKeys":
+    """The use case behind `api-keys …`."""
+    import time
+
+    from stardag.app.team.edit_api_keys import EditApiKeys
+
+    return EditApiKeys(connect, time.time)
+
+
+def read_builds(connect: "Connect") -> "ReadBuilds":
+    """The use case behind `builds …` and `tasks …`."""
+    import time
+
+    from stardag.app.team.read_builds import ReadBuilds
+
+    return ReadBuilds(connect, time.time)

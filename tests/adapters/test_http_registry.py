@@ -9,7 +9,7 @@ import pytest
 
 from stardag.adapters.http_registry import HttpRegistries
 from stardag.adapters.http_registry.registry import HttpRegistry
-from stardag.app.ports import Credential
+from stardag.app.registry_ports import Credential
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (

@@ -13,7 +13,8 @@ import certifi
 import pytest
 
 from stardag.adapters.http_registry import HttpRegistries
-from stardag.adapters.http_registry.registry import ANSWERS_MAX_BYTES, HttpRegistry
+from stardag.adapters.http_registry.calling import ANSWERS_MAX_BYTES
+from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import RegistryUnreachable, StardagError, UnexpectedAnswer

@@ -185,7 +185,7 @@ class OddApi(FakeRegistryApi):
     def check(self) -> None:
         raise UnexpectedAnswer(self.registry.url, "it is HTML")
 
-    def workspaces(self, organization: str) -> tuple[()]:
+    def workspaces(self, organization: str, *, archived: bool = False) -> tuple[()]:
         raise UnexpectedAnswer(self.registry.url, "it is HTML")
 
 

@@ -9,68 +9,34 @@ from stardag.app.connect import Connect, OpenRegistry
 from stardag.app.list_target_roots import ListTargetRoots
 from stardag.app.log_in import LogIn
 from stardag.app.log_out import LogOut
-from stardag.app.ports import Credential, KeyIdentity, RegistryApi, ServedRoots
+from stardag.app.registry_ports import Credential, RegistryApi
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.team.edit_api_keys import EditApiKeys
+from stardag.app.team.edit_members import EditMembers
+from stardag.app.team.edit_target_roots import EditTargetRoots
+from stardag.app.team.edit_workspaces import EditWorkspaces
+from stardag.app.team.join_organizations import JoinOrganizations
+from stardag.app.team.read_builds import ReadBuilds
 from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import StateNotWritable
 from stardag.domain.layers import Notice
-from stardag.domain.organizations import Organization, Workspace
+from stardag.domain.organizations import Role
 from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
-from stardag.domain.sign_in import ExchangedToken, SignIn, SignInSettings, User
+from stardag.domain.sign_in import SignIn
 from tests.fakes.configuration import FakeConfigurationFiles, Sections
 from tests.fakes.environment import FakeEnvironment
 from tests.fakes.identity_provider import FakeIdentityProvider
-from tests.fakes.registry import DEFAULT_URL, FakeRegistries, FakeRegistry, FakeRegistryApi
+from tests.fakes.registry import DEFAULT_URL, FakeRegistries, FakeRegistry, FakeRegistryApi, Sent
 from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.state import FakeState
 from tests.fakes.storage import FakeStorageCheck
 from tests.fakes.trust import FakeTrust
-
-
-class Sent(NamedTuple):
-    """A request for target roots, and the entity tag that it was conditional on."""
-
-    workspace_id: str
-    etag: str | None
-
-
-@dataclass(frozen=True)
-class WatchedApi:
-    """A registry's API that notes which requests for target roots were conditional."""
-
-    api: RegistryApi
-    conditions: list[Sent]
-
-    def check(self) -> None:
-        self.api.check()
-
-    def identity(self) -> KeyIdentity | User:
-        return self.api.identity()
-
-    def sign_in_settings(self) -> SignInSettings:
-        return self.api.sign_in_settings()
-
-    def introduce(self, id_token: Secret | None) -> User:
-        return self.api.introduce(id_token)
-
-    def exchange(self, organization: str, id_token: Secret | None) -> ExchangedToken:
-        return self.api.exchange(organization, id_token)
-
-    def organizations(self) -> tuple[Organization, ...]:
-        return self.api.organizations()
-
-    def workspaces(self, organization: str) -> tuple[Workspace, ...]:
-        return self.api.workspaces(organization)
-
-    def target_roots(self, workspace_id: str, etag: str | None = None) -> ServedRoots | None:
-        self.conditions.append(Sent(workspace_id, etag))
-        return self.api.target_roots(workspace_id, etag)
 
 
 class Connected(NamedTuple):
@@ -94,7 +60,7 @@ class WatchedRegistries:
         at_hand = credential.secret if isinstance(credential, FixedCredential) else None
         self.connected.append(Connected(registry_url, at_hand, timeout))
         real = self.registries.connect(registry_url, credential, timeout)
-        return WatchedApi(self.api(real.registry, real.credential), self.conditions)
+        return self.api(real.registry, real.credential)
 
 
 @dataclass
@@ -130,7 +96,7 @@ class World:
         self.state: FakeState | ReadOnlyState = self.real_state
         self.trust = FakeTrust()
         self.storage = FakeStorageCheck()
-        self.registries = WatchedRegistries(FakeRegistries(self.registry))
+        self.registries = WatchedRegistries(FakeRegistries(self.registry), conditions=self.registry.conditions)
         self.identity_provider = FakeIdentityProvider(self.registry)
         self.sign_ins = FakeSignIns()
         self.now = 1_790_000_000.0
@@ -171,10 +137,34 @@ class World:
     def tell_status(self) -> TellStatus:
         return TellStatus(self.choose_registry, self.open_registry, self.sign_ins, self.renew_tokens)
 
-    def signed_in(self, email: str = "alice@acme.example") -> SignIn:
+    @property
+    def join_organizations(self) -> JoinOrganizations:
+        return JoinOrganizations(self.choose_registry, self.open_registry)
+
+    @property
+    def edit_members(self) -> EditMembers:
+        return EditMembers(self.resolve, self.open_registry)
+
+    @property
+    def edit_workspaces(self) -> EditWorkspaces:
+        return EditWorkspaces(self.resolve, self.open_registry)
+
+    @property
+    def edit_target_roots(self) -> EditTargetRoots:
+        return EditTargetRoots(self.connect)
+
+    @property
+    def edit_api_keys(self) -> EditApiKeys:
+        return EditApiKeys(self.connect, lambda: self.now)
+
+    @property
+    def read_builds(self) -> ReadBuilds:
+        return ReadBuilds(self.connect, lambda: self.now)
+
+    def signed_in(self, email: str = "alice@acme.example", role: Role = "member") -> SignIn:
         """Let somebody who is a member be signed in, in place of the API key."""
         organization = next(iter(self.registry.organizations.values()))
-        self.registry.add_user(email, organization)
+        self.registry.add_user(email, organization, role)
         self.environment = FakeEnvironment()
         issued = self.identity_provider.sign_in(email)
         assert issued.refresh_token is not None

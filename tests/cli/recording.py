@@ -22,6 +22,12 @@ from stardag.app.ports import ConfigurationFiles
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.sign_in.ports import Browser
 from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.team.edit_api_keys import EditApiKeys
+from stardag.app.team.edit_members import EditMembers
+from stardag.app.team.edit_target_roots import EditTargetRoots
+from stardag.app.team.edit_workspaces import EditWorkspaces
+from stardag.app.team.join_organizations import JoinOrganizations
+from stardag.app.team.read_builds import ReadBuilds
 from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.errors import StardagError
@@ -112,6 +118,24 @@ class RecordingUseCases:
 
     def tell_status(self) -> TellStatus:
         return self._noting(TellStatus, "__call__", "token")
+
+    def join_organizations(self) -> JoinOrganizations:
+        return self._noting(JoinOrganizations, "create", "accept")
+
+    def edit_members(self) -> EditMembers:
+        return self._noting(EditMembers, "members", "invitations", "invite", "remove", "set_role")
+
+    def edit_workspaces(self) -> EditWorkspaces:
+        return self._noting(EditWorkspaces, "create", "archive")
+
+    def edit_target_roots(self) -> EditTargetRoots:
+        return self._noting(EditTargetRoots, "add", "change", "remove")
+
+    def edit_api_keys(self) -> EditApiKeys:
+        return self._noting(EditApiKeys, "list", "make", "revoke")
+
+    def read_builds(self) -> ReadBuilds:
+        return self._noting(ReadBuilds, "builds", "build", "cancel", "tasks", "task")
 
     def browser(self) -> Browser:
         return FakeBrowser()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from inspect import signature
 
 import pytest
@@ -10,7 +11,9 @@ from cyclopts import App
 from stardag.adapters.cli.program import make_app, run
 from stardag.adapters.cli.session import Options, SessionArgument
 from stardag.adapters.cli.use_cases import UseCases
+from stardag.domain.builds import TaskFilter
 from stardag.domain.configuration import Profile
+from stardag.domain.credentials import Secret
 from stardag.domain.profile import Selection
 from tests.cli.recording import Call, RecordingUseCases, parsed
 
@@ -29,7 +32,10 @@ COMMANDS = dict(commands(make_app()))
 EXPECTED = """registry list, registry add, registry remove, registry serve, profile list, profile show, profile add,
 profile use, profile remove, organizations list, workspaces list, target-roots list, target-roots sync,
 target-roots validate, auth login, auth status, auth logout, auth token, registry rotate-signing-key, config show,
-config explain, config path, config validate, trust, quickstart, version"""
+config explain, config path, config validate, trust, quickstart, version, organizations create, organizations join,
+members list, members invite, members remove, members set-role, workspaces create, workspaces archive, target-roots add,
+target-roots set, target-roots remove, api-keys list, api-keys create, api-keys revoke, builds list, builds show,
+builds cancel, tasks list, tasks show"""
 
 
 def test_every_command_is_there_and_its_module_is_found() -> None:
@@ -54,6 +60,24 @@ NEEDED: dict[tuple[str, ...], list[str]] = {
     ("profile", "add"): ["x"],
     ("profile", "use"): ["x"],
     ("profile", "remove"): ["x"],
+    ("registry", "backup"): ["x"],
+    ("registry", "restore"): ["x"],
+    ("registry", "copy"): ["x"],
+    ("organizations", "create"): ["x"],
+    ("organizations", "join"): ["x"],
+    ("members", "invite"): ["x@acme.example"],
+    ("members", "remove"): ["x"],
+    ("members", "set-role"): ["x", "admin"],
+    ("workspaces", "create"): ["x"],
+    ("workspaces", "archive"): ["x"],
+    ("target-roots", "add"): ["x", "/x"],
+    ("target-roots", "set"): ["x", "/x"],
+    ("target-roots", "remove"): ["x"],
+    ("api-keys", "create"): ["x"],
+    ("api-keys", "revoke"): ["x"],
+    ("builds", "show"): ["x"],
+    ("builds", "cancel"): ["x"],
+    ("tasks", "show"): ["x"],
 }
 
 
@@ -75,6 +99,20 @@ SHORT = ["-r", "r", "-o=o", "-w", "w", "-p=p1", "--offline"]
 
 @pytest.mark.parametrize("options", [LONG, SHORT], ids=["long", "short"])
 def test_what_is_selected_reaches_the_use_case(options: list[str]) -> None:
+    for words in (
+        "target-roots add x /x",
+        "target-roots set x /x",
+        "target-roots remove x",
+        "api-keys list",
+        "api-keys create x",
+        "api-keys revoke x",
+        "builds list",
+        "builds show x",
+        "builds cancel x",
+        "tasks list",
+        "tasks show x",
+    ):
+        assert parsed([*words.split(), *options])[1][0] == ALL
     assert parsed(["target-roots", "list", *options]) == ("ListTargetRoots", (ALL,), {})
     assert parsed(["target-roots", "sync", *options]) == ("SyncTargetRoots", (ALL,), {"dry_run": False})
     assert parsed(["target-roots", "validate", *options]) == ("ValidateBeforeBuild", (ALL,), {})
@@ -84,10 +122,11 @@ CALLS: list[tuple[str, Call]] = [
     ("target-roots sync --dry-run --exit-code", ("SyncTargetRoots", (Selection(),), {"dry_run": True})),
     ("organizations list", ("BrowseRegistry.organizations", (Selection(),), {})),
     ("organizations list -r x", ("BrowseRegistry.organizations", (Selection(registry="x"),), {})),
-    ("workspaces list", ("BrowseRegistry.workspaces", (Selection(),), {})),
+    ("workspaces list", ("BrowseRegistry.workspaces", (Selection(),), {"archived": False})),
+    ("workspaces list --archived", ("BrowseRegistry.workspaces", (Selection(),), {"archived": True})),
     (
         "workspaces list --registry=x --organization=o",
-        ("BrowseRegistry.workspaces", (Selection(registry="x", organization="o"),), {}),
+        ("BrowseRegistry.workspaces", (Selection(registry="x", organization="o"),), {"archived": False}),
     ),
     ("registry list", ("ListConfiguration", (Selection(),), {})),
     ("registry list -p x", ("ListConfiguration", (Selection("x"),), {})),
@@ -129,12 +168,90 @@ CALLS: list[tuple[str, Call]] = [
 ]
 
 
-@pytest.mark.parametrize(("words", "call"), CALLS)
+LINK = "http://localhost:8000/invitation?token=" + "x" * 43
+OF_ORGANIZATION = Selection(registry="r", organization="o")
+AT = "-r r -o o"
+WEEK = timedelta(days=7)
+
+OF_A_TEAM: list[tuple[str, Call]] = [
+    ("organizations create acme", ("JoinOrganizations.create", (Selection(), "acme", None), {})),
+    (
+        "organizations create acme --name=Acme -r x",
+        ("JoinOrganizations.create", (Selection(registry="x"), "acme", "Acme"), {}),
+    ),
+    (f"organizations join {LINK} -r x", ("JoinOrganizations.accept", (Selection(registry="x"), Secret(LINK)), {})),
+    (f"members list {AT}", ("EditMembers.members", (OF_ORGANIZATION, None), {})),
+    ("members list --role admin", ("EditMembers.members", (Selection(), "admin"), {})),
+    (f"members list --invited {AT}", ("EditMembers.invitations", (OF_ORGANIZATION, None), {})),
+    ("members list --invited --role owner", ("EditMembers.invitations", (Selection(), "owner"), {})),
+    (f"members invite a@b.example {AT}", ("EditMembers.invite", (OF_ORGANIZATION, "a@b.example", "member"), {})),
+    ("members invite a@b.example --role=owner", ("EditMembers.invite", (Selection(), "a@b.example", "owner"), {})),
+    (f"members remove alice {AT}", ("EditMembers.remove", (OF_ORGANIZATION, "alice"), {})),
+    (f"members set-role alice admin {AT}", ("EditMembers.set_role", (OF_ORGANIZATION, "alice", "admin"), {})),
+    (f"workspaces create staging {AT}", ("EditWorkspaces.create", (OF_ORGANIZATION, "staging", None, ""), {})),
+    (
+        "workspaces create staging --name Staging --description Before",
+        ("EditWorkspaces.create", (Selection(), "staging", "Staging", "Before"), {}),
+    ),
+    (f"workspaces archive staging {AT}", ("EditWorkspaces.archive", (OF_ORGANIZATION, "staging"), {"undo": False})),
+    ("workspaces archive staging --undo", ("EditWorkspaces.archive", (Selection(), "staging"), {"undo": True})),
+    ("target-roots add x s3://b/", ("EditTargetRoots.add", (Selection(), "x", "s3://b/"), {})),
+    ("target-roots set x /y", ("EditTargetRoots.change", (Selection(), "x", "/y"), {"confirmed": False})),
+    ("target-roots set x /y --yes", ("EditTargetRoots.change", (Selection(), "x", "/y"), {"confirmed": True})),
+    ("target-roots remove x", ("EditTargetRoots.remove", (Selection(), "x"), {"confirmed": False})),
+    ("target-roots remove x --yes", ("EditTargetRoots.remove", (Selection(), "x"), {"confirmed": True})),
+    ("api-keys list", ("EditApiKeys.list", (Selection(),), {"revoked": False})),
+    ("api-keys list --revoked", ("EditApiKeys.list", (Selection(),), {"revoked": True})),
+    ("api-keys create ci", ("EditApiKeys.make", (Selection(), "ci", "build", None), {})),
+    (
+        "api-keys create ci --administer --expires-in 7d",
+        ("EditApiKeys.make", (Selection(), "ci", "administer", WEEK), {}),
+    ),
+    ("api-keys revoke ci", ("EditApiKeys.revoke", (Selection(), "ci"), {"confirmed": False})),
+    ("api-keys revoke ci --yes", ("EditApiKeys.revoke", (Selection(), "ci"), {"confirmed": True})),
+    ("builds list", ("ReadBuilds.builds", (Selection(), None, None, 20), {})),
+    ("builds list --status=lost --since 7d --limit 3", ("ReadBuilds.builds", (Selection(), "lost", WEEK, 3), {})),
+    ("builds show x", ("ReadBuilds.build", (Selection(), "x"), {})),
+    ("builds cancel x", ("ReadBuilds.cancel", (Selection(), "x"), {})),
+    ("tasks list", ("ReadBuilds.tasks", (Selection(), TaskFilter(), 20), {})),
+    (
+        "tasks list --name t --parameter a=1 --parameter=b=x=y --status failed --build b --limit=7",
+        ("ReadBuilds.tasks", (Selection(), TaskFilter("t", "failed", ("a=1", "b=x=y"), "b"), 7), {}),
+    ),
+    ("tasks show x", ("ReadBuilds.task", (Selection(), "x"), {})),
+]
+
+
+@pytest.mark.parametrize(("words", "call"), [*CALLS, *OF_A_TEAM])
 def test_every_command_leads_to_one_call(words: str, call: Call) -> None:
     assert parsed(words.split()) == call
 
 
 WRONG = """nonsense
+organizations create
+organizations join
+members invite
+members invite a@b.example --role boss
+members remove
+members set-role alice
+members set-role alice boss
+members list --role boss
+workspaces create
+workspaces archive
+target-roots add x
+target-roots set x
+target-roots remove
+target-roots add x /y --yes
+api-keys create
+api-keys revoke
+builds list --status odd
+builds list --limit 0
+builds list --limit 10001
+builds show
+builds cancel
+tasks list --status lost
+tasks list --limit x
+tasks show
 registry nonsense
 registry add
 registry add a b c
@@ -167,6 +284,28 @@ def test_what_cannot_be_understood_exits_2_and_calls_nothing(words: str, capsys:
     assert shown.err.startswith("error: ")
     assert "--help" in shown.err
     assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("api-keys create x --expires-in soon", "--expires-in"),
+        ("api-keys create x --expires-in 0d", "--expires-in"),
+        ("api-keys create x --expires-in=-1d", "--expires-in"),
+        ("builds list --since yesterdayish", "--since"),
+        ("builds list --since 2026-13-01", "--since"),
+        ("tasks list --parameter x", "--parameter NAME=VALUE"),
+        ("tasks list --parameter =1", "--parameter NAME=VALUE"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_exits_2_says_how_it_is_written_and_asks_nobody(
+    words: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_cases = RecordingUseCases()
+    assert run(words.split(), lambda: use_cases) == 2
+    shown = capsys.readouterr()
+    assert (use_cases.calls, shown.out) == ([], "")
+    assert f"Give {option}" in shown.err
 
 
 def test_a_mistake_is_answered_in_json_where_that_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

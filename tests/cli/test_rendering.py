@@ -20,7 +20,7 @@ from stardag.domain.errors import (
     ConfirmationNeeded,
     InputNeeded,
     NotAllowed,
-    NotKnownToRegistry,
+    NotFound,
     OutOfReach,
     SignInNeeded,
     StardagError,
@@ -127,11 +127,11 @@ def test_an_answer_without_text_prints_nothing(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out == ""
 
 
-CODES = [
+CODES: list[tuple[type[StardagError], int]] = [
     (ConfigurationError, 2),
     (TargetRootsDiffer, 3),
     (SignInNeeded, 4),
-    (NotKnownToRegistry, 5),
+    (NotFound, 5),
     (OutOfReach, 6),
     (NotAllowed, 7),
 ]

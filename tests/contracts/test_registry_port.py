@@ -1,18 +1,13 @@
 """What every keeper of the ports `Registries` and `RegistryApi` promises: the fake, and the real one, which speaks to a
-real registry."""
+real registry. What they promise a team stands in `test_registry_port_team.py`."""
 
 import socket
 import uuid
 from collections.abc import Generator
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Protocol
 
-import httpx
 import pytest
 
-from stardag.adapters.http_registry import HttpRegistries
-from stardag.app.ports import KeyIdentity, Registries, RegistryApi, ServedRoots
+from stardag.app.registry_ports import ServedRoots
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import TOKEN_MAX_LENGTH, Secret
 from stardag.domain.errors import (
@@ -23,81 +18,7 @@ from stardag.domain.errors import (
     RegistryUnreachable,
 )
 from stardag.domain.target_roots import TargetRoot
-from tests.fakes.registry import FakeRegistries, FakeRegistry
-from tests.registry.running import RunningRegistry, running_registry
-
-TIMEOUT = 20.0
-
-
-class Somebody(Protocol):
-    """Somebody else, who changes target roots behind the back of the one under test."""
-
-    def set_root(self, workspace_id: str, name: str, uri_prefix: str) -> None: ...
-
-    def delete_root(self, workspace_id: str, name: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A registry as it is after its first start, save for roots with names of their own."""
-
-    registries: Registries
-    url: str
-    key: Secret
-    somebody: Somebody
-
-    def connect(self) -> RegistryApi:
-        return self.with_credential(self.key)
-
-    def with_credential(self, credential: Secret | None) -> RegistryApi:
-        return self.registries.connect(self.url, FixedCredential(credential) if credential else None, TIMEOUT)
-
-    def identity(self) -> KeyIdentity:
-        identity = self.connect().identity()
-        assert isinstance(identity, KeyIdentity)
-        return identity
-
-
-@dataclass(frozen=True, slots=True)
-class OverHttp:
-    """Somebody who uses the API as any other client would."""
-
-    url: str
-    key: str
-
-    def set_root(self, workspace_id: str, name: str, uri_prefix: str) -> None:
-        added = self._send("POST", workspace_id, "", {"name": name, "uri_prefix": uri_prefix})
-        if added.status_code == HTTPStatus.CONFLICT:
-            added = self._send("PATCH", workspace_id, f"/{name}", {"uri_prefix": uri_prefix})
-        added.raise_for_status()
-
-    def delete_root(self, workspace_id: str, name: str) -> None:
-        self._send("DELETE", workspace_id, f"/{name}", None).raise_for_status()
-
-    def _send(self, method: str, workspace_id: str, below: str, body: dict[str, str] | None) -> httpx.Response:
-        return httpx.request(
-            method,
-            f"{self.url}/api/v1/workspaces/{workspace_id}/target-roots{below}",
-            json=body,
-            headers={"Authorization": f"Bearer {self.key}"},
-            trust_env=False,
-        )
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningRegistry]:
-    with running_registry(tmp_path_factory.mktemp("registry") / "data") as registry:
-        yield registry
-
-
-@pytest.fixture(params=["fake", "http"])
-def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "fake":
-        fake = FakeRegistry.first_start()
-        return World(FakeRegistries(fake), fake.url, fake.owner_key, fake)
-    running: RunningRegistry = request.getfixturevalue("running")
-    somebody = OverHttp(running.url, running.owner_key)
-    return World(HttpRegistries(), running.url, Secret(running.owner_key), somebody)
+from tests.contracts.registry_world import TIMEOUT, World
 
 
 @pytest.fixture

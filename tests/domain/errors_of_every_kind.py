@@ -39,6 +39,17 @@ from stardag.domain.errors import (
     WithheldCredential,
     WorkspaceDisagrees,
 )
+from stardag.domain.refusals import (
+    AlreadyExists,
+    AmbiguousName,
+    BuildEnded,
+    InvitationGone,
+    LastOwner,
+    RefusedValue,
+    TooMany,
+    UnusableLink,
+    WorkspaceArchived,
+)
 from stardag.domain.target_roots import compare
 
 URL = "https://api.stardag.com"
@@ -74,6 +85,15 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     IssuerUnreachable(URL, "it does not answer"),
     UnexpectedIssuerAnswer(URL, "it is no JSON"),
     NotKnownToRegistry("workspace", "x", URL),
+    InvitationGone(URL),
+    UnusableLink("it is no address"),
+    AmbiguousName("API key", "ci", ["1", "2"]),
+    RefusedValue(URL, "the slug: it is kept"),
+    AlreadyExists(URL, "workspace", "staging"),
+    TooMany(URL, "An organization has at most 2 workspaces", "workspace"),
+    LastOwner(URL),
+    WorkspaceArchived(URL),
+    BuildEnded(URL, "6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11"),
     NotAllowed(URL, "reading"),
     RegistryUnreachable(URL, "nothing listens there"),
     UnexpectedAnswer(URL, "it is HTML"),

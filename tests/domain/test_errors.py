@@ -2,10 +2,12 @@
 
 import inspect
 import re
+from types import ModuleType
 
 import pytest
 
 import stardag.domain.errors as module
+import stardag.domain.refusals as refusals
 from stardag.domain.errors import (
     ConfigurationError,
     ConflictingVariables,
@@ -25,20 +27,29 @@ from tests.domain.errors_of_every_kind import EVERY_ERROR
 
 def drawn() -> dict[str, str]:
     """Child and parent, as the drawing in the docstring has them."""
-    parents: dict[str, str] = {}
+    return {child: parent for child, (parent, _) in drawing().items()}
+
+
+def drawing() -> dict[str, tuple[str, bool]]:
+    """Child, parent, and whether the child is marked as one that stands elsewhere."""
+    parents: dict[str, tuple[str, bool]] = {}
     above: list[str] = []
     for line in (module.__doc__ or "").splitlines():
-        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+)", line)
+        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+)( °)?", line)
         if found:
             depth = len(found[1]) // 4
             above[depth:] = [found[2]]
             if depth:
-                parents[found[2]] = above[depth - 1]
+                parents[found[2]] = (above[depth - 1], bool(found[3]))
     return parents
 
 
 def defined() -> dict[str, str]:
-    classes = [it for it in vars(module).values() if inspect.isclass(it) and it.__module__ == module.__name__]
+    return {**defined_in(module), **defined_in(refusals)}
+
+
+def defined_in(home: ModuleType) -> dict[str, str]:
+    classes = [it for it in vars(home).values() if inspect.isclass(it) and it.__module__ == home.__name__]
     return {it.__name__: it.__bases__[0].__name__ for it in classes if issubclass(it, StardagError)}
 
 
@@ -46,6 +57,10 @@ def test_the_tree_is_drawn_as_the_classes_are() -> None:
     classes = defined()
     assert classes.pop("StardagError") == "Exception"
     assert drawn() == classes
+
+
+def test_those_that_stand_elsewhere_are_marked() -> None:
+    assert {child for child, (_, is_marked) in drawing().items() if is_marked} == set(defined_in(refusals))
 
 
 def test_there_is_an_example_of_every_leaf() -> None:
@@ -75,6 +90,19 @@ def test_an_unknown_name_comes_with_the_nearest_known_one() -> None:
     assert "Did you mean" not in UnknownName("profile", "zzz", "--profile", ["local"]).message
     assert UnknownName("registry", "zzz", "--registry", []).fix.startswith("Known: none.")
     assert "Did you mean 'prod'?" in NotKnownToRegistry("workspace", "prd", "https://x", ["prod"]).message
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("workspace", "workspaces list"),
+        ("API key", "api-keys list"),
+        ("target root", "target-roots list"),
+        ("invitation", "members list --invited"),
+    ],
+)
+def test_what_is_not_known_comes_with_the_command_that_lists_what_is(kind: str, command: str) -> None:
+    assert NotKnownToRegistry(kind, "x", "https://x").fix == f"List them with: stardag {command}"
 
 
 def test_a_long_or_hostile_name_does_not_drown_the_error() -> None:

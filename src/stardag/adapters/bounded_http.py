@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -31,6 +31,13 @@ KEEP_ALIVE_SECONDS = 2.0
 """Shorter than any server's, so that a connection is never reused in the moment in which the server closes it."""
 
 Result = TypeVar("Result")
+
+Parameters = Mapping[str, str | Sequence[str]]
+"""What follows the question mark of an address; one name may have several values."""
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
 """What sending and reading may raise; a ValueError comes of a name that no host can have."""
@@ -120,6 +127,8 @@ class Exchange:
 
     def __init__(self, server: Server, open_client: Callable[[], _Client], timeout: float) -> None:
         self.stage = "before connecting"
+        self.is_unanswered = False
+        """Whether a request may have reached the server whose answer was not read to its end."""
         self._server = server
         self._open_client = open_client
         self._client: _Client | None = None
@@ -128,14 +137,12 @@ class Exchange:
         self._bytes_left = server.answers_max_bytes
         self._given_up = False
 
-    def get(self, url: str, parameters: Mapping[str, str], headers: Headers) -> Answer:
+    def get(self, url: str, parameters: Parameters, headers: Headers) -> Answer:
         """Send one GET request."""
         return self._send(lambda http: http.build_request("GET", url, params=parameters, headers=headers))
 
-    def send_json(
-        self, method: Literal["POST", "PUT"], url: str, message: Mapping[str, str], headers: Headers
-    ) -> Answer:
-        """Send one message as JSON."""
+    def send_json(self, method: Method, url: str, message: Mapping[str, Json] | None, headers: Headers) -> Answer:
+        """Send one message as JSON, or none."""
         return self._send(lambda http: http.build_request(method, url, json=message, headers=headers))
 
     def post_form(self, url: str, fields: Mapping[str, str]) -> Answer:
@@ -152,7 +159,9 @@ class Exchange:
             with closing(self._client.http.send(request, stream=True)) as response:
                 _LOGGER.info("%s %s answered %s", request.method, request.url, response.status_code)
                 headers = dict(response.headers)
-                return Answer(response.status_code, headers, self._read(response), _clock_offset(headers))
+                body = self._read(response)
+                self.is_unanswered = False
+                return Answer(response.status_code, headers, body, _clock_offset(headers))
         except _FAILURES as error:
             failure = error
         # Outside of the handler, so that the error does not keep httpx's as its context.
@@ -196,6 +205,7 @@ class Exchange:
         """Hear from httpcore how far the request is, and of each socket that it opens."""
         step = event.partition(".")[2]
         self.stage = _STAGES.get(step, self.stage)
+        self.is_unanswered |= step == "send_request_headers.started"
         stream = info.get("return_value")
         if step in ("connect_tcp.complete", "start_tls.complete") and isinstance(stream, _Stream):
             opened = stream.get_extra_info("socket")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stardag.app.connect import OpenRegistry, identity_of_key
+from stardag.app.connect import OpenRegistry, organization_asked
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.domain.organizations import Organization, Workspace
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
@@ -24,9 +24,11 @@ class BrowseRegistry:
         profile = self.resolve(selection)
         return profile, self.open_registry.before_any_organization(profile).organizations()
 
-    def workspaces(self, selection: Selection = NO_SELECTION) -> tuple[ActiveProfile, tuple[Workspace, ...]]:
-        """The workspaces of the profile's organization, or of the API key's own where none is set."""
+    def workspaces(
+        self, selection: Selection = NO_SELECTION, *, archived: bool = False
+    ) -> tuple[ActiveProfile, tuple[Workspace, ...]]:
+        """The workspaces of the profile's organization, or of the API key's own where none is set; with `archived`,
+        those that are only read any more."""
         profile = self.resolve(selection)
         api = self.open_registry(profile)
-        organization = profile.organization.value
-        return profile, api.workspaces(organization or identity_of_key(api, profile.registry_url.value).organization_id)
+        return profile, api.workspaces(organization_asked(profile, api), archived=archived)

@@ -7,7 +7,8 @@ file leads, and what a sign-in left goes to the very registry that it was made a
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stardag.app.ports import ConfigurationFiles, Credential, KeyIdentity, Registries, RegistryApi, State, Trust
+from stardag.app.ports import ConfigurationFiles, State, Trust
+from stardag.app.registry_ports import Credential, KeyIdentity, Registries, RegistryApi
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.organization import organization_of
@@ -22,6 +23,7 @@ from stardag.domain.errors import (
     MissingSetting,
     NoCredential,
     NotKnownToRegistry,
+    NotSignedIn,
     RegistryUnreachable,
     SignInWithheld,
     StateNotWritable,
@@ -81,6 +83,21 @@ class OpenRegistry:
         _check_online(url, profile)
         credential = self._api_key(profile) or self._of_user(profile)
         return self.without_credential(url, profile, credential)
+
+    def as_user(self, profile: ActiveProfile, registry: str) -> RegistryApi:
+        """The profile's registry, called `registry`, for what a person does before any organization; an API key, which
+        is nobody, stays at home.
+
+        Raises:
+            RegistryUnreachable, InvalidValue, UnusableSecrets: as above.
+            NotSignedIn: nobody is signed in there.
+        """
+        url = profile.registry_url.value
+        _check_online(url, profile)
+        sign_in = self.sign_ins.find(profile.directory, registry, url)
+        if sign_in is None:
+            raise NotSignedIn(registry, url, "This is for a person; an API key does not do.")
+        return self.without_credential(url, profile, UserCredential(self.renew_tokens, sign_in, profile.timeout))
 
     def without_credential(
         self, registry_url: str, profile: ActiveProfile, credential: Credential | None = None
@@ -228,6 +245,16 @@ def identity_of_key(api: RegistryApi, registry_url: str) -> KeyIdentity:
     return identity
 
 
+def organization_asked(profile: ActiveProfile, api: RegistryApi) -> str:
+    """The profile's organization, or the API key's own where none is set.
+
+    Raises:
+        UnexpectedAnswer: as above.
+        and whatever RegistryApi.identity raises.
+    """
+    return profile.organization.value or identity_of_key(api, profile.registry_url.value).organization_id
+
+
 def _identity_of_key(profile: ActiveProfile, api: RegistryApi, api_key: Secret) -> WorkspaceIdentity:
     """The workspace that an API key belongs to."""
     url = profile.registry_url.value
@@ -249,7 +276,11 @@ def _identity_of_user(profile: ActiveProfile, api: RegistryApi) -> WorkspaceIden
     if reference is None:
         raise MissingSetting("workspace", "STARDAG_WORKSPACE_ID")
     workspaces = api.workspaces(organization)
-    workspace = next((each for each in workspaces if reference in (each.id, each.slug)), None)
+    workspace = next((each for each in workspaces if each.is_meant_by(reference)), None)
+    if workspace is None:  # an archived one is still read
+        workspace = next(
+            (each for each in api.workspaces(organization, archived=True) if each.is_meant_by(reference)), None
+        )
     if workspace is None:
         raise NotKnownToRegistry("workspace", reference, url, [each.slug for each in workspaces])
     slug = organization

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import OpenRegistry
-from stardag.app.ports import Registries
+from stardag.app.registry_ports import Registries
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import IdentityProvider, Issuer, PendingSignIn, SignIns
 from stardag.app.sign_in.renew_tokens import RenewTokens

@@ -1,26 +1,23 @@
-"""Every port of the use cases: what the outside has to offer, and which errors it promises.
+"""The ports to this machine: what it has to offer to the use cases, and which errors it promises.
 
 An adapter turns each failure of its library into the error that stands here, and lets nothing else through. The types
-of the signatures are imported for type checkers alone: every command imports this module.
+of the signatures are imported for type checkers alone: every command imports this module. What a registry has to offer
+stands in `stardag.app.registry_ports`, which few commands need.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stardag.app.configuration_files import Edit, FileRead, FilesInForce
     from stardag.domain.configuration import ConfigurationFile, StardagDirectory
-    from stardag.domain.credentials import Secret
     from stardag.domain.environment import Environment
-    from stardag.domain.errors import FileProblem, RefusedCredential
+    from stardag.domain.errors import FileProblem
     from stardag.domain.layers import Notice
-    from stardag.domain.organizations import Organization, Workspace
     from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
-    from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
-    from stardag.domain.target_roots import TargetRoot
 
 
 class EnvironmentVariables(Protocol):
@@ -134,108 +131,6 @@ class State(Protocol):
         Raises:
             StateNotWritable: the file cannot be moved.
         """
-        ...
-
-
-class ServedRoots(NamedTuple):
-    """The target roots of a workspace as a registry serves them, and what it calls this content."""
-
-    roots: tuple[TargetRoot, ...]
-    etag: str | None
-
-
-class KeyIdentity(NamedTuple):
-    """Whom an API key belongs to, as the registry says."""
-
-    organization_id: str
-    organization_slug: str
-    workspace_id: str
-    workspace_slug: str
-
-
-class Credential(Protocol):
-    """What is shown to a registry, had at the moment that it is needed."""
-
-    def __call__(self) -> Secret:
-        """The secret to send.
-
-        Raises:
-            SignInNeeded, OutOfReach, UnexpectedAnswer, UnexpectedIssuerAnswer, StateNotWritable: it cannot be had.
-        """
-        ...
-
-    def instead_of(self, refused: Secret, refusal: RefusedCredential) -> Secret | None:
-        """Another one, where the registry refused that one; None where there is no other.
-
-        Raises:
-            ClockOff: this machine's clock is so far off that no other would help.
-            and whatever having the first one raises.
-        """
-        ...
-
-
-class RegistryApi(Protocol):
-    """One registry, spoken to with one credential. Every call is one exchange within the deadline, and one more with
-    another credential where the first is refused and there is another.
-
-    Every call raises:
-        RegistryUnreachable: no answer within the deadline, or one that is not of a registry.
-        NoCredential, RefusedCredential: the registry wants another credential (401).
-        and whatever having the credential raises.
-        NotAllowed: the credential may not (403).
-        UnexpectedAnswer: the answer breaks the contract.
-    """
-
-    def check(self) -> None:
-        """Make sure that a registry answers at this address; needs no credential."""
-        ...
-
-    def identity(self) -> KeyIdentity | User:
-        """Whom the credential belongs to: an API key's workspace, or the user."""
-        ...
-
-    def sign_in_settings(self) -> SignInSettings:
-        """Where the registry's users sign in; needs no credential."""
-        ...
-
-    def introduce(self, id_token: Secret | None) -> User:
-        """Tell the registry who is signed in, with the issuer's access token as credential, and hear whom it knows."""
-        ...
-
-    def exchange(self, organization: str, id_token: Secret | None) -> ExchangedToken:
-        """A token for an organization (slug or id), with the issuer's access token as credential.
-
-        Raises:
-            NotKnownToRegistry: there is no such organization to this user.
-        """
-        ...
-
-    def organizations(self) -> tuple[Organization, ...]:
-        """The organizations that the credential may see."""
-        ...
-
-    def workspaces(self, organization: str) -> tuple[Workspace, ...]:
-        """The workspaces of an organization (slug or id) that the credential may see.
-
-        Raises:
-            NotKnownToRegistry: there is no such organization to this credential.
-        """
-        ...
-
-    def target_roots(self, workspace_id: str, etag: str | None = None) -> ServedRoots | None:
-        """The target roots of a workspace; None where they still are what `etag` names.
-
-        Raises:
-            NotKnownToRegistry: there is no such workspace to this credential.
-        """
-        ...
-
-
-class Registries(Protocol):
-    """The way to every registry."""
-
-    def connect(self, registry_url: str, credential: Credential | None, timeout: float) -> RegistryApi:
-        """A registry to speak to; sends nothing yet. `timeout` is in seconds, for each whole exchange."""
         ...
 
 

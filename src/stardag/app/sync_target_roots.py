@@ -58,12 +58,12 @@ class SyncTargetRoots:
         return Synced(profile, identity.workspace_slug, changes, applied, notices)
 
 
-def refuse_local(profile: ActiveProfile) -> None:
-    """Refuse a profile that names no registry.
+def refuse_local(profile: ActiveProfile, what: str = "sync") -> None:
+    """Refuse a profile that names no registry; `what` is what would be done there.
 
     Raises:
         MissingSetting: nothing but the defaults names one.
     """
     if profile.is_local:
-        note = "Nothing names a registry either, so that there is nothing to sync: outputs stay on this machine."
+        note = f"Nothing names a registry either, so that there is nothing to {what}: outputs stay on this machine."
         raise MissingSetting("workspace", "STARDAG_WORKSPACE_ID", note)

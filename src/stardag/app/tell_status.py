@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import OpenRegistry
-from stardag.app.ports import KeyIdentity
+from stardag.app.registry_ports import KeyIdentity
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.organization import organization_of
 from stardag.app.sign_in.ports import SignIns

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from stardag.app.check_storages import check_storages
 from stardag.app.connect import Connect, Connection
-from stardag.app.ports import ServedRoots, State, StorageCheck
+from stardag.app.ports import State, StorageCheck
+from stardag.app.registry_ports import ServedRoots
 from stardag.app.sync_target_roots import Synced
 from stardag.domain.errors import StateNotWritable, StorageUnavailable, TargetRootCacheLost, TargetRootMismatch
 from stardag.domain.layers import Notice

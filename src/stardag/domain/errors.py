@@ -1,5 +1,7 @@
 """Every failure of the client, drawn once; the command line adds those of its own words and output.
 
+Leaves marked with ° stand in `stardag.domain.refusals`, since only changing or searching a registry comes to them.
+
 A leaf takes data (which file, which key, what was near) and makes one sentence that says what is wrong and where it
 came from (`message`) and one that says what to type next (`fix`).
 
@@ -18,8 +20,11 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── UnnamedRegistry           the registry has no name that a sign-in could be kept under
     │   ├── WorkspaceDisagrees        the API key belongs to another organization or workspace
     │   ├── InputNeeded               something to be asked for where nobody can be asked
-    │   ├── ConfirmationNeeded        an edit that overwrites or takes along what is there
-    │   └── EditNotPossible           an edit that would not read back as intended
+    │   ├── ConfirmationNeeded        a change that overwrites, takes along or spoils what is there
+    │   ├── EditNotPossible           an edit that would not read back as intended
+    │   ├── UnusableLink °            an invitation's link that is none, or of another registry
+    │   ├── AmbiguousName °           a name that several things have
+    │   └── RefusedValue °            a value that the registry does not accept
     ├── TargetRootsDiffer             the target roots are not what they were
     │   ├── TargetRootMismatch        a root was modified or deleted since the last sync
     │   └── TargetRootCacheLost       the cache was unreadable, so nothing can be compared
@@ -34,7 +39,15 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── SignInEnded               the issuer does not accept the refresh token any more
     │   ├── UnusableSecrets           a file with secrets is broken, or others can read it
     │   └── ClockOff                  this machine's clock makes every token look wrong
-    ├── NotKnownToRegistry            the registry answers that there is no such thing
+    ├── NotFound                      the registry answers that there is no such thing
+    │   ├── NotKnownToRegistry
+    │   └── InvitationGone °          the link of an invitation that counts no more
+    ├── Conflict °                    what is asked for does not go with what the registry holds
+    │   ├── AlreadyExists °
+    │   ├── TooMany °
+    │   ├── LastOwner °
+    │   ├── WorkspaceArchived °
+    │   └── BuildEnded °
     ├── NotAllowed                    the registry answers that the credential may not
     ├── OutOfReach                    no answer
     │   ├── RegistryUnreachable       or one from something that is not a registry
@@ -265,7 +278,7 @@ class InputNeeded(ConfigurationError):
 
 
 class ConfirmationNeeded(ConfigurationError):
-    """An edit that would overwrite something, or take something else along."""
+    """A change that would overwrite something, take something else along, or spoil what builds have made."""
 
     code = "confirmation-needed"
 
@@ -345,10 +358,11 @@ class NotSignedIn(SignInNeeded):
 
     code = "not-signed-in"
 
-    def __init__(self, registry: str, registry_url: str) -> None:
+    def __init__(
+        self, registry: str, registry_url: str, note: str = "An API key is sent as it is, without this."
+    ) -> None:
         super().__init__(
-            f"Nobody is signed in to {registry_url}.",
-            f"Sign in with: stardag auth login --registry {registry}\nAn API key is sent as it is, without this.",
+            f"Nobody is signed in to {registry_url}.", f"Sign in with: stardag auth login --registry {registry}\n{note}"
         )
 
 
@@ -455,7 +469,13 @@ class ClockOff(SignInNeeded):
         )
 
 
-class NotKnownToRegistry(StardagError):
+class NotFound(StardagError):
+    """The registry answers that there is no such thing."""
+
+    code = "not-found"
+
+
+class NotKnownToRegistry(NotFound):
     """The registry answers that there is no such thing, or none that the credential may see."""
 
     code = "not-known"
@@ -469,7 +489,7 @@ class NotKnownToRegistry(StardagError):
         names = f"Known there: {', '.join(sorted(self.known))}. " if self.known else ""
         super().__init__(
             f"The registry {registry_url} knows no {kind} {value!r} that the credential may see.{meant}",
-            f"{names}List them with: stardag {kind}s list",
+            f"{names}List them with: {list_command(kind)}",
         )
 
 
@@ -523,11 +543,11 @@ class UnexpectedAnswer(StardagError):
 
     code = "unexpected-answer"
 
-    def __init__(self, registry_url: str, problem: str) -> None:
+    def __init__(self, registry_url: str, problem: str, fix: str | None = None) -> None:
         self.registry_url = registry_url
         super().__init__(
             f"The registry {registry_url} gave an answer that cannot be used: {problem}.",
-            "Nothing was changed. Is the address right, and the registry's version the one you expect?",
+            fix or "Nothing was changed. Is the address right, and the registry's version the one you expect?",
         )
 
 
@@ -571,6 +591,12 @@ class StateNotWritable(StardagError):
 
 NOT_TOLD = (OutOfReach, SignInNeeded, NotAllowed, UnexpectedAnswer, UnexpectedIssuerAnswer, StateNotWritable)
 """Why a registry could not tell what it knows, which says nothing about what it was asked."""
+
+
+def list_command(kind: str) -> str:
+    """What to type to see what there is of a kind."""
+    known = {"invitation": "members list --invited"}
+    return f"stardag {known.get(kind) or kind.lower().replace(' ', '-') + 's list'}"
 
 
 def _duration(seconds: float) -> str:

@@ -16,9 +16,17 @@ class Organization(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """A workspace of an organization, as a registry tells of it."""
+    """A workspace of an organization, as a registry tells of it. A personal one is one member's own; one that is
+    archived is only read any more."""
 
     id: str
     slug: str
     name: str
     organization_id: str
+    description: str = ""
+    is_personal: bool = False
+    is_archived: bool = False
+
+    def is_meant_by(self, reference: str) -> bool:
+        """Whether this is the workspace's slug or its id."""
+        return reference in (self.id, self.slug)

@@ -3,7 +3,7 @@
 from stardag.domain.errors import (
     ConfigurationError,
     NotAllowed,
-    NotKnownToRegistry,
+    NotFound,
     OutOfReach,
     SignInNeeded,
     StardagError,
@@ -20,7 +20,7 @@ _BY_KIND: tuple[tuple[type[StardagError], int], ...] = (
     (ConfigurationError, USAGE),
     (TargetRootsDiffer, TARGET_ROOTS_DIFFER),
     (SignInNeeded, 4),
-    (NotKnownToRegistry, 5),
+    (NotFound, 5),
     (OutOfReach, 6),
     (NotAllowed, 7),
 )

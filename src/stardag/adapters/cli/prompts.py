@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
 
+from stardag.adapters.cli.text import printable
 from stardag.domain.errors import ConfirmationNeeded, InputNeeded
 
 if TYPE_CHECKING:
@@ -60,9 +61,17 @@ class Prompts(NamedTuple):
         try:
             return attempt(given)
         except ConfirmationNeeded as error:
-            if not self.confirmed(f"{error.message} {question}"):
+            if not self._agrees(error.message, question):
                 raise
             return attempt(True)
+
+    def _agrees(self, message: str, question: str) -> bool:
+        """Whether a person says yes to what a message says; what has several lines is shown before the question."""
+        if "\n" not in message:
+            return self.confirmed(f"{message} {question}")
+        if self.is_possible:
+            sys.stderr.write(f"{printable(message)}\n")
+        return self.confirmed(question)
 
     def confirmed(self, question: str) -> bool:
         """Whether a person says yes; no where there is nobody to ask."""

@@ -1,12 +1,13 @@
-"""The way to registries over HTTP: `answers` says what may be received, `asking` sends and understands the requests of
-one call, `registry` makes the calls of the API from both. None of that is imported before a registry is asked.
+"""The way to registries over HTTP: `answers` and its neighbours say what may be received, `asking` sends and
+understands the requests of one call, `calling` makes it one exchange, and a module for each subject makes calls of the
+API; all of them are in `registry`. None of that is imported before a registry is asked.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stardag.adapters.http_registry.registry import HttpRegistry
-    from stardag.app.ports import Credential
+    from stardag.app.registry_ports import Credential
 
 
 class HttpRegistries:

@@ -8,7 +8,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from stardag.app.ports import KeyIdentity
+from stardag.app.registry_ports import KeyIdentity
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import InvalidValue
 from stardag.domain.names import is_id, is_name
@@ -19,6 +19,9 @@ from stardag.domain.target_roots import TargetRoot, check_uri_prefix
 
 LABEL_MAX_LENGTH = 255
 """Of a display name, in characters."""
+
+TEXT_MAX_LENGTH = 8000
+"""Of a description or an error, in characters."""
 
 CURSOR_MAX_LENGTH = 2048
 
@@ -81,6 +84,10 @@ def _show_label(value: str) -> str:
     return printable(value, LABEL_MAX_LENGTH)
 
 
+def _show_text(value: str) -> str:
+    return "\n".join(printable(line.replace("\t", "    "), TEXT_MAX_LENGTH) for line in value.split("\n"))
+
+
 Id = Annotated[str, AfterValidator(_check_id)]
 Slug = Annotated[str, AfterValidator(_check_slug)]
 Name = Annotated[str, AfterValidator(_check_name)]
@@ -90,6 +97,8 @@ ClientId = Annotated[str, Field(max_length=LABEL_MAX_LENGTH, pattern=r"^[!-~]+$"
 Token = Annotated[str, AfterValidator(_check_token)]
 TokenType = Annotated[str, AfterValidator(_check_token_type)]
 Label = Annotated[str, Field(max_length=LABEL_MAX_LENGTH), AfterValidator(_show_label)]
+Text = Annotated[str, Field(max_length=TEXT_MAX_LENGTH), AfterValidator(_show_text)]
+"""Of several lines."""
 Cursor = Annotated[str, Field(min_length=1, max_length=CURSOR_MAX_LENGTH)]
 
 
@@ -100,7 +109,7 @@ class Message(BaseModel):
 
 
 class OrganizationMessage(Message):
-    """An organization in a list."""
+    """An organization."""
 
     id: Id
     slug: Slug
@@ -113,20 +122,25 @@ class OrganizationMessage(Message):
 
 
 class WorkspaceMessage(Message):
-    """A workspace in a list."""
+    """A workspace. What a registry of an earlier version leaves out is what every workspace was then."""
 
     id: Id
     slug: Slug
     name: Label
     organization_id: Id
+    description: Text = ""
+    personal: bool = False
+    archived: bool = False
 
     def to_domain(self) -> Workspace:
         """The workspace."""
-        return Workspace(self.id, self.slug, self.name, self.organization_id)
+        return Workspace(
+            self.id, self.slug, self.name, self.organization_id, self.description, self.personal, self.archived
+        )
 
 
 class TargetRootMessage(Message):
-    """A target root in a list."""
+    """A target root."""
 
     name: Name
     uri_prefix: UriPrefix
@@ -210,22 +224,6 @@ class HealthMessage(Message):
     """What only a Stardag registry says of itself."""
 
     service: Literal["stardag-registry"]
-
-
-class ProblemMessage(Message):
-    """An error (RFC 9457). `code` is the registry's own word for it, and tells a registry's errors from others'."""
-
-    code: str | None = None
-    title: str | None = None
-    detail: str | None = None
-
-
-def problem_of(body: bytes) -> ProblemMessage:
-    """The problem in an error's body; an empty one where the body holds none."""
-    try:
-        return ProblemMessage.model_validate_json(body)
-    except ValidationError:
-        return ProblemMessage()
 
 
 def is_json(error: ValidationError) -> bool:

@@ -1,15 +1,15 @@
 """The requests of one call of the registry's API: what each carries, and what each status of an answer means."""
 
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import unquote
 
 from pydantic import ValidationError
 
-from stardag.adapters.bounded_http import Answer, Exchange, Headers
+from stardag.adapters.bounded_http import Answer, Exchange, Headers, Json, Method, Parameters
 from stardag.adapters.http_registry.answers import (
     Item,
     Message,
@@ -17,8 +17,9 @@ from stardag.adapters.http_registry.answers import (
     breach_of,
     is_json,
     printable,
-    problem_of,
 )
+from stardag.adapters.http_registry.problems import ProblemMessage, conflict_of, problem_of, told_by_field
+from stardag.app.registry_ports import Excerpt
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     NoCredential,
@@ -29,6 +30,7 @@ from stardag.domain.errors import (
     StardagError,
     UnexpectedAnswer,
 )
+from stardag.domain.refusals import RefusedValue
 
 PAGES_MAX = 1000
 ITEMS_OF_A_PAGE = 1000
@@ -39,6 +41,8 @@ SHOWN_MAX_LENGTH = 300
 
 NO_REGISTRY = "what answers there is not a Stardag registry"
 
+UNCERTAIN = "It is not known whether the change was made: look before you repeat the command."
+
 _URL_SAFE = str.maketrans("+/", "-_")
 
 MessageType = TypeVar("MessageType", bound=Message)
@@ -46,7 +50,7 @@ MessageType = TypeVar("MessageType", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What a call is about, for when the registry knows no such thing."""
+    """What a call is about, for when the registry knows no such thing, or has it already."""
 
     kind: str
     value: str
@@ -62,14 +66,20 @@ class Listing(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One call: its exchange, the credential that every request carries, and what else is secret in it."""
+    """One call: its exchange, the credential that every request carries, and what else is secret in it.
+
+    `secret_fields` go into the message that is sent. `is_change` says that what is asked for cannot simply be asked for
+    again, and `has_input` that there are values of a person's in it, which the registry may refuse.
+    """
 
     url: str
     exchange: Exchange
     credential: Secret | None
-    id_token: Secret | None = None
+    secret_fields: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
+    is_change: bool = False
+    has_input: bool = False
 
-    def get(self, path: str, parameters: Mapping[str, str], sought: Sought | None, etag: str | None = None) -> Answer:
+    def get(self, path: str, parameters: Parameters, sought: Sought | None, etag: str | None = None) -> Answer:
         """One question. The answer is a 200, or a 304 where an entity tag was sent."""
         headers = self._headers()
         if etag is not None:
@@ -77,22 +87,35 @@ class Asking:
         answer = self.exchange.get(f"{self.url}/api/v1{path}", parameters, headers)
         if answer.status == HTTPStatus.NOT_MODIFIED and etag is not None:
             return answer
-        return self._expect_ok(answer, sought)
+        return self._expect(HTTPStatus.OK, answer, sought)
 
     def send(
-        self, method: Literal["POST", "PUT"], path: str, message: Mapping[str, str], sought: Sought | None
+        self,
+        method: Method,
+        path: str,
+        message: Mapping[str, Json] | None,
+        sought: Sought | None,
+        made: Sought | None = None,
+        status: HTTPStatus = HTTPStatus.OK,
     ) -> Answer:
-        """One message, with the ID token where there is one. The answer is a 200."""
-        if self.id_token is not None:
-            message = {**message, "id_token": self.id_token.reveal()}
+        """One message, with the secret fields that there are. The answer has the status that is expected; `made` is
+        what is there afterwards."""
+        if self.secret_fields:
+            secrets = {name: secret.reveal() for name, secret in self.secret_fields.items()}
+            message = {**(message or {}), **secrets}
         answer = self.exchange.send_json(method, f"{self.url}/api/v1{path}", message, self._headers())
-        return self._expect_ok(answer, sought)
+        return self._expect(status, answer, sought, made)
 
     def listing(
-        self, path: str, page_type: type[Page[Item]], sought: Sought | None, first: Answer | None = None
+        self,
+        path: str,
+        page_type: type[Page[Item]],
+        sought: Sought | None,
+        first: Answer | None = None,
+        parameters: Parameters | None = None,
     ) -> Listing[Item]:
         """All pages of a list, beginning with `first` where that was asked for already."""
-        limit = {"limit": str(ITEMS_OF_A_PAGE)}
+        limit: dict[str, str | Sequence[str]] = {"limit": str(ITEMS_OF_A_PAGE), **(parameters or {})}
         answer = first or self.get(path, limit, sought)
         page = self.parse(page_type, answer)
         items, cursor = [*page.items], page.next_cursor
@@ -107,6 +130,23 @@ class Asking:
             cursor = page.next_cursor
         return Listing(items, whole)
 
+    def excerpt(
+        self, path: str, page_type: type[Page[Item]], sought: Sought | None, parameters: Parameters, at_most: int
+    ) -> Excerpt[Item]:
+        """The first items of a list, in as many pages as they take."""
+        items: list[Item] = []
+        cursor: str | None = None
+        while True:
+            limit = {"limit": str(min(at_most - len(items), ITEMS_OF_A_PAGE))}
+            position = {} if cursor is None else {"cursor": cursor}
+            page = self.parse(page_type, self.get(path, {**parameters, **limit, **position}, sought))
+            items += page.items
+            if page.next_cursor is None or len(items) >= at_most:
+                return Excerpt(tuple(items[:at_most]), page.next_cursor is None and len(items) <= at_most)
+            if not page.items or page.next_cursor == cursor:
+                raise UnexpectedAnswer(self.url, "its list does not go on")
+            cursor = page.next_cursor
+
     def parse(self, message_type: type[MessageType], answer: Answer) -> MessageType:
         """What an answer says.
 
@@ -119,12 +159,12 @@ class Asking:
             return message_type.model_validate_json(answer.body)
         except ValidationError as error:
             if is_json(error):
-                failure = UnexpectedAnswer(self.url, breach_of(error))
+                failure = UnexpectedAnswer(self.url, breach_of(error), self._fix)
             else:
-                failure = RegistryUnreachable(self.url, NO_REGISTRY)
+                failure = RegistryUnreachable(self.url, NO_REGISTRY, self._fix)
         raise failure  # here, so that it does not keep the answer in its context
 
-    def refusal(self, answer: Answer, sought: Sought | None) -> StardagError:
+    def refusal(self, answer: Answer, sought: Sought | None, made: Sought | None = None) -> StardagError:
         """What an answer other than the wanted one means."""
         problem = problem_of(answer.body)
         reason = self._shown(problem.detail or problem.title or "").strip().rstrip(".")
@@ -139,16 +179,35 @@ class Asking:
                 return NotKnownToRegistry(sought.kind, sought.value, self.url)
             case HTTPStatus.NOT_FOUND:
                 return RegistryUnreachable(self.url, f"there is no registry at this address (it answers {says})")
+            case HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY if problem.code is not None:
+                return self._objection(problem, reason, made or sought) or UnexpectedAnswer(
+                    self.url, f"it refuses the question with {says}"
+                )
             case 301 | 302 | 303 | 307 | 308:
                 target = self._shown(answer.headers.get("location", "nowhere"))
                 fix = "Nothing was sent there. If the registry is there now, correct its address in the configuration."
                 return RegistryUnreachable(self.url, f"it redirects to {target}", fix)
             case status if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
-                return RegistryUnreachable(self.url, f"it answers {says}", "Try again in a while.")
+                is_done_perhaps = status >= 500 and problem.code not in ("unavailable", "issuer-unavailable")
+                fix = (self._fix if is_done_perhaps else None) or "Try again in a while."
+                return RegistryUnreachable(self.url, f"it answers {says}", fix)
             case _ if problem.code is not None:
                 return UnexpectedAnswer(self.url, f"it refuses the question with {says}")
             case _:
-                return RegistryUnreachable(self.url, f"{NO_REGISTRY} (it answers {says})")
+                return RegistryUnreachable(self.url, f"{NO_REGISTRY} (it answers {says})", self._fix)
+
+    @property
+    def _fix(self) -> str | None:
+        """What to do after an answer that says nothing, where that is more than the usual."""
+        return UNCERTAIN if self.is_change else None
+
+    def _objection(self, problem: ProblemMessage, reason: str, about: Sought | None) -> StardagError | None:
+        """What the registry has against a change, or against a value that a person gave."""
+        if problem.code == "invalid":
+            return RefusedValue(self.url, self._shown(told_by_field(problem)) or reason) if self.has_input else None
+        if about is None or problem.code is None:
+            return None
+        return conflict_of(problem.code, reason, self.url, about.kind, printable(about.value, 80))
 
     def _headers(self) -> Headers:
         headers = Headers()
@@ -156,14 +215,14 @@ class Asking:
             headers["Authorization"] = f"Bearer {self.credential.reveal()}"
         return headers
 
-    def _expect_ok(self, answer: Answer, sought: Sought | None) -> Answer:
-        if answer.status != HTTPStatus.OK:
-            raise self.refusal(answer, sought)
+    def _expect(self, status: HTTPStatus, answer: Answer, sought: Sought | None, made: Sought | None = None) -> Answer:
+        if answer.status != status:
+            raise self.refusal(answer, sought, made)
         return answer
 
     def _shown(self, said: str) -> str:
         """What the registry says, fit to stand in a sentence; nothing of it, should it say a secret back."""
-        secrets = [secret for secret in (self.credential, self.id_token) if secret is not None]
+        secrets = [*self.secret_fields.values(), *(() if self.credential is None else (self.credential,))]
         if any(_is_revealed(secret, said) for secret in secrets):
             return "(what it says holds a secret)"
         return printable(said, SHOWN_MAX_LENGTH)

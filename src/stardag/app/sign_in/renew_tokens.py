@@ -6,7 +6,7 @@ refresh token is kept before anything else is done with what came along with it.
 
 from dataclasses import dataclass
 
-from stardag.app.ports import Registries
+from stardag.app.registry_ports import Registries
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import Clock, IdentityProvider, SignIns
 from stardag.domain.credentials import Secret

@@ -11,7 +11,7 @@ from stardag.adapters.cli.answers import Answer, Json
 from stardag.adapters.cli.session import DEFAULTS, Options, RegistryOption, Session, SessionArgument
 from stardag.adapters.cli.text import printable, table
 from stardag.app.log_in import Way
-from stardag.app.ports import KeyIdentity
+from stardag.app.registry_ports import KeyIdentity
 from stardag.app.sign_in.ports import Browser, PendingSignIn
 from stardag.app.tell_status import Status
 from stardag.domain.credentials import Secret

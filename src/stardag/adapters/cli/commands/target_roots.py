@@ -22,6 +22,12 @@ from stardag.app.sync_target_roots import Synced
 from stardag.domain.root_changes import RootChange
 
 app = App(name="target-roots", help_format="plaintext")
+for _name, _function, _help in (
+    ("add", "add_target_root", "Add a target root to the workspace, at its registry."),
+    ("set", "set_target_root", "Give a target root of the workspace another place, at its registry."),
+    ("remove", "remove_target_root", "Remove a target root from the workspace, at its registry."),
+):
+    app.command(f"stardag.adapters.cli.commands.target_root_changes:{_function}", name=_name, help=_help)
 
 
 @app.command(name="list")

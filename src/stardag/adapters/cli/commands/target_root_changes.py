@@ -1,0 +1,127 @@
+"""`stardag target-roots add|set|remove`: changes at the registry, which a sync takes over on each machine."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from stardag.adapters.cli.answers import Answer
+from stardag.adapters.cli.session import (
+    DEFAULTS,
+    Options,
+    OrganizationOption,
+    RegistryOption,
+    SessionArgument,
+    WorkspaceOption,
+)
+from stardag.adapters.cli.text import counted
+from stardag.app.team.edit_target_roots import EditedRoot
+from stardag.app.team.reply import Reply
+
+_CACHE = "The cache of this machine was left as it is; this takes the change over: stardag target-roots sync"
+
+Yes = Annotated[bool, Parameter(negative="", help="Also where builds have used the root as it is.")]
+
+
+def add_target_root(
+    name: str,
+    uri_prefix: str,
+    *,
+    registry: RegistryOption = None,
+    organization: OrganizationOption = None,
+    workspace: WorkspaceOption = None,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Add a target root to the workspace, at its registry. This needs an admin, or a key that administers it.
+
+    Parameters
+    ----------
+    name
+        What tasks call it.
+    uri_prefix
+        Where outputs go: an absolute path, ~/…, file://… or s3://bucket/prefix/.
+    """
+    edit = session.use_cases().edit_target_roots()
+    with session.waiting("Asking the registry"):
+        reply = edit.add(options.selection(registry, organization, workspace), name, uri_prefix)
+    return _answer(reply, f"Target root {name!r} of workspace {reply.place!r} is {uri_prefix}.")
+
+
+def set_target_root(
+    name: str,
+    uri_prefix: str,
+    *,
+    yes: Yes = False,
+    registry: RegistryOption = None,
+    organization: OrganizationOption = None,
+    workspace: WorkspaceOption = None,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Give a target root of the workspace another place. Where builds have used it, you are asked first.
+
+    Parameters
+    ----------
+    name
+        The root to change.
+    uri_prefix
+        Where outputs go from now on: an absolute path, ~/…, file://… or s3://bucket/prefix/.
+    """
+    edit = session.use_cases().edit_target_roots()
+    selection = options.selection(registry, organization, workspace)
+
+    def attempt(confirmed: bool) -> Reply[EditedRoot]:
+        with session.waiting("Asking the registry"):
+            return edit.change(selection, name, uri_prefix, confirmed=confirmed)
+
+    reply = session.prompts.confirming(attempt, yes, "Change it all the same?")
+    done = f"was {reply.value.change.old} and is now" if reply.value.changed else "already was"
+    return _answer(reply, f"Target root {name!r} of workspace {reply.place!r} {done} {uri_prefix}.")
+
+
+def remove_target_root(
+    name: str,
+    *,
+    yes: Yes = False,
+    registry: RegistryOption = None,
+    organization: OrganizationOption = None,
+    workspace: WorkspaceOption = None,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Remove a target root from the workspace; what is stored below it stays. Where builds have used it, you are asked.
+
+    Parameters
+    ----------
+    name
+        The root to remove.
+    """
+    edit = session.use_cases().edit_target_roots()
+    selection = options.selection(registry, organization, workspace)
+
+    def attempt(confirmed: bool) -> Reply[EditedRoot]:
+        with session.waiting("Asking the registry"):
+            return edit.remove(selection, name, confirmed=confirmed)
+
+    reply = session.prompts.confirming(attempt, yes, "Remove it all the same?")
+    old = reply.value.change.old
+    return _answer(
+        reply, f"Target root {name!r} of workspace {reply.place!r} was removed; what is stored in {old} stays."
+    )
+
+
+def _answer(reply: Reply[EditedRoot], text: str) -> Answer:
+    change, builds = reply.value
+    used = [f"{counted(builds, 'build')} had used it as it was."] if builds and reply.value.changed else []
+    return Answer(
+        data={
+            "name": change.name,
+            "old": change.old,
+            "new": change.new,
+            "builds": builds,
+            "changed": reply.value.changed,
+        },
+        text=text,
+        notices=reply.notices,
+        remarks=[*used, _CACHE] if reply.value.changed else (),
+    )

@@ -1,0 +1,87 @@
+"""The calls that tell whom a credential belongs to, and that come before there is one."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from pydantic import ValidationError
+
+from stardag.adapters.bounded_http import Answer, Exchange, Headers
+from stardag.adapters.http_registry.answers import ExchangeMessage, HealthMessage, MeMessage, SignInSettingsMessage
+from stardag.adapters.http_registry.asking import NO_REGISTRY, Asking, Sought, status_of
+from stardag.adapters.http_registry.calling import Calls
+from stardag.app.registry_ports import KeyIdentity
+from stardag.domain.credentials import Secret
+from stardag.domain.errors import RegistryUnreachable, UnexpectedAnswer
+from stardag.domain.registry_url import is_plain_beyond_loopback
+from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
+
+
+class SigningInCalls(Calls):
+    """Keeps the promises of `SigningInApi`."""
+
+    def check(self) -> None:
+        """Make sure that a registry answers at this address; the credential stays at home."""
+
+        def fetch(exchange: Exchange) -> Answer:
+            answer = exchange.get(f"{self._url}/health", {}, Headers())
+            if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+                raise RegistryUnreachable(self._url, f"{NO_REGISTRY} (it answers {status_of(answer)})")
+            if answer.status != HTTPStatus.OK:
+                raise Asking(self._url, exchange, None).refusal(answer, None)
+            return answer
+
+        answer = self._connection.exchange(fetch)
+        try:
+            HealthMessage.model_validate_json(answer.body)
+            return
+        except ValidationError:
+            pass
+        raise RegistryUnreachable(self._url, NO_REGISTRY)
+
+    def identity(self) -> KeyIdentity | User:
+        """Whom the credential belongs to: an API key's workspace, or the user."""
+        me = self._ask(lambda asking: asking.parse(MeMessage, asking.get("/me", {}, None)))
+        identity = me.to_domain()
+        if identity is None:
+            raise UnexpectedAnswer(self._url, "the credential belongs to no user and no one workspace")
+        return identity
+
+    def sign_in_settings(self) -> SignInSettings:
+        """Where the registry's users sign in; the credential stays at home."""
+
+        def fetch(exchange: Exchange) -> SignInSettingsMessage:
+            asking = Asking(self._url, exchange, None)
+            return asking.parse(SignInSettingsMessage, asking.get("/auth/configuration", {}, None))
+
+        settings = self._connection.exchange(fetch).to_domain()
+        if is_plain_beyond_loopback(settings.issuer_url) and not is_plain_beyond_loopback(self._url):
+            raise UnexpectedAnswer(
+                self._url, "the issuer it names is to be reached by plain http, which others can read"
+            )
+        return settings
+
+    def introduce(self, id_token: Secret | None) -> User:
+        """Tell the registry who is signed in, with the issuer's access token as credential, and hear whom it knows."""
+        me = self._ask(lambda asking: asking.parse(MeMessage, asking.send("PUT", "/me", {}, None)), _with(id_token))
+        user = me.to_domain()
+        if not isinstance(user, User):
+            raise UnexpectedAnswer(self._url, "it knows no user by the issuer's tokens")
+        return user
+
+    def exchange(self, organization: str, id_token: Secret | None) -> ExchangedToken:
+        """A token for an organization (slug or id), with the issuer's access token as credential."""
+        sought = Sought("organization", organization)
+        self._segment(sought)
+
+        def send(asking: Asking) -> ExchangedToken:
+            answer = asking.send("POST", "/auth/exchange", {"organization": organization}, sought)
+            return asking.parse(ExchangeMessage, answer).to_domain()._replace(clock_offset=answer.clock_offset)
+
+        token = self._ask(send, _with(id_token))
+        if organization.lower() not in (token.organization_id, token.organization_slug):
+            raise UnexpectedAnswer(self._url, "it gives a token for another organization than the one asked for")
+        return token
+
+
+def _with(id_token: Secret | None) -> Mapping[str, Secret]:
+    return {} if id_token is None else {"id_token": id_token}

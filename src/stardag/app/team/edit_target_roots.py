@@ -1,0 +1,93 @@
+"""Changing the target roots of a workspace at its registry, with the guide's warning where builds have used them.
+
+The local cache stays as it is: a sync is how a change is accepted on each machine.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stardag.app.connect import Connect
+from stardag.app.team.reply import Reply, connected, reply_of
+from stardag.domain.errors import ConfirmationNeeded
+from stardag.domain.names import check_name
+from stardag.domain.profile import Selection
+from stardag.domain.root_changes import RootChange
+from stardag.domain.target_roots import TargetRoot, check_uri_prefix, same_prefix
+
+
+class EditedRoot(NamedTuple):
+    """What happened to a root, and how many builds had used it as it was before."""
+
+    change: RootChange
+    builds: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything did."""
+        return self.change.old != self.change.new
+
+
+@dataclass(frozen=True, slots=True)
+class EditTargetRoots:
+    """Adds, changes and removes target roots of the active workspace.
+
+    Raises:
+        InvalidName, InvalidValue: name or prefix cannot be one.
+        MissingSetting: nothing names a registry, or no workspace.
+        ConfirmationNeeded: builds have used the root, and nobody has confirmed that it is to be changed all the same.
+        and whatever Connect and the calls of WorkspacesApi raise.
+    """
+
+    connect: Connect
+
+    def add(self, selection: Selection, name: str, uri_prefix: str) -> Reply[EditedRoot]:
+        """Add a root."""
+        root = _checked(name, uri_prefix)
+        connection = connected(self.connect, selection)
+        connection.api.add_target_root(connection.identity.workspace_id, root)
+        return reply_of(connection, EditedRoot(RootChange(name, None, uri_prefix), 0))
+
+    def change(self, selection: Selection, name: str, uri_prefix: str, *, confirmed: bool) -> Reply[EditedRoot]:
+        """Give a root another prefix. A trailing slash makes no difference to any output, so nobody is asked."""
+        root = _checked(name, uri_prefix)
+        connection = connected(self.connect, selection)
+        use = connection.api.target_root_use(connection.identity.workspace_id, name)
+        old = use.root.uri_prefix
+        if use.builds and not confirmed and not same_prefix(old, uri_prefix):
+            raise ConfirmationNeeded(_warning(name, old, uri_prefix, use.builds), "--yes")
+        if old != uri_prefix:
+            connection.api.change_target_root(connection.identity.workspace_id, root)
+        return reply_of(connection, EditedRoot(RootChange(name, old, uri_prefix), use.builds))
+
+    def remove(self, selection: Selection, name: str, *, confirmed: bool) -> Reply[EditedRoot]:
+        """Remove a root; what is stored below it stays."""
+        check_name("target root", name)
+        connection = connected(self.connect, selection)
+        use = connection.api.target_root_use(connection.identity.workspace_id, name)
+        old = use.root.uri_prefix
+        if use.builds and not confirmed:
+            raise ConfirmationNeeded(_warning(name, old, None, use.builds), "--yes")
+        connection.api.remove_target_root(connection.identity.workspace_id, name)
+        return reply_of(connection, EditedRoot(RootChange(name, old, None), use.builds))
+
+
+def _checked(name: str, uri_prefix: str) -> TargetRoot:
+    return TargetRoot(check_name("target root", name), check_uri_prefix(uri_prefix))
+
+
+def _warning(name: str, old: str, new: str | None, builds: int) -> str:
+    """The guide's "Warning on Modifying Target Roots", said of one root."""
+    used = "1 build has" if builds == 1 else f"{builds} builds have"
+    becomes = "is removed" if new is None else f"is {new}"
+    path = "URI_PREFIX" if new is None else new
+    return "\n".join(
+        (
+            f"{used} used the target root {name!r} as it is ({old}). Once it {becomes}:",
+            "  - tasks that were completed below it appear incomplete, as their outputs are not found any more;",
+            "  - the history of these builds refers to a path that the root no longer has.",
+            "What is recommended instead:",
+            f"  1. add a new target root with the new path: stardag target-roots add NAME {path}",
+            "  2. update task definitions to use the new root",
+            f"  3. keep {name!r} for historical reference, or migrate its data manually",
+        )
+    )

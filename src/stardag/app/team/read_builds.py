@@ -1,0 +1,62 @@
+"""The builds of a workspace and the tasks in them: what they are, and putting an end to one that runs."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from stardag.app.connect import Connect
+from stardag.app.registry_ports import Excerpt
+from stardag.app.sign_in.ports import Clock
+from stardag.app.team.reply import Reply, connected, reply_of
+from stardag.domain.builds import Build, BuildDetail, BuildFilter, BuildStatus, Task, TaskDetail, TaskFilter
+from stardag.domain.errors import InvalidValue
+from stardag.domain.profile import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBuilds:
+    """Tells of builds and tasks of the active workspace.
+
+    Raises:
+        MissingSetting: nothing names a registry, or no workspace.
+        and whatever Connect and the calls of BuildsApi raise.
+    """
+
+    connect: Connect
+    clock: Clock
+
+    def builds(
+        self, selection: Selection, status: BuildStatus | None, since: datetime | timedelta | None, at_most: int
+    ) -> Reply[Excerpt[Build]]:
+        """The newest builds; those that began at a moment or later, or within a time that ends now."""
+        started_after = self._moment(since) if isinstance(since, timedelta) else since
+        connection = connected(self.connect, selection)
+        wanted = BuildFilter(status, started_after)
+        return reply_of(connection, connection.api.builds(connection.identity.workspace_id, wanted, at_most))
+
+    def build(self, selection: Selection, build_id: str) -> Reply[BuildDetail]:
+        """One build."""
+        connection = connected(self.connect, selection)
+        return reply_of(connection, connection.api.build(connection.identity.workspace_id, build_id))
+
+    def cancel(self, selection: Selection, build_id: str) -> Reply[Build]:
+        """Cancel a build: whatever runs it hears of that at its next heartbeat."""
+        connection = connected(self.connect, selection)
+        return reply_of(connection, connection.api.cancel_build(connection.identity.workspace_id, build_id))
+
+    def tasks(self, selection: Selection, wanted: TaskFilter, at_most: int) -> Reply[Excerpt[Task]]:
+        """The tasks that were recorded last, in their latest state."""
+        connection = connected(self.connect, selection)
+        return reply_of(connection, connection.api.tasks(connection.identity.workspace_id, wanted, at_most))
+
+    def task(self, selection: Selection, task_id: str) -> Reply[TaskDetail]:
+        """One task, and the builds that ran or reused it."""
+        connection = connected(self.connect, selection)
+        return reply_of(connection, connection.api.task(connection.identity.workspace_id, task_id))
+
+    def _moment(self, ago: timedelta) -> datetime:
+        try:
+            return datetime.fromtimestamp(self.clock(), UTC) - ago
+        except OverflowError:
+            raise InvalidValue(
+                "time", str(ago), "it is too long ago", "Give --since a sensible time, such as 7d."
+            ) from None

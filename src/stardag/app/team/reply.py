@@ -1,0 +1,39 @@
+"""What comes of asking a registry about an organization or a workspace."""
+
+from typing import Generic, NamedTuple, TypeVar
+
+from stardag.app.connect import Connect, Connection
+from stardag.app.sync_target_roots import refuse_local
+from stardag.domain.layers import Notice
+from stardag.domain.profile import Selection
+
+Value = TypeVar("Value", covariant=True)
+Said = TypeVar("Said")
+
+
+class Reply(NamedTuple, Generic[Value]):
+    """What the registry at an address said about an organization or a workspace (`place`, a slug or an id), and what
+    else is to be heard of."""
+
+    value: Value
+    registry_url: str
+    place: str
+    notices: tuple[Notice, ...] = ()
+
+
+def connected(connect: Connect, selection: Selection) -> Connection:
+    """A connection to the active workspace, which has to be one of a registry.
+
+    Raises:
+        MissingSetting: nothing names a registry, or no workspace.
+        and whatever Connect raises.
+    """
+    refuse_local(connect.resolve(selection), "ask")
+    return connect(selection)
+
+
+def reply_of(connection: Connection, value: Said) -> Reply[Said]:
+    """What was said about the workspace that is connected to."""
+    profile, identity = connection.profile, connection.identity
+    notices = (*profile.notices, *connection.notices)
+    return Reply(value, profile.registry_url.value, identity.workspace_slug, notices)

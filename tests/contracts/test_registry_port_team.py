@@ -1,0 +1,420 @@
+"""What every keeper of the port `RegistryApi` promises a team: people, workspaces, API keys, target roots that builds
+have used, builds and tasks."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stardag.app.registry_ports import RegistryApi
+from stardag.domain.builds import BuildFilter, TaskFilter
+from stardag.domain.credentials import Secret
+from stardag.domain.errors import NotAllowed, NotKnownToRegistry, RefusedCredential
+from stardag.domain.members import parse_invitation_link
+from stardag.domain.organizations import Organization, Workspace
+from stardag.domain.refusals import (
+    AlreadyExists,
+    BuildEnded,
+    InvitationGone,
+    LastOwner,
+    RefusedValue,
+    WorkspaceArchived,
+)
+from stardag.domain.target_roots import TargetRoot
+from stardag.domain.tasks import Json, task_id
+from tests.contracts.registry_world import Issued, World
+
+NOBODY = str(uuid.UUID(int=7))
+
+
+def word() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+def organization_of_the_owner(world: World) -> tuple[Organization, RegistryApi]:
+    """A new organization, and its owner in it."""
+    made = world.user(world.people.owner()).make_organization(f"org-{word()}", None)
+    return made, world.member(world.people.owner(), made.slug)
+
+
+def alice(world: World) -> Issued:
+    """Somebody who has an account, and belongs to an organization of no other test's."""
+
+    def link(email: str) -> Secret:
+        made, owner = organization_of_the_owner(world)
+        return owner.invite(made.slug, email, "member").link
+
+    return world.people.alice(link)
+
+
+def alice_in(world: World, owner: RegistryApi, organization: str) -> Issued:
+    """Somebody who becomes a member of an organization."""
+    issued = alice(world)
+    token = parse_invitation_link(owner.invite(organization, issued.email, "member").link.reveal()).token
+    world.user(issued).accept_invitation(token)
+    return issued
+
+
+class TestOrganizations:
+    def test_whoever_makes_one_owns_it(self, world: World) -> None:
+        user, slug = world.user(world.people.owner()), f"org-{word()}"
+        made = user.make_organization(slug, "A Name")
+        assert (made.slug, made.name, made.role) == (slug, "A Name", "owner")
+        assert made in user.organizations()
+        (owner,) = world.member(world.people.owner(), slug).members(slug)
+        assert (owner.username, owner.email, owner.role) == ("owner", "owner@localhost", "owner")
+        assert owner.since.tzinfo is not None
+
+    def test_a_slug_is_there_once(self, world: World) -> None:
+        with pytest.raises(AlreadyExists, match="organization 'default' already"):
+            world.user(world.people.owner()).make_organization("default", None)
+
+    def test_a_key_makes_none_and_sees_no_members(self, world: World) -> None:
+        with pytest.raises(NotAllowed):
+            world.connect().make_organization(f"org-{word()}", None)
+        with pytest.raises(NotAllowed):
+            world.connect().members("default")
+        with pytest.raises(NotAllowed):
+            world.connect().accept_invitation(Secret("x" * 43))
+
+
+class TestMembers:
+    def test_an_invited_person_becomes_a_member_and_the_invitation_is_gone(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        email = f"{word()}@acme.example"
+        made = owner.invite(organization.slug, email, "admin")
+        assert (made.invitation.email, made.invitation.role, made.invitation.maker) == (email, "admin", "owner")
+        assert made.invitation.expires_at > made.invitation.made_at
+        assert owner.invitations(organization.id) == (made.invitation,)
+        issued = world.people.newcomer(made.link, email)
+        assert owner.invitations(organization.slug) == ()
+        members = {member.email: member.role for member in owner.members(organization.slug)}
+        assert members == {"owner@localhost": "owner", email: "admin"}
+        assert world.member(issued, organization.slug).members(organization.slug)
+
+    def test_an_invitation_is_accepted_once_and_by_the_person_it_is_for(self, world: World) -> None:
+        issued = alice(world)
+        second, owner = organization_of_the_owner(world)
+        token = parse_invitation_link(owner.invite(second.slug, issued.email, "member").link.reveal()).token
+        with pytest.raises(NotAllowed, match="the person who was invited"):
+            world.user(world.people.owner()).accept_invitation(token)
+        joined = world.user(issued).accept_invitation(token)
+        assert (joined.id, joined.role) == (second.id, "member")
+        with pytest.raises(InvitationGone):
+            world.user(issued).accept_invitation(token)
+
+    def test_a_later_invitation_or_a_withdrawal_makes_the_link_worthless(self, world: World) -> None:
+        issued = alice(world)
+        second, owner = organization_of_the_owner(world)
+        links = [owner.invite(second.slug, issued.email, "member").link for _ in range(2)]
+        (invitation,) = owner.invitations(second.slug)
+        owner.withdraw_invitation(second.slug, invitation.id)
+        assert owner.invitations(second.slug) == ()
+        for link in links:
+            with pytest.raises(InvitationGone):
+                world.user(issued).accept_invitation(parse_invitation_link(link.reveal()).token)
+        with pytest.raises(NotKnownToRegistry, match="no invitation"):
+            owner.withdraw_invitation(second.slug, invitation.id)
+
+    def test_a_member_is_not_invited_again_and_what_is_no_address_never(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        with pytest.raises(AlreadyExists, match="member 'owner@localhost' already"):
+            owner.invite(organization.slug, "owner@localhost", "member")
+        with pytest.raises(RefusedValue, match="the e-mail address: "):
+            owner.invite(organization.slug, "nobody", "member")
+
+    def test_roles_change_and_one_owner_is_left(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        alice_in(world, owner, organization.slug)
+        members = {member.role: member for member in owner.members(organization.slug)}
+        for call in (
+            lambda: owner.change_role(organization.slug, members["owner"].id, "admin"),
+            lambda: owner.remove_member(organization.slug, members["owner"].id),
+        ):
+            with pytest.raises(LastOwner):
+                call()
+        changed = owner.change_role(organization.slug, members["member"].id, "owner")
+        assert changed == members["member"]._replace(role="owner", since=changed.since)
+        assert owner.change_role(organization.slug, members["owner"].id, "admin").role == "admin"
+
+    def test_a_member_may_leave_and_administers_nothing(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        issued = alice_in(world, owner, organization.slug)
+        member = world.member(issued, organization.slug)
+        ids = {each.role: each.id for each in owner.members(organization.slug)}
+        for call in (
+            lambda: member.invite(organization.slug, "other@acme.example", "member"),
+            lambda: member.invitations(organization.slug),
+            lambda: member.change_role(organization.slug, ids["member"], "owner"),
+            lambda: member.remove_member(organization.slug, ids["owner"]),
+            lambda: member.make_workspace(organization.slug, "mine", None, ""),
+        ):
+            with pytest.raises(NotAllowed):
+                call()
+        member.remove_member(organization.slug, ids["member"])
+        assert [each.role for each in owner.members(organization.slug)] == ["owner"]
+
+    def test_a_removed_member_is_out_at_once(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        issued = alice_in(world, owner, organization.slug)
+        member = world.member(issued, organization.slug)
+        (gone,) = [each for each in owner.members(organization.slug) if each.role == "member"]
+        owner.remove_member(organization.slug, gone.id)
+        with pytest.raises(RefusedCredential):
+            member.members(organization.slug)
+        with pytest.raises(NotKnownToRegistry):
+            world.member(issued, organization.slug)
+
+    def test_who_is_not_there_is_named(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        with pytest.raises(NotKnownToRegistry, match="no member"):
+            owner.remove_member(organization.slug, NOBODY)
+        with pytest.raises(NotKnownToRegistry, match="no member"):
+            owner.change_role(organization.slug, NOBODY, "owner")
+        with pytest.raises(NotKnownToRegistry, match="no organization 'default'"):
+            owner.members("default")
+        with pytest.raises(InvitationGone):
+            world.user(world.people.owner()).accept_invitation(Secret("x" * 43))
+
+
+class TestWorkspaces:
+    def test_one_is_made_archived_and_brought_back(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        made = owner.make_workspace(organization.slug, "staging", "Staging", "What comes\nbefore production.")
+        assert (made.slug, made.name, made.organization_id) == ("staging", "Staging", organization.id)
+        assert (made.description, made.is_archived) == ("What comes\nbefore production.", False)
+        assert made in owner.workspaces(organization.slug)
+        archived = owner.archive_workspace(made.id, archived=True)
+        assert archived == made._replace(is_archived=True)
+        assert made.id not in [each.id for each in owner.workspaces(organization.slug)]
+        assert owner.workspaces(organization.slug, archived=True) == (archived,)
+        assert owner.archive_workspace(made.id, archived=True) == archived
+        assert owner.archive_workspace(made.id, archived=False) == made
+
+    def test_slugs_that_are_taken_or_kept_are_refused(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        assert owner.make_workspace(organization.slug, "staging", None, "").name == "staging"
+        with pytest.raises(AlreadyExists, match="workspace 'staging' already"):
+            owner.make_workspace(organization.slug, "staging", None, "")
+        with pytest.raises(RefusedValue, match=r"the slug: .*personal-"):
+            owner.make_workspace(organization.slug, "personal-somebody", None, "")
+
+    def test_nothing_is_changed_in_an_archived_one(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build_id, root = owner_build(world, owner, workspace), TargetRoot("more", "/more")
+        owner.archive_workspace(workspace.id, archived=True)
+        for call in (
+            lambda: owner.add_target_root(workspace.id, root),
+            lambda: owner.change_target_root(workspace.id, TargetRoot("default", "/elsewhere")),
+            lambda: owner.remove_target_root(workspace.id, "default"),
+            lambda: owner.make_api_key(workspace.id, "a key", "build", None),
+            lambda: owner.cancel_build(workspace.id, build_id),
+        ):
+            with pytest.raises(WorkspaceArchived):
+                call()
+        assert [build.id for build in owner.builds(workspace.id, BuildFilter(), 10).items] == [build_id]
+
+    def test_what_is_not_there_is_named(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        with pytest.raises(NotKnownToRegistry, match="no workspace"):
+            owner.archive_workspace(NOBODY, archived=True)
+        with pytest.raises(NotKnownToRegistry, match="no organization 'default'"):
+            owner.make_workspace("default", "staging", None, "")
+        assert organization.slug != "default"
+
+
+def workspace_of_the_owner(world: World) -> tuple[Organization, RegistryApi, Workspace]:
+    """A workspace with a target root in a new organization, and the owner in it."""
+    organization, owner = organization_of_the_owner(world)
+    workspace = owner.make_workspace(organization.slug, "staging", None, "")
+    owner.add_target_root(workspace.id, TargetRoot("default", "/default"))
+    return organization, owner, workspace
+
+
+def owner_build(world: World, owner: RegistryApi, workspace: Workspace) -> str:
+    """A build in a workspace, made with a key of its own."""
+    key = owner.make_api_key(workspace.id, "for builds", "build", None).key
+    return world.somebody_with(key).register_build(workspace.id)
+
+
+class TestApiKeys:
+    def test_a_key_opens_its_workspace_until_it_is_revoked(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
+        made = owner.make_api_key(workspace.id, "ci", "build", end)
+        assert (made.api_key.name, made.api_key.purpose, made.api_key.expires_at) == ("ci", "build", end)
+        assert made.api_key.revoked_at is None
+        assert [each.id for each in owner.api_keys(workspace.id)] == [made.api_key.id]
+        key = world.with_credential(made.key)
+        assert key.target_roots(workspace.id) is not None
+        owner.revoke_api_key(workspace.id, made.api_key.id)
+        with pytest.raises(RefusedCredential):
+            key.target_roots(workspace.id)
+        assert owner.api_keys(workspace.id) == ()
+        (revoked,) = owner.api_keys(workspace.id, revoked=True)
+        assert (revoked.id, revoked.revoked_at is None) == (made.api_key.id, False)
+        owner.revoke_api_key(workspace.id, made.api_key.id)
+
+    def test_a_key_for_building_administers_nothing_and_one_for_administering_does(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build = world.with_credential(owner.make_api_key(workspace.id, "ci", "build", None).key)
+        for call in (
+            lambda: build.api_keys(workspace.id),
+            lambda: build.make_api_key(workspace.id, "more", "build", None),
+            lambda: build.add_target_root(workspace.id, TargetRoot("more", "/more")),
+        ):
+            with pytest.raises(NotAllowed):
+                call()
+        administer = world.with_credential(owner.make_api_key(workspace.id, "ops", "administer", None).key)
+        administer.add_target_root(workspace.id, TargetRoot("more", "/more"))
+        assert len(administer.api_keys(workspace.id)) == 2
+        with pytest.raises(NotAllowed):
+            administer.archive_workspace(workspace.id, archived=True)
+
+    def test_what_cannot_be_is_refused_and_what_is_not_there_is_named(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        with pytest.raises(RefusedValue, match="the name: "):
+            owner.make_api_key(workspace.id, " ", "build", None)
+        with pytest.raises(RefusedValue, match="--expires-in"):
+            owner.make_api_key(workspace.id, "ci", "build", datetime(2020, 1, 1, tzinfo=UTC))
+        with pytest.raises(NotKnownToRegistry, match="no API key"):
+            owner.revoke_api_key(workspace.id, NOBODY)
+        with pytest.raises(NotKnownToRegistry, match="no workspace"):
+            owner.api_keys(NOBODY)
+
+
+class TestTargetRoots:
+    def test_a_root_is_added_changed_and_removed(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        owner.add_target_root(workspace.id, TargetRoot("archive", "s3://archive/"))
+        owner.change_target_root(workspace.id, TargetRoot("archive", "s3://elsewhere/"))
+        assert owner.target_root_use(workspace.id, "archive") == (TargetRoot("archive", "s3://elsewhere/"), 0)
+        owner.remove_target_root(workspace.id, "archive")
+        served = owner.target_roots(workspace.id)
+        assert served is not None
+        assert served.roots == (TargetRoot("default", "/default"),)
+
+    def test_the_builds_that_used_a_root_as_it_is_are_counted(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        for _ in range(2):
+            owner_build(world, owner, workspace)
+        assert owner.target_root_use(workspace.id, "default").builds == 2
+        owner.change_target_root(workspace.id, TargetRoot("default", "/elsewhere"))
+        assert owner.target_root_use(workspace.id, "default").builds == 0
+
+    def test_a_name_that_is_taken_is_refused_and_one_that_is_not_there_is_named(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        with pytest.raises(AlreadyExists, match="target root 'default' already"):
+            owner.add_target_root(workspace.id, TargetRoot("default", "/more"))
+        for call in (
+            lambda: owner.target_root_use(workspace.id, "nothing"),
+            lambda: owner.change_target_root(workspace.id, TargetRoot("nothing", "/more")),
+            lambda: owner.remove_target_root(workspace.id, "nothing"),
+        ):
+            with pytest.raises(NotKnownToRegistry, match="no target root 'nothing'"):
+                call()
+
+
+class TestBuilds:
+    def test_the_newest_come_first_as_many_as_are_asked_for(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        ids = [owner_build(world, owner, workspace) for _ in range(3)]
+        found = owner.builds(workspace.id, BuildFilter(), 2)
+        assert [build.id for build in found.items] == [ids[2], ids[1]]
+        assert not found.is_whole
+        assert owner.builds(workspace.id, BuildFilter(), 3).is_whole
+        assert {build.status for build in found.items} == {"running"}
+
+    def test_they_are_filtered_by_status_and_time(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        first, second = (owner_build(world, owner, workspace) for _ in range(2))
+        owner.cancel_build(workspace.id, first)
+        for wanted, expected in (
+            (BuildFilter("running"), [second]),
+            (BuildFilter("cancelled"), [first]),
+            (BuildFilter("failed"), []),
+        ):
+            assert [build.id for build in owner.builds(workspace.id, wanted, 10).items] == expected
+        began = owner.build(workspace.id, second).build.started_at
+        wanted = BuildFilter(started_after=began)
+        assert [build.id for build in owner.builds(workspace.id, wanted, 10).items] == [second]
+        assert owner.builds(workspace.id, BuildFilter(started_after=began + timedelta(days=1)), 10).items == ()
+
+    def test_one_is_shown_with_the_roots_that_it_was_validated_with(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        key = owner.make_api_key(workspace.id, "ci", "build", None).key
+        build_id = world.somebody_with(key).register_build(workspace.id, "A night\nof training")
+        owner.change_target_root(workspace.id, TargetRoot("default", "/elsewhere"))
+        shown = owner.build(workspace.id, build_id)
+        assert shown.target_roots == {"default": "/default"}
+        assert (shown.build.id, shown.build.description) == (build_id, "A night\nof training")
+        assert (shown.build.ended_at, shown.build.error) == (None, None)
+
+    def test_one_is_cancelled_unless_it_has_another_end(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        key = owner.make_api_key(workspace.id, "ci", "build", None).key
+        somebody = world.somebody_with(key)
+        first, second = (somebody.register_build(workspace.id) for _ in range(2))
+        cancelled = owner.cancel_build(workspace.id, first)
+        assert (cancelled.status, cancelled.ended_at is None) == ("cancelled", False)
+        assert owner.cancel_build(workspace.id, first).status == "cancelled"
+        somebody.end_build(workspace.id, second, "completed")
+        with pytest.raises(BuildEnded):
+            owner.cancel_build(workspace.id, second)
+
+    def test_what_is_not_there_is_named(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        for unknown in (NOBODY, "no-id", "../me"):
+            with pytest.raises(NotKnownToRegistry, match="no build"):
+                owner.build(workspace.id, unknown)
+            with pytest.raises(NotKnownToRegistry, match="no build"):
+                owner.cancel_build(workspace.id, unknown)
+        with pytest.raises(NotKnownToRegistry, match="no workspace"):
+            owner.builds(NOBODY, BuildFilter(), 10)
+
+
+class TestTasks:
+    def test_they_are_found_by_name_parameter_status_and_build(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        somebody = world.somebody_with(owner.make_api_key(workspace.id, "ci", "build", None).key)
+        one, two = (somebody.register_build(workspace.id) for _ in range(2))
+        load = somebody.record_task(workspace.id, one, "load", {"day": "2026-11-01"}, "completed")
+        slow = somebody.record_task(workspace.id, one, "train", {"rate": 0.1, "deep": True}, "failed")
+        fast = somebody.record_task(workspace.id, two, "train", {"rate": 0.5, "deep": True}, "running")
+        for wanted, expected in (
+            (TaskFilter(), [fast, slow, load]),
+            (TaskFilter(name="train"), [fast, slow]),
+            (TaskFilter(status="completed"), [load]),
+            (TaskFilter(parameters=("rate=0.1",)), [slow]),
+            (TaskFilter(parameters=("deep=true", "rate=0.5")), [fast]),
+            (TaskFilter(parameters=("day=2026-11-01",)), [load]),
+            (TaskFilter(build=one), [slow, load]),
+            (TaskFilter(name="nothing"), []),
+        ):
+            assert [task.id for task in owner.tasks(workspace.id, wanted, 10).items] == expected
+        found = owner.tasks(workspace.id, TaskFilter(), 2)
+        assert ([task.id for task in found.items], found.is_whole) == ([fast, slow], False)
+
+    def test_one_is_shown_with_the_builds_that_ran_or_reused_it(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        somebody = world.somebody_with(owner.make_api_key(workspace.id, "ci", "build", None).key)
+        one, two = (somebody.register_build(workspace.id) for _ in range(2))
+        parameters: dict[str, Json] = {"rate": 0.1, "layers": [1, 2], "name": None}
+        recorded = somebody.record_task(workspace.id, one, "train", parameters, "completed")
+        somebody.record_task(workspace.id, two, "train", parameters, "reused")
+        shown = owner.task(workspace.id, recorded.upper())
+        assert (shown.task.id, shown.task.name, shown.task.status) == (
+            task_id("train", parameters),
+            "train",
+            "completed",
+        )
+        assert shown.task.parameters == parameters
+        assert [(run.build_id, run.status) for run in shown.runs] == [(two, "reused"), (one, "completed")]
+
+    def test_what_is_not_there_is_named_and_what_is_no_parameter_refused(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        for unknown in (task_id("nothing", {}), "no-id", "../me"):
+            with pytest.raises(NotKnownToRegistry, match="no task"):
+                owner.task(workspace.id, unknown)
+        with pytest.raises(RefusedValue):
+            owner.tasks(workspace.id, TaskFilter(parameters=("=1",)), 10)
