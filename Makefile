@@ -36,7 +36,7 @@ test-all: $(VENV)/.installed-dev ## All tests
 	@$(BIN)/pytest -m "slow or not slow"
 
 bench: $(VENV)/.installed-dev ## The benchmarks
-	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python -m benchmarks.bench
 
 # The one target that needs more: uv, which sees every platform at once. The development lock comes first and holds the
 # other to the same versions, so what is run is what was tested. UV_FLAGS=--upgrade takes the newest of everything,

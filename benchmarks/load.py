@@ -3,6 +3,7 @@
 import selectors
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle
 
@@ -15,38 +16,76 @@ class Served:
     p99: float
 
 
-def request(path: str, headers: dict[str, str] | None = None) -> bytes:
+def request(path: str, headers: dict[str, str]) -> bytes:
     """A GET request as it goes over the wire."""
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in (headers or {}).items())]
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
 def load(port: int, requests: list[bytes], *, connections: int, seconds: float, status: int) -> Served:
-    """Ask as fast as answers come, each connection one request after the other, the requests in turn.
+    """Ask one server as fast as answers come, each connection one request after the other, the requests in turn.
 
     Raises:
         RuntimeError: an answer has another status.
     """
-    waiting = cycle(requests)
+    return load_on_all([(port, each) for each in requests], connections=connections, seconds=seconds, status=status)
+
+
+def load_on_all(asked: list[tuple[int, bytes]], *, connections: int, seconds: float, status: int) -> Served:
+    """The same for several servers: each port gets as many connections, which ask what stands beside it in turn."""
+    of_port = {port: cycle([what for each, what in asked if each == port]) for port, _ in asked}
     taken: list[float] = []
-    with selectors.DefaultSelector() as selector:
-        asking = [_Asking(port, status) for _ in range(connections)]
-        for each in asking:
-            selector.register(each.connection, selectors.EVENT_READ, each)
-            each.ask(next(waiting))
-        start = time.perf_counter()
-        end = start + seconds
-        while time.perf_counter() < end:
-            for key, _ in selector.select(1.0):
-                each = key.data
-                if each.answered():
-                    taken.append(each.took)
-                    each.ask(next(waiting))
-        elapsed = time.perf_counter() - start
-        for each in asking:
-            each.connection.close()
+    asking = [_Asking(port) for port in of_port for _ in range(connections)]
+    begun = time.perf_counter()
+
+    def go_on(each: _Asking) -> None:
+        taken.append(each.took)
+        if time.perf_counter() < begun + seconds:
+            each.ask(next(of_port[each.port]), status)
+
+    for each in asking:
+        each.ask(next(of_port[each.port]), status)
+    _answer_all(asking, go_on)
+    elapsed = time.perf_counter() - begun
     taken.sort()
     return Served(len(taken) / elapsed, taken[int(len(taken) * 0.99)])
+
+
+def rush(port: int, steps: list[tuple[bytes, int]], *, clients: int) -> float:
+    """Let many clients, each over a connection of its own, take the same steps (a request and the status of its
+    answer) at once; the seconds until the last one is done.
+
+    Raises:
+        RuntimeError: an answer has another status.
+    """
+    begun = time.perf_counter()
+    waiting: dict[int, int] = {}
+    asking = [_Asking(port) for _ in range(clients)]
+
+    def go_on(each: _Asking) -> None:
+        step = waiting[id(each)] = waiting.get(id(each), 0) + 1
+        if step < len(steps):
+            each.ask(*steps[step])
+
+    for each in asking:
+        each.ask(*steps[0])
+    _answer_all(asking, go_on)
+    return time.perf_counter() - begun
+
+
+def _answer_all(asking: "list[_Asking]", go_on: "Callable[[_Asking], None]") -> None:
+    """Call `go_on` with each connection that has its answer, until none waits for one."""
+    with selectors.DefaultSelector() as selector:
+        for each in asking:
+            selector.register(each.connection, selectors.EVENT_READ, each)
+        while selector.get_map():
+            for key, _ in selector.select():
+                each = key.data
+                if each.has_answer():
+                    go_on(each)
+                    if not each.waits:
+                        selector.unregister(each.connection)
+                        each.connection.close()
 
 
 @dataclass(slots=True)
@@ -54,9 +93,10 @@ class _Asking:
     """One connection."""
 
     port: int
-    status: int
     connection: socket.socket = field(init=False)
+    waits: bool = False
     took: float = 0.0
+    _status: int = 0
     _begun: float = 0.0
     _read: bytearray = field(default_factory=bytearray)
 
@@ -64,12 +104,13 @@ class _Asking:
         self.connection = socket.create_connection(("127.0.0.1", self.port))
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def ask(self, what: bytes) -> None:
-        self._begun = time.perf_counter()
+    def ask(self, what: bytes, status: int) -> None:
+        """Send a request whose answer is to have a status."""
         self._read.clear()
+        self._status, self.waits, self._begun = status, True, time.perf_counter()
         self.connection.sendall(what)
 
-    def answered(self) -> bool:
+    def has_answer(self) -> bool:
         """Read what is there; whether the answer is whole."""
         received = self.connection.recv(1 << 18)
         if not received:
@@ -78,12 +119,11 @@ class _Asking:
         head = self._read.find(b"\r\n\r\n")
         if head < 0:
             return False
-        status = int(self._read[9:12])
-        if status != self.status:
+        if int(self._read[9:12]) != self._status:
             raise RuntimeError(f"the server answered {bytes(self._read[:2000])!r}")
         at = self._read.find(b"content-length: ", 0, head)
-        size = int(self._read[at + 16 : self._read.index(b"\r\n", at)]) if at >= 0 and status != 304 else 0
+        size = int(self._read[at + 16 : self._read.index(b"\r\n", at)]) if at >= 0 and self._status != 304 else 0
         if len(self._read) < head + 4 + size:
             return False
-        self.took = time.perf_counter() - self._begun
+        self.took, self.waits = time.perf_counter() - self._begun, False
         return True

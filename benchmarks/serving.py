@@ -30,9 +30,7 @@ def main() -> int:
     sockets = listen("127.0.0.1", int(port))
     port_taken = sockets[0].getsockname()[1]
     address = f"http://127.0.0.1:{port_taken}"
-    settings = Settings(
-        "127.0.0.1", port_taken, Path(data_dir), address, None if database_url == "-" else database_url
-    )
+    settings = Settings("127.0.0.1", port_taken, Path(data_dir), address, None if database_url == "-" else database_url)
     container = Container(settings=settings)
     container.first_start()(data_dir)
     application = container.application()

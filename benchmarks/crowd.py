@@ -1,0 +1,100 @@
+"""Fills a registry's database as a company of years would: 1,000 organizations, 10,000 workspaces, 100,000 API keys and
+1,000,000 builds, a tenth of them in one workspace."""
+
+import secrets
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from psycopg import sql
+
+from stardag_registry.adapters.database import SqlDatabase
+from stardag_registry.domain.api_keys import ENTROPY_BYTES, ApiKeySecret, make_secret
+
+ORGANIZATIONS, WORKSPACES, KEYS, BUILDS = 1_000, 10_000, 100_000, 1_000_000
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+Row = tuple[object, ...]
+
+
+def fill(database: SqlDatabase, busy_workspace: str) -> list[tuple[ApiKeySecret, str]]:
+    """Add the crowd. A tenth of the builds go to `busy_workspace`. A hundred of the keys are returned, each with the
+    workspace that it is of."""
+    organizations = [str(uuid.uuid4()) for _ in range(ORGANIZATIONS)]
+    workspaces = [str(uuid.uuid4()) for _ in range(WORKSPACES)]
+    keys = [make_secret("build", secrets.token_bytes(ENTROPY_BYTES)) for _ in range(KEYS)]
+    connection = database.engine.raw_connection()
+    insert = _into_sqlite if isinstance(connection.driver_connection, sqlite3.Connection) else _into_postgresql
+    insert(
+        connection.driver_connection,
+        "organizations",
+        ("id", "slug", "name", "created_at"),
+        ((id_, f"organization-{number}", "An organization", START) for number, id_ in enumerate(organizations)),
+    )
+    insert(
+        connection.driver_connection,
+        "workspaces",
+        ("id", "organization_id", "slug", "name", "created_at"),
+        (
+            (id_, organizations[number % ORGANIZATIONS], f"workspace-{number}", "A workspace", START)
+            for number, id_ in enumerate(workspaces)
+        ),
+    )
+    insert(
+        connection.driver_connection,
+        "target_roots",
+        ("workspace_id", "name", "uri_prefix"),
+        ((id_, f"root-{number}", f"s3://bucket/{id_}/{number}/") for id_ in workspaces for number in range(10)),
+    )
+    insert(
+        connection.driver_connection,
+        "api_keys",
+        ("id", "workspace_id", "name", "purpose", "fingerprint", "created_at"),
+        (
+            (str(uuid.uuid4()), workspaces[number % WORKSPACES], "CI", "build", key.fingerprint, START)
+            for number, key in enumerate(keys)
+        ),
+    )
+    insert(
+        connection.driver_connection,
+        "builds",
+        ("id", "workspace_id", "status", "started_at", "heartbeat_at", "ended_at", "maker", "digest"),
+        _builds(workspaces, busy_workspace),
+    )
+    connection.driver_connection.commit()
+    connection.close()
+    return [(key, workspaces[number % WORKSPACES]) for number, key in enumerate(keys[:100])]
+
+
+def _builds(workspaces: list[str], busy_workspace: str) -> Iterator[Row]:
+    for number in range(BUILDS):
+        workspace = busy_workspace if number % 10 == 0 else workspaces[number % WORKSPACES]
+        at = START + timedelta(seconds=20 * number)
+        status = "failed" if number % 7 == 0 else "completed"
+        yield str(uuid.uuid4()), workspace, status, at, at, at, "API key CI", "0" * 64
+
+
+def _into_sqlite(connection: sqlite3.Connection, table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    if not connection.in_transaction:
+        connection.execute("PRAGMA cache_size = -1000000")  # KiB: the indexes are filled in no order
+        connection.execute("BEGIN IMMEDIATE")
+    places = ", ".join("?" * len(columns))
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
+    connection.executemany(statement, (tuple(map(_as_text, row)) for row in rows))
+
+
+def _as_text(value: object) -> object:
+    """A moment as SQLAlchemy keeps it in SQLite."""
+    return value.strftime("%Y-%m-%d %H:%M:%S.%f") if isinstance(value, datetime) else value
+
+
+def _into_postgresql(connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    connection.execute("SET LOCAL statement_timeout = 0")
+    with connection.cursor() as cursor, cursor.copy(statement) as copying:
+        for row in rows:
+            copying.write_row(row)
