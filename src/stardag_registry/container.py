@@ -59,10 +59,11 @@ def _data_directory(settings: Settings) -> Path:
     return settings.data_dir
 
 
-def _open_database(settings: Settings, data_directory: Path) -> "Iterator[SqlDatabase]":
+def _open_database(settings: Settings, data_directory: Provider[Path]) -> "Iterator[SqlDatabase]":
     from stardag_registry.adapters.database import DATABASE_FILE, open_database
 
-    database = open_database(settings.database_url or data_directory / DATABASE_FILE, upgrade=settings.upgrade)
+    # The directory is made only by whoever keeps something there.
+    database = open_database(settings.database_url or data_directory() / DATABASE_FILE, upgrade=settings.upgrade)
     yield database
     database.close()
 
@@ -270,7 +271,7 @@ class Container(containers.DeclarativeContainer):
     clock: Provider[Clock] = providers.ThreadSafeSingleton(_clock)
     randomness: Provider[Randomness] = providers.ThreadSafeSingleton(_randomness)
     data_directory: Provider[Path] = providers.ThreadSafeSingleton(_data_directory, settings)
-    opened_database: "Provider[SqlDatabase]" = providers.Resource(_open_database, settings, data_directory)
+    opened_database: "Provider[SqlDatabase]" = providers.Resource(_open_database, settings, data_directory.provider)
     database: Provider[Database] = providers.ThreadSafeSingleton(_database, opened_database)
     owner_key_file: Provider[OwnerKeyFile] = providers.ThreadSafeSingleton(_owner_key_file, data_directory)
     create: Provider[Create] = providers.ThreadSafeSingleton(Create, clock, randomness)

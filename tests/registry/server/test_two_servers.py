@@ -3,19 +3,16 @@ anything there twice."""
 
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from tests.registry.running import RunningRegistry, running_registry
 from tests.registry.server.ledger import check_ledger
-from tests.registry.server.writers import Answered, Writer, asking_either, client_of, workspace_of
+from tests.registry.server.writers import Load
 
-CLIENTS = 4
 CHANGES = 25
 """Between two kills."""
 
@@ -46,47 +43,6 @@ def test_clients_go_on_with_the_other_server_when_one_is_killed(
     assert load.answered.count >= 2 * CHANGES * kills
     assert not load.answered.lost_keys
     check_ledger(postgresql_url, load.answered)
-
-
-class Load:
-    """Clients that write, each to whichever server answers, for the length of a `with` block."""
-
-    def __init__(self, urls: Sequence[str], key: str) -> None:
-        self.answered = Answered()
-        self._urls = urls
-        self._key = key
-        self._noted = threading.Semaphore(0)
-        self._enough = threading.Event()
-        self._parts = [Answered() for _ in range(CLIENTS)]
-        self._done: list[bool] = []
-        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(CLIENTS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._enough.set()
-        for thread in self._threads:
-            thread.join()
-        for part in self._parts:
-            self.answered += part
-        assert len(self._done) == CLIENTS, "a client was answered something else than it had to be"
-
-    def wait_for(self, changes: int) -> None:
-        """Return once so many more changes have been answered."""
-        for _ in range(changes):
-            assert self._noted.acquire(timeout=30)
-
-    def _write(self, number: int) -> None:
-        with ExitStack() as stack:
-            clients = [stack.enter_context(client_of(url, self._key)) for url in self._urls]
-            if number % 2:
-                clients.reverse()
-            ask = asking_either(clients, workspace_of(clients[0]))
-            Writer(ask, self._parts[number], self._noted, self._enough).write()
-            self._done.append(True)
 
 
 def check_no_mistakes(servers: Sequence[RunningRegistry]) -> None:

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple, Self
@@ -11,6 +12,7 @@ import httpx
 
 from stardag.domain.tasks import Json, task_id
 
+CLIENTS = 4
 TASKS_AT_ONCE = 3
 ROOTS_OF_A_BUILD = {"default": "/data/default/", "archive": "/data/archive/"}
 
@@ -93,7 +95,7 @@ class Writer:
 
     def _add_root(self) -> None:
         name = f"root-{uuid.uuid4().hex}"
-        answer, again = self.ask("POST", "target-roots", {"name": name, "uri_prefix": f"/data/{name}/"}, {})
+        answer, again = self.ask("POST", "target-roots", {"name": name, "uri_prefix": f"/tmp/{name}/"}, {})
         assert answer.status_code == 201 or (again and answer.status_code == 409), answer.text
         self.answered.roots.append(name)
         self.noted.release()
@@ -153,3 +155,44 @@ def workspace_of(client: httpx.Client) -> str:
     """The id of the workspace that the client's key belongs to."""
     workspace: str = client.get("/api/v1/me").json()["workspace"]["id"]
     return workspace
+
+
+class Load:
+    """Clients that write, each to whichever server answers, for the length of a `with` block."""
+
+    def __init__(self, urls: Sequence[str], key: str) -> None:
+        self.answered = Answered()
+        self._urls = urls
+        self._key = key
+        self._noted = threading.Semaphore(0)
+        self._enough = threading.Event()
+        self._parts = [Answered() for _ in range(CLIENTS)]
+        self._done: list[bool] = []
+        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(CLIENTS)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        for thread in self._threads:
+            thread.join()
+        for part in self._parts:
+            self.answered += part
+        assert len(self._done) == CLIENTS, "a client was answered something else than it had to be"
+
+    def wait_for(self, changes: int) -> None:
+        """Return once so many more changes have been answered."""
+        for _ in range(changes):
+            assert self._noted.acquire(timeout=30)
+
+    def _write(self, number: int) -> None:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(client_of(url, self._key)) for url in self._urls]
+            if number % 2:
+                clients.reverse()
+            ask = asking_either(clients, workspace_of(clients[0]))
+            Writer(ask, self._parts[number], self._noted, self._enough).write()
+            self._done.append(True)

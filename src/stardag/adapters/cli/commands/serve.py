@@ -69,7 +69,13 @@ class Copy(Protocol):
 
 
 DataDirectory = Annotated[str | None, Parameter(help="Where the database is kept.")]
-DatabaseUrl = Annotated[str | None, Parameter(help="A database URL, instead of SQLite in the data directory.")]
+DatabaseUrl = Annotated[
+    str | None,
+    Parameter(
+        help="A database URL, instead of SQLite in the data directory. Arguments can be seen by others here: leave the "
+        "password to PGPASSWORD, or to a file that only you can read (~/.pgpass, or PGPASSFILE)."
+    ),
+]
 
 
 def serve(
