@@ -2,13 +2,15 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
+from stardag_registry.adapters.database import open_database
+from stardag_registry.domain.errors import DatabaseUnavailable
 from tests.registry.postgresql import Postgresql
 from tests.registry.running import DidNotStart, running_registry
 from tests.registry.server.ledger import check_ledger
@@ -77,3 +79,21 @@ def test_the_password_may_come_by_the_variables_and_the_file_that_libpq_reads(
         pass
     assert "unusable-database" in str(refusal.value)
     assert "wrong-secret" not in str(refusal.value)
+
+
+@pytest.mark.slow
+def test_a_server_that_vanishes_in_the_middle_of_a_change_holds_the_others_up_for_seconds_only(
+    postgresql_url: str,
+) -> None:
+    """Nothing comes from it any more, not even the end of its connection."""
+    with closing(open_database(postgresql_url)) as vanished, closing(open_database(postgresql_url)) as other:
+
+        def begin_and_come_back_later() -> None:
+            with vanished.transaction() as stuck:
+                assert not stuck.has_organizations()
+                with other.transaction() as transaction:
+                    assert not transaction.has_organizations()
+                stuck.has_organizations()
+
+        with pytest.raises(DatabaseUnavailable):
+            begin_and_come_back_later()

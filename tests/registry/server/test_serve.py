@@ -3,6 +3,7 @@
 import signal
 import socket
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from stardag.domain.errors import ConfigurationError, InvalidValue, StardagError
-from stardag_registry.adapters.database import open_database
+from stardag_registry.adapters.database import DATABASE_FILE, open_database
 from stardag_registry.adapters.http.guards import MAX_BODY
 from stardag_registry.domain.errors import (
     PortNotFree,
@@ -22,6 +23,8 @@ from stardag_registry.domain.errors import (
 )
 from stardag_registry.program import serve
 from tests.registry.running import DidNotStart, RunningRegistry, running_registry
+from tests.registry.server.ledger import check_ledger
+from tests.registry.server.writers import CLIENTS, Answered, Writer, asking
 
 SECRET = "stardag_admin_"
 
@@ -127,6 +130,24 @@ def test_sigterm_lets_a_request_in_progress_finish(tmp_path: Path) -> None:
     with running_registry(tmp_path / "data") as registry, client_of(registry) as client:
         items = client.get(f"/api/v1/workspaces/{workspace}/target-roots").json()["items"]
         assert {"name": "late", "uri_prefix": "/late/"} in items
+
+
+def test_sigterm_under_load_ends_it_with_every_answer_kept(tmp_path: Path) -> None:
+    answered, noted = Answered(), threading.Semaphore(0)
+    with (
+        running_registry(tmp_path / "data") as registry,
+        ThreadPoolExecutor(CLIENTS) as threads,
+        ExitStack() as stack,
+    ):
+        for _ in range(CLIENTS):
+            client = stack.enter_context(client_of(registry))
+            workspace = client.get("/api/v1/me").json()["workspace"]["id"]
+            threads.submit(Writer(asking(client, workspace), answered, noted).write)
+        for _ in range(20):
+            assert noted.acquire(timeout=20)
+        assert registry.stop() == 0
+        assert "Traceback" not in registry.said()
+    check_ledger(tmp_path / "data" / DATABASE_FILE, answered)
 
 
 def test_two_may_start_on_one_new_directory_at_once(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say where."""
         await super().startup(sockets)
+        if not self.started:
+            return
         sys.stdout.write(f"{self._address}\n")
         sys.stdout.flush()
 
