@@ -115,12 +115,14 @@ class Machine:
         env: Mapping[str, str] = {},
         cwd: Path | None = None,
         timeout: float = PATIENCE,
+        given: str = "",
     ) -> Ran:
-        """Run the program without a terminal and check its exit code, unless `exits` is None."""
+        """Run the program without a terminal, `given` something on standard input, and check its exit code, unless
+        `exits` is None."""
         variables = self.environment(**env)
         ended = subprocess.run(
             [PROGRAM, *words],
-            stdin=subprocess.DEVNULL,
+            input=given.encode(),
             capture_output=True,
             env=variables,
             cwd=cwd or self.work,

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -75,20 +76,33 @@ class Login:
         return ran
 
 
-def allow(registry: RunningRegistry, page: str, decision: str = "allow") -> httpx.Response:
-    """Sign in as the owner at a page of the registry and decide; what the registry answers at the end."""
+class Account(NamedTuple):
+    """What somebody signs in with."""
+
+    name: str
+    password: str
+
+
+def allow(
+    registry: RunningRegistry, page: str, decision: str = "allow", account: Account | None = None
+) -> httpx.Response:
+    """Sign in, as the owner unless it is somebody else, at a page of the registry and decide; what it answers at the
+    end."""
+    name, password = account or ("owner", registry.owner_password)
     with httpx.Client(base_url=page.partition("/oauth/")[0], trust_env=False) as http:
         person = Person(http)
-        shown = person.sign_in("owner", registry.owner_password, page.removeprefix(str(http.base_url).rstrip("/")))
+        shown = person.sign_in(name, password, page.removeprefix(str(http.base_url).rstrip("/")))
         if "/oauth/device" in page:
             shown = person.submit(shown)
         return person.submit(shown, {"decision": decision})
 
 
-def sign_in(machine: Machine, registry: RunningRegistry, *words: str, **variables: str) -> Ran:
+def sign_in(
+    machine: Machine, registry: RunningRegistry, *words: str, account: Account | None = None, **variables: str
+) -> Ran:
     """The whole of it: program, pages, and the browser's way back to the program."""
     with login(machine, "--no-browser", *words, **variables) as program:
-        answer = allow(registry, program.page())
+        answer = allow(registry, program.page(), account=account)
         back = httpx.get(answer.headers["location"], trust_env=False)
         assert back.status_code == 200
         return program.ended()
@@ -123,3 +137,12 @@ def disguises_of(secret: str) -> list[str]:
 def is_revealed(secret: str, text: str) -> bool:
     """Whether a text holds a secret in any disguise."""
     return any(disguise in text for disguise in disguises_of(secret))
+
+
+def accept_at_the_page(link: str, password: str) -> None:
+    """Open an invitation's link in a browser, as somebody who has no account yet: make one, and join with it."""
+    parts = urlsplit(link)
+    with httpx.Client(base_url=f"{parts.scheme}://{parts.netloc}", trust_env=False) as http:
+        person = Person(http)
+        joined = person.submit(person.get(f"{parts.path}?{parts.query}"), {"password": password})
+    assert joined.status_code == 200, joined.text

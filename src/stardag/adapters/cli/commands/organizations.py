@@ -72,7 +72,11 @@ def create_organization(
 
 @app.command(name="join")
 def join_organization(
-    link: str, *, registry: RegistryOption = None, options: Options = DEFAULTS, session: SessionArgument
+    link: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *,
+    registry: RegistryOption = None,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
 ) -> Answer:
     """Accept an invitation, and become a member of the organization that it is to.
 
