@@ -3,9 +3,23 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, Select, Table, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from stardag.domain.target_roots import TargetRoot
@@ -33,6 +47,16 @@ from stardag_registry.domain.builds import (
 from stardag_registry.domain.errors import AlreadyExists
 
 Values = Mapping[str, object]
+
+
+# Statements of every registration and end of a build, made once: making one costs as much as running it.
+_BUILD_BY_KEY = select(builds).where(
+    builds.c.workspace_id == bindparam("of"), builds.c.idempotency_key == bindparam("key")
+)
+_BUILD_TO_CHANGE = (
+    select(builds).where(builds.c.id == bindparam("build"), builds.c.workspace_id == bindparam("of")).with_for_update()
+)
+_CHANGE_BUILD = update(builds).where(builds.c.id == bindparam("build"))
 
 
 class BuildReading:
@@ -145,25 +169,25 @@ class BuildTransaction(BuildReading):
 
     def build_by_idempotency_key(self, workspace_id: str, key: str) -> tuple[Build, str] | None:
         """The build that was registered with that key, and the digest of that request."""
-        there = select(builds).where(builds.c.workspace_id == workspace_id, builds.c.idempotency_key == key)
-        row = self._connection.execute(there).mappings().first()
+        row = self._connection.execute(_BUILD_BY_KEY, {"of": workspace_id, "key": key}).mappings().first()
         return None if row is None else (_build_of(row), row["digest"])
 
     def add_build(self, build: Build, roots: Sequence[TargetRoot], idempotency_key: str | None, digest: str) -> None:
         """Raises AlreadyExists where a build of the workspace has the key."""
         with refused_as(AlreadyExists("build", build.id)):
             self._connection.execute(
-                insert(builds).values(
-                    id=build.id,
-                    workspace_id=build.workspace_id,
-                    description=build.description,
-                    commit=build.commit,
-                    started_at=build.started_at,
-                    maker=build.maker,
-                    idempotency_key=idempotency_key,
-                    digest=digest,
+                insert(builds),
+                {
+                    "id": build.id,
+                    "workspace_id": build.workspace_id,
+                    "description": build.description,
+                    "commit": build.commit,
+                    "started_at": build.started_at,
+                    "maker": build.maker,
+                    "idempotency_key": idempotency_key,
+                    "digest": digest,
                     **_state_of(build),
-                )
+                },
             )
         if roots:
             self._connection.execute(
@@ -181,11 +205,12 @@ class BuildTransaction(BuildReading):
 
     def build_to_change(self, workspace_id: str, build_id: str) -> Build | None:
         """The build, its row locked where the database lets others write at the same time."""
-        return self._build(_build_there(workspace_id, build_id).with_for_update())
+        row = self._connection.execute(_BUILD_TO_CHANGE, {"of": workspace_id, "build": build_id}).mappings().first()
+        return None if row is None else _build_of(row)
 
     def change_build(self, build: Build) -> None:
         """Give it the new state."""
-        self._connection.execute(update(builds).where(builds.c.id == build.id).values(**_state_of(build)))
+        self._connection.execute(_CHANGE_BUILD, {"build": build.id, **_state_of(build)})
 
     def record_task(self, build: Build, record: TaskRecord, at: datetime) -> None:
         """Keep the task's latest state, which reusing it does not change, and the run."""
@@ -201,22 +226,29 @@ class BuildTransaction(BuildReading):
             "error": record.error,
         }
         first: Values = {"name": record.name, "parameters": record.canonical_parameters, "recorded_at": at}
-        self._put(tasks, key, {**first, **state}, {} if reused else state)
+        self._put(tasks, key, {**first, **state}, () if reused else tuple(state))
         for name, value in record.parameters.items():
             fingerprint = _fingerprint_of(name, canonical_json(value))
             there: Values = {"workspace_id": build.workspace_id, "fingerprint": fingerprint, "task_id": record.id}
-            self._put(task_parameters, there, {}, {})
+            self._put(task_parameters, there, {}, ())
         run: Values = {"workspace_id": build.workspace_id, "status": record.status, "at": at}
-        self._put(task_runs, {"build_id": build.id, "task_id": record.id}, run, run)
+        self._put(task_runs, {"build_id": build.id, "task_id": record.id}, run, tuple(run))
 
-    def _put(self, table: Table, key: Values, values: Values, instead: Values) -> None:
-        """Insert a row, or change the one that has the key; both databases say that alike, in dialects of their own."""
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table).values(**key, **values)
-        if instead:
-            self._connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(instead)))
-        else:
-            self._connection.execute(statement.on_conflict_do_nothing(index_elements=list(key)))
+    def _put(self, table: Table, key: Values, values: Values, replaced: tuple[str, ...]) -> None:
+        """Insert a row, or replace some of its values where one has the key."""
+        statement = _putting(self._connection.dialect.name, table, tuple(key), replaced)
+        self._connection.execute(statement, {**key, **values})
+
+
+@cache
+def _putting(dialect_name: str, table: Table, key: tuple[str, ...], replaced: tuple[str, ...]) -> Executable:
+    """The statement for that; both databases say it alike, in dialects of their own."""
+    statement = (postgresql if dialect_name == "postgresql" else sqlite).insert(table)
+    if not replaced:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    return statement.on_conflict_do_update(
+        index_elements=key, set_={name: statement.excluded[name] for name in replaced}
+    )
 
 
 def _build_there(workspace_id: str, build_id: str) -> Select[Any]:

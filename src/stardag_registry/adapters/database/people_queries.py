@@ -40,6 +40,7 @@ _CALLER = (
 )
 
 _CALLER_BY_FINGERPRINT = _CALLER.where(api_keys.c.fingerprint == bindparam("fingerprint"))
+_CALLER_BY_KEY_ID = _CALLER.where(api_keys.c.id == bindparam("api_key_id"))
 
 _ORGANIZATION = (
     organizations.c.id.label("organization_id"),
@@ -72,7 +73,7 @@ class PeopleReading:
 
     def caller_by_key_id(self, api_key_id: str) -> ApiKeyCaller | None:
         """Which key has that id."""
-        row = self._connection.execute(_CALLER.where(api_keys.c.id == api_key_id)).mappings().first()
+        row = self._connection.execute(_CALLER_BY_KEY_ID, {"api_key_id": api_key_id}).mappings().first()
         return None if row is None else _caller_of(row)
 
     def api_keys_of(self, workspace_id: str) -> Sequence[ApiKey]:
