@@ -4,8 +4,8 @@ import threading
 import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from stardag_registry.app.ports import BuildFilter, Reading, TaskFilter, Transac
 from stardag_registry.domain.api_keys import ApiKey
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.builds import Build, Task, TaskRecord, TaskRun
-from stardag_registry.domain.errors import AlreadyExists, NotFound
+from stardag_registry.domain.errors import AlreadyExists, DatabaseUnavailable, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.permissions import ApiKeyCaller
 from stardag_registry.domain.signing_keys import SigningKey
@@ -25,6 +25,9 @@ from stardag_registry.domain.target_roots import TargetRootRevision
 from stardag_registry.domain.users import Invitation, Member, Membership, User
 
 T = TypeVar("T")
+
+BUSY = 10.0
+"""Seconds that a transaction waits for the one before it."""
 
 
 @dataclass
@@ -54,6 +57,10 @@ class _State:
     parameters: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict[str, frozenset[tuple[str, str]]])
     runs: dict[tuple[str, str], TaskRun] = field(default_factory=dict[tuple[str, str], TaskRun])
 
+    def copied(self) -> "_State":
+        """The same; what it is made of cannot be changed."""
+        return _State(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
+
 
 class InMemoryDatabase:
     """Commits by putting a changed copy in the place of what was there."""
@@ -70,10 +77,14 @@ class InMemoryDatabase:
 
     @contextmanager
     def transaction(self) -> Generator[Transaction]:
-        with self._writing:
-            state = deepcopy(self._state)
+        if not self._writing.acquire(timeout=BUSY):
+            raise DatabaseUnavailable
+        try:
+            state = self._state.copied()
             yield _InMemoryTransaction(state)
             self._state = state
+        finally:
+            self._writing.release()
 
     addition = transaction
 

@@ -9,8 +9,10 @@ from stardag_registry.adapters.system import random_bytes
 from stardag_registry.app.creation import Create
 from stardag_registry.app.credentials import AuthenticateApiKey
 from stardag_registry.app.first_start import FirstStart
+from stardag_registry.app.key_uses import KeyUses
 from stardag_registry.domain.api_keys import ApiKeySecret
 from stardag_registry.domain.errors import Unauthenticated, UnusableDataDirectory
+from stardag_registry.domain.permissions import ApiKeyCaller
 from tests.registry.in_memory import InMemoryDatabase
 from tests.registry.in_process import SettableClock
 
@@ -41,18 +43,24 @@ def first_start(database: InMemoryDatabase, file: KeptInMemory) -> FirstStart:
     return FirstStart(database, Create(clock, random_bytes), clock, file)
 
 
+def authenticate(database: InMemoryDatabase, secret: ApiKeySecret) -> ApiKeyCaller:
+    return AuthenticateApiKey(database, SettableClock(), KeyUses(database))(secret.text)
+
+
 def test_it_makes_a_workspace_with_a_local_root_and_a_key_that_administers_it() -> None:
     database, file = InMemoryDatabase(), KeptInMemory()
     furnished = first_start(database, file)("/home/me/.stardag/local-target-roots")
     assert furnished is not None
-    caller = AuthenticateApiKey(database, SettableClock())(furnished.secret.text)
+    caller = authenticate(database, furnished.secret)
     assert (caller.organization.slug, caller.workspace.slug) == ("default", "default")
     assert caller.api_key.purpose == "administer"
-    with database.transaction() as transaction:
-        (root,) = transaction.target_roots(caller.workspace.id)
-        (revision,) = transaction.target_root_revisions(caller.workspace.id)
+    with database.reading() as reading:
+        (root,) = reading.target_roots(caller.workspace.id)
+        (revision,) = reading.target_root_revisions(caller.workspace.id, None, 10)
+        (entry,) = reading.audit_of(caller.organization.id, None, None, 10)
     assert (root.name, root.uri_prefix) == ("default", "/home/me/.stardag/local-target-roots/default/default/")
     assert (revision.old, revision.new, revision.api_key_id) == (None, root.uri_prefix, None)
+    assert (entry.action, entry.credential, entry.actor) == ("organization.created", "server", "the server")
     assert file.kept == [furnished.secret]
     assert not furnished.replaced_another_key
 
@@ -69,12 +77,12 @@ def test_one_that_dies_before_it_commits_is_made_up_for_by_the_next() -> None:
     with pytest.raises(PowerCut):
         first_start(database, file)("/data")
     with pytest.raises(Unauthenticated):
-        AuthenticateApiKey(database, SettableClock())(file.kept[-1].text)
+        authenticate(database, file.kept[-1])
     file.then = None
     furnished = first_start(database, file)("/data")
     assert furnished is not None
     assert furnished.replaced_another_key
-    assert AuthenticateApiKey(database, SettableClock())(file.kept[-1].text).api_key.purpose == "administer"
+    assert authenticate(database, file.kept[-1]).api_key.purpose == "administer"
 
 
 def test_a_key_that_cannot_be_kept_is_not_made() -> None:

@@ -1,34 +1,13 @@
-"""Organizations, workspaces, and who may do what in them."""
-
-from datetime import UTC, datetime
+"""Organizations and workspaces: what they may be called."""
 
 import pytest
 
 from stardag.domain.errors import InvalidName
-from stardag.domain.organizations import Role
-from stardag_registry.domain.api_keys import ApiKey, Purpose
-from stardag_registry.domain.errors import InvalidField, NotAllowed, NotFound
-from stardag_registry.domain.organizations import Organization, Workspace, check_display_name
-from stardag_registry.domain.permissions import Action, ApiKeyCaller, MemberCaller, check_allowed
-from stardag_registry.domain.users import Membership, User
+from stardag_registry.domain.errors import InvalidField
+from stardag_registry.domain.organizations import Organization, Workspace, check_display_name, check_shared_slug
 
 ID = "6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11"
 OTHER_ID = "00000000-0000-4000-8000-000000000000"
-
-
-ACME = Organization(OTHER_ID, "acme", "Acme")
-OWN = Workspace(ID, ACME.id, "dev", "Dev")
-SIBLING = Workspace(OTHER_ID, ACME.id, "prod", "Prod")
-STRANGERS = Workspace(OTHER_ID, ID, "dev", "Dev")
-
-
-def key(purpose: Purpose) -> ApiKeyCaller:
-    return ApiKeyCaller(ApiKey(OTHER_ID, ID, "a key", purpose, datetime(2026, 1, 1, tzinfo=UTC)), OWN, ACME)
-
-
-def member(role: Role) -> MemberCaller:
-    alice = User(ID, "https://issuer.example", "alice", "alice", None, email_verified=False)
-    return MemberCaller(alice, Membership(ACME, role))
 
 
 @pytest.mark.parametrize("slug", ["", "Acme", "a__b", "-a", "a/b", "../a", "a" * 64, ID, "ä"])
@@ -59,45 +38,18 @@ def test_an_organization_is_meant_by_its_slug_or_its_id_however_that_is_written(
     assert not organization.is_meant_by(OTHER_ID)
 
 
-@pytest.mark.parametrize("action", ["read target roots", "change target roots"])
-def test_an_administering_key_may_do_everything_in_its_workspace(action: Action) -> None:
-    assert check_allowed(key("administer"), action, OWN) == OWN
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "a\x1b[31m", "\r", "x" * 2001])
+def test_a_description_has_no_control_characters_and_an_end(text: str) -> None:
+    with pytest.raises(InvalidField):
+        Workspace(ID, OTHER_ID, "dev", "Dev", text)
 
 
-def test_a_building_key_reads_and_changes_nothing() -> None:
-    assert check_allowed(key("build"), "read target roots", OWN) == OWN
-    with pytest.raises(NotAllowed):
-        check_allowed(key("build"), "change target roots", OWN)
+def test_a_description_may_have_lines() -> None:
+    assert Workspace(ID, OTHER_ID, "dev", "Dev", "two\n\tlines, ü").description == "two\n\tlines, ü"
 
 
-@pytest.mark.parametrize("role", ["admin", "owner"])
-@pytest.mark.parametrize("action", ["read target roots", "change target roots"])
-def test_admins_and_owners_may_do_everything_in_every_workspace_of_theirs(role: Role, action: Action) -> None:
-    for workspace in (OWN, SIBLING):
-        assert check_allowed(member(role), action, workspace) == workspace
-
-
-def test_a_member_reads_and_changes_nothing() -> None:
-    assert check_allowed(member("member"), "read target roots", SIBLING) == SIBLING
-    with pytest.raises(NotAllowed):
-        check_allowed(member("member"), "change target roots", SIBLING)
-
-
-@pytest.mark.parametrize("caller", [key("administer"), key("build")])
-@pytest.mark.parametrize("workspace", [SIBLING, STRANGERS, None])
-@pytest.mark.parametrize("action", ["read target roots", "change target roots"])
-def test_to_a_key_another_workspace_is_not_there(
-    caller: ApiKeyCaller, workspace: Workspace | None, action: Action
-) -> None:
-    with pytest.raises(NotFound):
-        check_allowed(caller, action, workspace)
-
-
-@pytest.mark.parametrize("role", ["member", "admin", "owner"])
-@pytest.mark.parametrize("workspace", [STRANGERS, None])
-@pytest.mark.parametrize("action", ["read target roots", "change target roots"])
-def test_to_a_member_another_organizations_workspace_is_not_there(
-    role: Role, workspace: Workspace | None, action: Action
-) -> None:
-    with pytest.raises(NotFound):
-        check_allowed(member(role), action, workspace)
+def test_slugs_of_personal_workspaces_are_nobody_elses_choice() -> None:
+    with pytest.raises(InvalidField):
+        check_shared_slug("personal-alice")
+    for slug in ("personal", "personal_alice", "impersonal-alice"):
+        assert check_shared_slug(slug) == slug
