@@ -12,10 +12,12 @@ from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, User
 
 @dataclass(frozen=True, slots=True)
 class IssuerBearer:
-    """An access token of the issuer that counts. `subject` is None where only the ID token, or the issuer, can tell."""
+    """An access token of the issuer that counts. `subject` is None where only the ID token, or the issuer, can tell;
+    `address` is where it was shown from."""
 
     access_token: str
     subject: str | None
+    address: str = ""
 
     def __repr__(self) -> str:
         return "IssuerBearer(****)"

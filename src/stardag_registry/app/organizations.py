@@ -10,13 +10,14 @@ from stardag_registry.app.creation import Create
 from stardag_registry.app.paging import Page, PageRequest, page_of
 from stardag_registry.app.ports import Clock, Database, Transaction
 from stardag_registry.domain.audit import AuditEntry
-from stardag_registry.domain.errors import LastOwner, NotAllowed, NotFound, TooMany
+from stardag_registry.domain.errors import InvalidField, LastOwner, NotAllowed, NotFound, TooMany
 from stardag_registry.domain.organizations import PERSONAL_PREFIX, Organization
 from stardag_registry.domain.permissions import (
     ApiKeyCaller,
     Caller,
     MemberCaller,
     OrganizationAction,
+    UserCaller,
     check_allowed_in_organization,
     check_may_give,
 )
@@ -110,7 +111,8 @@ class EditOrganization:
             return Member(member.user, role, member.since)
 
     def remove(self, caller: ApiKeyCaller | MemberCaller, organization: str, user_id: str) -> None:
-        """Remove a member; anybody may leave.
+        """Remove a member; anybody may leave. The personal workspace stays, and none of its keys count any more: they
+        were the way in of somebody who is out now.
 
         Raises:
             NotFound: there is no such member.
@@ -125,6 +127,7 @@ class EditOrganization:
                 check_may_give(change.caller, member.role)
             _check_owner_left(change, member)
             change.transaction.remove_member(change.organization.id, member.user.id)
+            _revoke_personal_keys(change, member.user)
             change.record("member.left" if leaves else "member.removed", member.user.id, role=member.role)
 
 
@@ -148,13 +151,15 @@ class ReadAudit:
         Raises:
             NotFound: it is not the caller's organization.
             NotAllowed: the caller is neither admin nor owner.
+            InvalidField: no workspace has such an id.
             DatabaseUnavailable: the database cannot be read.
         """
         member = check_allowed_in_organization(caller, "read audit", organization)
         if workspace_id is not None and not is_id(workspace_id):
-            return ()
+            raise InvalidField("query.workspace", "it is no workspace's id")
         with self.database.reading() as reading:
-            return reading.audit_of(member.organization.id, workspace_id, before, limit)
+            wanted = None if workspace_id is None else workspace_id.lower()
+            return reading.audit_of(member.organization.id, wanted, before, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +170,18 @@ class MakePersonalWorkspace:
     create: Create
     clock: Clock
 
-    def __call__(self, user: User, organization: Organization) -> None:
-        """Make it, where there is none yet. Raises DatabaseUnavailable."""
+    def __call__(self, user: User, organization: Organization, address: str) -> None:
+        """Make it, where there is none yet, for somebody at that network address. Raises DatabaseUnavailable."""
         with self.database.reading() as reading:
             if reading.personal_workspace(organization.id, user.id) is not None:
                 return
         with self.database.transaction() as transaction:
-            member = transaction.member(organization.id, user.id)
-            if member is None or transaction.personal_workspace(organization.id, user.id) is not None:
+            is_member = transaction.member(organization.id, user.id) is not None
+            if not is_member or transaction.personal_workspace(organization.id, user.id) is not None:
                 return
             slug = _free_slug(transaction, organization.id, f"{PERSONAL_PREFIX}{user.username}")
             workspace = self.create.workspace(transaction, organization.id, slug, slug, owner_id=user.id)
-            caller = MemberCaller(*member)
-            details = {"slug": slug}
+            caller, details = UserCaller(user, (), address), {"slug": slug}
             transaction.add_audit_entry(
                 entry_of(
                     caller, self.clock(), "workspace.created", workspace.id, details, organization.id, workspace.id
@@ -189,7 +193,7 @@ def _free_slug(transaction: Transaction, organization_id: str, slug: str) -> str
     """The slug, or the same with a number where a workspace from before it was kept for this has it."""
     taken = {workspace.slug for workspace in transaction.workspaces_of(organization_id)}
     number = 1
-    free = slug[:NAME_MAX_LENGTH]
+    free = slug[:NAME_MAX_LENGTH].rstrip("-_")
     while free in taken:
         number += 1
         suffix = f"-{number}"
@@ -203,6 +207,13 @@ def _member(change: OrganizationChange, user_id: str) -> Member:
             if member.user.id == user_id.lower():
                 return member
     raise NotFound("member")
+
+
+def _revoke_personal_keys(change: OrganizationChange, user: User) -> None:
+    workspace = change.transaction.personal_workspace(change.organization.id, user.id)
+    if workspace is not None:
+        for api_key in change.transaction.api_keys_of(workspace.id):
+            change.transaction.revoke_api_key(api_key.id, change.at)
 
 
 def _check_owner_left(change: OrganizationChange, without: Member) -> None:

@@ -75,11 +75,12 @@ def position_in(request: PageRequest, is_valid_id: Callable[[str], bool] = is_id
     """The place that the cursor stands for; None for the first page. Raises InvalidField."""
     if request.cursor is None:
         return None
-    moment, _, item_id = _key_in(request.cursor, lambda key: _is_position(key, is_valid_id)).partition(" ")
+    moment, _, item_id = _key_in(request.cursor, lambda key: is_position(key, is_valid_id)).partition(" ")
     return Position(datetime.fromisoformat(moment), item_id)
 
 
-def _is_position(key: str, is_valid_id: Callable[[str], bool]) -> bool:
+def is_position(key: str, is_valid_id: Callable[[str], bool] = is_id) -> bool:
+    """Whether `key` is how a Position is written."""
     moment, _, item_id = key.partition(" ")
     if not _MOMENT.fullmatch(moment) or not is_valid_id(item_id):
         return False

@@ -43,7 +43,7 @@ class RecognizeUsers:
         """
         issuer = self.issuer_tokens
         if id_token is not None:
-            return self.by_claims(issuer.claims_in(id_token, bearer.access_token, bearer.subject))
+            return self.by_claims(issuer.claims_in(id_token, bearer.access_token, bearer.subject), bearer.address)
         subject = bearer.subject or issuer.look_up_subject(bearer.access_token)
         with self.database.reading() as reading:
             user = reading.user(issuer.issuer, subject)
@@ -51,8 +51,12 @@ class RecognizeUsers:
             raise Unauthenticated
         return user
 
-    def by_claims(self, claims: Claims) -> User:
-        """The user whom the issuer says these things of. Raises DatabaseUnavailable."""
+    def by_claims(self, claims: Claims, address: str) -> User:
+        """The user whom the issuer says these things of, to somebody at that network address.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be used.
+        """
         with self.database.reading() as reading:
             known = reading.user(claims.issuer, claims.subject)
         if known is not None and known == _updated(known, claims) and not self._may_own(claims):
@@ -61,36 +65,39 @@ class RecognizeUsers:
             known = transaction.user(claims.issuer, claims.subject)
             user = self.create.user(transaction, claims) if known is None else _updated(known, claims)
             if known is None:
-                self._record(transaction, user, "user.created", {"username": user.username, "email": user.email})
+                details = {"username": user.username, "email": user.email}
+                self._record(transaction, UserCaller(user, (), address), "user.created", details)
             elif user != known:
                 transaction.change_user(user)
-                self._record(transaction, user, "user.changed", {"old": known.email, "new": user.email})
+                details = {"old": known.email, "new": user.email}
+                self._record(transaction, UserCaller(user, (), address), "user.changed", details)
             if self._may_own(claims):
-                self._make_owner(transaction, user)
+                self._make_owner(transaction, UserCaller(user, (), address))
         return user
 
     def _record(
         self,
         transaction: Transaction,
-        user: User,
+        caller: UserCaller,
         action: str,
         details: Mapping[str, object],
         organization_id: str | None = None,
     ) -> None:
-        caller = UserCaller(user, ())
-        transaction.add_audit_entry(entry_of(caller, self.clock(), action, user.id, details, organization_id))
+        entry = entry_of(caller, self.clock(), action, caller.user.id, details, organization_id)
+        transaction.add_audit_entry(entry)
 
     def _may_own(self, claims: Claims) -> bool:
         return claims.email_verified and claims.email == self.owner.lower()
 
-    def _make_owner(self, transaction: Transaction, user: User) -> None:
+    def _make_owner(self, transaction: Transaction, caller: UserCaller) -> None:
+        user = caller.user
         organization = transaction.organization_by_slug(NAME)
         if organization is None or transaction.has_owner(organization.id):
             return
         if transaction.member(organization.id, user.id) is not None:
             transaction.remove_member(organization.id, user.id)
         transaction.add_member(organization.id, user.id, "owner", self.clock())
-        self._record(transaction, user, "member.joined", {"role": "owner"}, organization.id)
+        self._record(transaction, caller, "member.joined", {"role": "owner"}, organization.id)
 
 
 def _updated(user: User, claims: Claims) -> User:
@@ -136,6 +143,6 @@ class ExchangeTokens:
             memberships = reading.memberships_of(user.id)
         for membership in memberships:
             if membership.organization.is_meant_by(organization):
-                self.make_personal_workspace(user, membership.organization)
+                self.make_personal_workspace(user, membership.organization, bearer.address)
                 return self.organization_tokens.make(user.id, membership.organization.id), membership.organization
         raise NotFound("organization")

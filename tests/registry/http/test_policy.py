@@ -1,49 +1,22 @@
 """Who gets which answer: every row of the policy, for every caller and every target; and credentials that are none."""
 
-import shutil
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, cast, get_args
 
 import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from stardag_registry.adapters.database import DATABASE_FILE, open_database
 from stardag_registry.domain.api_keys import make_secret
 from tests.registry.conftest import Home
 from tests.registry.http.policy import TABLE, Caller, Row, Target, expected, rows_of
-from tests.registry.http.policy_scene import NOBODYS, Scene, scene_in
-from tests.registry.in_process import InProcess, in_process
-from tests.registry.postgresql import Postgresql
-from tests.registry.rehearsing import Rehearsal
+from tests.registry.http.policy_scene import NOBODYS, Scene
+from tests.registry.in_process import InProcess
 
 POLICY = rows_of(TABLE)
 CALLERS: Sequence[Caller] = get_args(Caller)
 TARGETS: Sequence[Target] = get_args(Target)
 IN_AN_ORGANIZATION: Sequence[Target] = ("own workspace", "other organization", "missing", "no id")
-
-
-@pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
-def scene(request: pytest.FixtureRequest, migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Scene]:
-    """The scene, set once: no request of these tests changes it."""
-    directory = tmp_path_factory.mktemp("policy")
-    with ExitStack() as stack:
-        url = None
-        if request.param == "PostgreSQL":
-            server = cast("Postgresql", request.getfixturevalue("postgresql"))
-            name = server.new_database(cast("str", request.getfixturevalue("migrated_postgresql")))
-            stack.callback(server.drop_database, name)
-            url = server.url(name)
-        else:
-            shutil.copy(migrated, directory / DATABASE_FILE)
-        database = stack.enter_context(closing(open_database(url or directory / DATABASE_FILE)))
-        rehearsal = Rehearsal(database)
-        registry = stack.enter_context(in_process(directory, rehearsal, url))
-        made = scene_in(registry)
-        rehearsal.set_scene()
-        yield made
 
 
 def without_date(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:

@@ -49,8 +49,7 @@ class AuthenticatedRoute(APIRoute):
         return handle_authenticated
 
     def _caller_in(self, request: Request) -> Caller | IssuerBearer:
-        caller = self.authenticate(use_cases_in(request).authenticate, _credential_in(request))
-        return caller if isinstance(caller, IssuerBearer) else _asking_from(request, caller)
+        return _asking_from(request, self.authenticate(use_cases_in(request).authenticate, _credential_in(request)))
 
 
 def _on_one_thread(
@@ -106,7 +105,7 @@ def _credential_in(request: Request) -> str | None:
     return match[1] if match else None
 
 
-def _asking_from(request: Request, caller: Caller) -> Caller:
+def _asking_from(request: Request, caller: Caller | IssuerBearer) -> Caller | IssuerBearer:
     """The caller, with the address that the audit tells."""
     return caller if request.client is None else replace(caller, address=request.client.host[:ADDRESS_MAX_LENGTH])
 

@@ -53,16 +53,15 @@ class Observed:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        echoed = _GIVEN.fullmatch(given) is not None
-        reset = REQUEST_ID.set(given if echoed else secrets.token_hex(8))
+        request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
+        reset = REQUEST_ID.set(request_id)
         status = 0
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if echoed:
-                    MutableHeaders(scope=message)["X-Request-ID"] = given
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
         begun = time.perf_counter()

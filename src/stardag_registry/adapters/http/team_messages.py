@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -34,7 +34,7 @@ def _check_written(value: object) -> object:
 def _check_moment(value: datetime) -> datetime:
     if not 1970 <= value.year < 9999:  # within which any zone can be made UTC
         raise PydanticCustomError("moment", "it is between the years 1970 and 9998")
-    return value
+    return value.astimezone(UTC)  # as it is told afterwards
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_check_written), AfterValidator(_check_moment)]

@@ -44,7 +44,7 @@ class InvitedAccounts:
             whatever AcceptInvitation raises.
         """
         claims = Claims(self.issuer, account.id, account.username, account.email, account.email_verified)
-        caller = UserCaller(self.recognize.by_claims(claims), (), address)
+        caller = UserCaller(self.recognize.by_claims(claims, address), (), address)
         return self.accept(caller, token).organization
 
     def make(self, token: str, password: Password, instead_of: str | None) -> SignedIn:
