@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from stardag.domain.names import is_id
 from stardag.domain.target_roots import TargetRoot
-from stardag.domain.tasks import Json, canonical_json, is_task_id
+from stardag.domain.tasks import Json, canonical_json, is_task_id, is_task_name
 from stardag_registry.app.authorization import authorized_workspace
 from stardag_registry.app.changes import Changes, WorkspaceChange, name_of
 from stardag_registry.app.paging import Page, PageRequest, Position, page_of_rows, position_in
@@ -94,13 +94,6 @@ class RegisterBuild:
         idempotency_key: str | None,
     ) -> tuple[ShownBuild, bool]:
         with self.changes.beside_others(caller, "build", workspace_id) as change:
-            if idempotency_key is not None:
-                known = change.transaction.build_by_idempotency_key(change.workspace.id, idempotency_key)
-                if known is not None:
-                    build, digest = known
-                    if digest != new.digest:
-                        raise IdempotencyKeyReused
-                    return ShownBuild(build, build.status_at(change.at)), False
             build = Build(
                 str(uuid.UUID(bytes=self.randomness(16), version=4)),
                 change.workspace.id,
@@ -111,6 +104,13 @@ class RegisterBuild:
                 new.description,
                 new.commit,
             )
+            if idempotency_key is not None:
+                known = change.transaction.build_by_idempotency_key(change.workspace.id, idempotency_key)
+                if known is not None:
+                    before, digest = known
+                    if digest != new.digest:
+                        raise IdempotencyKeyReused
+                    return ShownBuild(before, before.status_at(change.at)), False
             change.transaction.add_build(build, roots, idempotency_key, new.digest)
             change.record("build.registered", build.id)
         return ShownBuild(build, "running"), True
@@ -218,6 +218,8 @@ class FindBuilds:
     ) -> Page[Task]:
         """One page of tasks, by the time that they were recorded first."""
         after = position_in(request, is_task_id)
+        if wanted.name is not None and not is_task_name(wanted.name):
+            raise InvalidField("query.name", "it is no task's name")
         if wanted.build_id is not None and not is_id(wanted.build_id):
             raise InvalidField("query.build", "it is no build's id")
         with self.database.reading() as reading:
@@ -252,6 +254,8 @@ def _parsed_parameter(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise InvalidField("query.parameter", "it is name=value")
     try:
-        return name, canonical_json(json.loads(value))
+        canonical = canonical_json(json.loads(value))
+        canonical.encode()  # half a surrogate pair cannot be
     except (ValueError, RecursionError):
         return name, canonical_json(value)
+    return name, canonical

@@ -58,11 +58,12 @@ class Invite:
     randomness: Randomness
 
     def __call__(self, caller: ApiKeyCaller | MemberCaller, organization: str, email: str, role: Role) -> NewInvitation:
-        """Invite somebody. An earlier invitation of the same address is withdrawn: its link opens nothing any more.
+        """Invite somebody. An earlier invitation of the same address is withdrawn: its link opens nothing any more; who
+        may not withdraw it may not make another.
 
         Raises:
             InvalidField: that is no e-mail address.
-            NotAllowed: only an owner invites admins and owners.
+            NotAllowed: only an owner invites admins and owners, and invites anew whom an owner invited as such.
             AlreadyExists: a member has that address.
             TooMany: too many invitations wait to be accepted.
         """
@@ -74,7 +75,12 @@ class Invite:
             own, transaction = change.organization, change.transaction
             if any(member.user.email == address for member in transaction.members_of(own.id)):
                 raise AlreadyExists("member", address)
-            others = [each for each in transaction.invitations_of(own.id) if each.email != address]
+            others: list[Invitation] = []
+            for each in transaction.invitations_of(own.id):
+                if each.email == address:
+                    check_may_give(change.caller, each.role)
+                else:
+                    others.append(each)
             if sum(each.expires_at > change.at for each in others) >= MAX_INVITATIONS:
                 raise TooMany("invitation", MAX_INVITATIONS, "An organization")
             token = urlsafe_b64encode(self.randomness(_TOKEN_BYTES)).decode().rstrip("=")
