@@ -244,11 +244,13 @@ class BuildTransaction(BuildReading):
 def _putting(dialect_name: str, table: Table, key: tuple[str, ...], replaced: tuple[str, ...]) -> Executable:
     """The statement for that; both databases say it alike, in dialects of their own."""
     statement = (postgresql if dialect_name == "postgresql" else sqlite).insert(table)
-    if not replaced:
-        return statement.on_conflict_do_nothing(index_elements=key)
-    return statement.on_conflict_do_update(
-        index_elements=key, set_={name: statement.excluded[name] for name in replaced}
+    replacing = {name: statement.excluded[name] for name in replaced}
+    whole: Executable = (
+        statement.on_conflict_do_update(index_elements=key, set_=replacing)
+        if replacing
+        else statement.on_conflict_do_nothing(index_elements=key)
     )
+    return whole
 
 
 def _build_there(workspace_id: str, build_id: str) -> Select[Any]:
