@@ -58,7 +58,11 @@ class TestTheStory:
         assert (status["verified"], status["user"]["email"]) == (True, "owner@localhost")
         organizations = machine.ask("organizations", "list").data["organizations"]
         assert [(each["slug"], each["role"]) for each in organizations] == [("default", "owner")]
-        assert [each["slug"] for each in machine.ask("workspaces", "list").data["workspaces"]] == ["default"]
+        workspaces = machine.ask("workspaces", "list").data["workspaces"]
+        assert [(each["slug"], each["personal"]) for each in workspaces] == [
+            ("default", False),
+            ("personal-owner", True),
+        ]
         assert machine.ask("target-roots", "sync").data
         token = machine.run("auth", "token").out.strip()
         me = httpx.get(f"{issuer.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False)

@@ -86,28 +86,26 @@ def test_a_key_that_is_made_is_shown_once_and_stands_nowhere_else(machine: Machi
     assert not any(data["key"] in text for text in kept)
 
 
-def test_empty_lists_say_so_and_print_nothing_else(machine: Machine, place: Place) -> None:
-    for words, phrase in (
-        (("builds", "list"), "has no build."),
-        (("builds", "list", "--status", "failed"), "has no build that you ask for."),
-        (("tasks", "list"), "has no task."),
-        (("tasks", "list", "--name", "x"), "has no task that you ask for."),
-        (("api-keys", "list", "--revoked"), "was revoked."),
-        (("workspaces", "list", "--archived"), "no archived workspace"),
-    ):
-        ran = machine.run(*words, env=place.variables)
-        assert ran.out == ""
-        assert phrase in ran.err
-
-
 def test_what_a_registry_says_cannot_steer_a_terminal(machine: Machine) -> None:
-    build = {"id": ID, "status": "failed", "description": f"a{HARMFUL}\nb", "commit": HARMFUL, "started_at": AT}
+    build: dict[str, object] = {
+        "id": ID,
+        "status": "failed",
+        "description": f"a{HARMFUL}\nb",
+        "commit": HARMFUL,
+        "started_at": AT,
+    }
     build |= {"heartbeat_at": AT, "ended_at": AT, "error": f"first{HARMFUL}\nsecond", "maker": HARMFUL}
-    task = {"id": "0" * 64, "name": "train", "parameters": {HARMFUL: HARMFUL}, "status": "failed", "error": HARMFUL}
+    task: dict[str, object] = {
+        "id": "0" * 64,
+        "name": "train",
+        "parameters": {HARMFUL: HARMFUL},
+        "status": "failed",
+        "error": HARMFUL,
+    }
     task |= {"recorded_at": AT, "updated_at": AT, "started_at": None, "ended_at": None, "builds": []}
     task |= {"output": {"root": "default", "path": HARMFUL}}
     below = f"/api/v1/workspaces/{ME['workspace']['id']}"
-    answers = {
+    answers: dict[str, object] = {
         "/api/v1/me": ME,
         f"{below}/builds?": {"items": [build], "next_cursor": None},
         f"{below}/builds/": {**build, "target_roots": {}},
@@ -116,9 +114,8 @@ def test_what_a_registry_says_cannot_steer_a_terminal(machine: Machine) -> None:
     }
     with ScriptedServer(answering(answers)) as server:
         for words in (("builds", "list"), ("builds", "show", ID), ("tasks", "list"), ("tasks", "show", "0" * 64)):
-            for ran in (machine.run(*words, env=variables(server.url)), machine.ask(*words, env=variables(server.url))):
-                assert all(character.isprintable() or character == "\n" for character in ran.said), ran.said
-        assert "first" in machine.run("builds", "show", ID, env=variables(server.url)).out
+            ran = machine.run(*words, env=variables(server.url))
+            assert all(character.isprintable() or character == "\n" for character in ran.said), ran.said
 
 
 def changing(body: bytes, headers: Mapping[str, str], then: str = "") -> Script:

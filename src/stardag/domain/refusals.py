@@ -70,7 +70,7 @@ class AlreadyExists(Conflict):
 
     def __init__(self, registry_url: str, kind: str, value: str) -> None:
         super().__init__(
-            f"The registry {registry_url} has a {kind} {value[:80]!r} already.",
+            f"The registry {registry_url} knows the {kind} {value[:80]!r} already.",
             f"Choose another name, or use the one that is there: {list_command(kind)}",
         )
 

@@ -31,11 +31,12 @@ class Answer(NamedTuple):
     exit_code: int = 0
 
 
-class Renderer(NamedTuple):
+class Renderer:
     """Writes answers to standard output and everything else to standard error."""
 
-    format: Format = "text"
-    quiet: bool = False
+    def __init__(self, format: Format = "text", quiet: bool = False) -> None:  # noqa: A002  # what the option is called
+        self.format = format
+        self.quiet = quiet
 
     def answer(self, command: str, answer: Answer) -> None:
         """Write an answer; `command` is the words of the command, such as "registry list"."""

@@ -3,22 +3,28 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from stardag.adapters.cli.text import printable
 from stardag.domain.errors import ConfirmationNeeded, InputNeeded
 
 if TYPE_CHECKING:
+    from typing import TypedDict
+
     from prompt_toolkit.output import Output
+
+    class _Drawn(TypedDict):
+        output: Output
 
 
 Result = TypeVar("Result")
 
 
-class Prompts(NamedTuple):
+class Prompts:
     """Questions on standard error, where a person sits at a terminal; an error naming the option where none does."""
 
-    no_input: bool = False
+    def __init__(self, no_input: bool = False) -> None:
+        self.no_input = no_input
 
     @property
     def is_possible(self) -> bool:
@@ -88,11 +94,7 @@ def _answered(answer: object) -> str:
     return answer
 
 
-class _Drawn(TypedDict):
-    output: "Output"
-
-
-def _on_standard_error() -> _Drawn:
+def _on_standard_error() -> "_Drawn":
     """Where prompt_toolkit draws: standard output carries the answer alone."""
     from prompt_toolkit.output import create_output
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
@@ -55,12 +55,18 @@ OrganizationOption = Annotated[
 WorkspaceOption = Annotated[str | None, Parameter(name=["--workspace", "-w"], help="A workspace's slug or id.")]
 
 
-class Session(NamedTuple):
+class Session:
     """One run of the program. `use_cases` makes them on first use, so that a command that needs none pays nothing."""
 
-    use_cases: "Callable[[], UseCases]"
-    prompts: "Prompts"
-    waiting: Callable[[str], AbstractContextManager[None]]
+    def __init__(
+        self,
+        use_cases: "Callable[[], UseCases]",
+        prompts: "Prompts",
+        waiting: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
+        self.use_cases = use_cases
+        self.prompts = prompts
+        self.waiting = waiting
 
 
 SessionArgument = Annotated[Session, Parameter(parse=False)]
