@@ -12,7 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from stardag_registry.adapters.openid_provider.browser import Browser, Browsers
 from stardag_registry.adapters.openid_provider.endpoints import address_of
-from stardag_registry.adapters.openid_provider.links import INVITATION, SIGN_IN, Links
+from stardag_registry.adapters.openid_provider.links import INVITATION, SIGN_IN, SIGN_OUT, Links
+from stardag_registry.adapters.openid_provider.pages import PASSWORDS_WAITING
 from stardag_registry.adapters.openid_provider.parameters import Parameters, Unreadable, in_form, in_query, value_of
 from stardag_registry.adapters.openid_provider.rendering import Pages
 from stardag_registry.app.invitations import AcceptInvitation
@@ -67,11 +68,13 @@ class OwnInvitationPage:
     password_turns: CapacityLimiter
 
     async def __call__(self, request: Request) -> Response:
-        """The page, and what its forms do."""
+        """The page, and what its forms do. One with a password waits for its turn, as those of signing in do."""
         try:
             token = value_of(in_query(request), "token")
             form = await in_form(request) if request.method == "POST" else ()
             limiter = self.password_turns if value_of(form, "password") else None
+            if limiter is not None and limiter.statistics().tasks_waiting >= PASSWORDS_WAITING:
+                return self.pages.refusal(503, "Too busy", "Many people are signing in. Try again in a moment.", 5)
             return await run_sync(partial(self._handled, request, token, form), limiter=limiter)
         except (Unreadable, NotFound):
             return gone(self.pages)
@@ -130,7 +133,7 @@ class OwnInvitationPage:
             action=path,
             min_length=PASSWORD_MIN_LENGTH,
             form_token=self.browsers.form_token(browser, path),
-            elsewhere=f"{SIGN_IN}?{urlencode({'next': path})}",
+            sign_out_token=self.browsers.form_token(browser, SIGN_OUT),
         )
 
 

@@ -56,7 +56,7 @@ class PageEndpoints:
         return await self._page(request, self._show_sign_in)
 
     async def sign_out(self, request: Request) -> Response:
-        """Ends the browser's session."""
+        """Ends the browser's session; `next` is where to go then."""
         return await self._page(request, self._sign_out)
 
     async def account(self, request: Request) -> Response:
@@ -114,7 +114,8 @@ class PageEndpoints:
         if not self.browsers.is_ours(request, browser, form, SIGN_OUT):
             return self.pages.refusal(403, "Not signed out", "Go to your account and sign out there.")
         self.use_cases.sessions.end(browser.shown)
-        response = self._to(SIGN_IN)
+        next_page = value_of(form, "next")
+        response = self._to(onward(next_page) if next_page else SIGN_IN)
         self.browsers.forget(response)
         return response
 

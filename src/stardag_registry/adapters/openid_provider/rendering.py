@@ -24,6 +24,7 @@ button { margin: 1.25rem .5rem 0 0; padding: .5rem 1.25rem; font: inherit; borde
 button { color: inherit; background: transparent; border: 1px solid #767676 }
 button.main { color: #fff; background: #1a5fb4; border-color: #1a5fb4 }
 code { font: 14px/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
+pre { padding: .5rem .75rem; border: 1px solid #767676; border-radius: 4px; white-space: pre-wrap }
 strong.code { font: 1.5rem ui-monospace, monospace; letter-spacing: .1em }
 .notice { padding: .5rem .75rem; border-left: 4px solid #b00020 }
 .done { padding: .5rem .75rem; border-left: 4px solid #1a7f37 }
@@ -43,11 +44,12 @@ POLICY = (
     "form-action 'self' http://127.0.0.1:*"
 )
 
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    # With "no-referrer", which other answers have, browsers would send "Origin: null" with our own forms.
-    "Referrer-Policy": "same-origin",
-}
+_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+
+# With "no-referrer" browsers would send "Origin: null" with our own forms.
+_HEADERS_WITH_FORMS = _HEADERS | {"Referrer-Policy": "same-origin"}
+
+_WITHOUT_FORMS = frozenset({"done", "invited", "joined", "refusal"})
 
 
 class Pages:
@@ -66,9 +68,8 @@ class Pages:
     def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         """The page that a template and values give."""
         everywhere = {"style": STYLE, "registry": self._links.public_url, "to": self._links.to}
-        return HTMLResponse(
-            self._templates.get_template(f"{template}.html").render(everywhere | values), status, _HEADERS
-        )
+        text = self._templates.get_template(f"{template}.html").render(everywhere | values)
+        return HTMLResponse(text, status, _HEADERS if template in _WITHOUT_FORMS else _HEADERS_WITH_FORMS)
 
     def refusal(self, status: int, title: str, reason: str, retry_after: int | None = None) -> HTMLResponse:
         """A page that says why something was not done."""
