@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -34,6 +34,7 @@ class SqlDatabase:
         self._reads = engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_shared else engine
         self._alone = writing.exclusive_on(engine)
         self._beside = writing.shared_on(engine)
+        self._turn: AbstractContextManager[None] = nullcontext() if self.is_shared else sqlite.Turn()
 
     @contextmanager
     def reading(self) -> Generator[Reading]:
@@ -44,13 +45,13 @@ class SqlDatabase:
     @contextmanager
     def transaction(self) -> Generator[Transaction]:
         """One writer after the other. What is read inside cannot change until it is committed."""
-        with _failing_as_promised(), self._alone.begin() as connection:
+        with _failing_as_promised(), self._turn, self._alone.begin() as connection:
             yield SqlTransaction(connection)
 
     @contextmanager
     def addition(self) -> Generator[Transaction]:
         """Beside its like, where the database can; SQLite has one writer after the other."""
-        with _failing_as_promised(), self._beside.begin() as connection:
+        with _failing_as_promised(), self._turn, self._beside.begin() as connection:
             yield SqlTransaction(connection)
 
     @property
@@ -61,7 +62,7 @@ class SqlDatabase:
     @property
     def provider(self) -> "SqlProviderDatabase":
         """The same database, as the OpenID provider sees it."""
-        return SqlProviderDatabase(self._reads, self.writing.provider_on(self.engine))
+        return SqlProviderDatabase(self._reads, self.writing.provider_on(self.engine), self._turn)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -71,9 +72,10 @@ class SqlDatabase:
 class SqlProviderDatabase:
     """Keeps the promise of the port `ProviderDatabase`."""
 
-    def __init__(self, reads: Engine, writes: Engine) -> None:
+    def __init__(self, reads: Engine, writes: Engine, turn: AbstractContextManager[None]) -> None:
         self._reads = reads
         self._writes = writes
+        self._turn = turn
 
     @contextmanager
     def reading(self) -> Generator[ProviderReading]:
@@ -84,7 +86,7 @@ class SqlProviderDatabase:
     @contextmanager
     def transaction(self) -> Generator[ProviderTransaction]:
         """One writer after the other."""
-        with _failing_as_promised(), self._writes.begin() as connection:
+        with _failing_as_promised(), self._turn, self._writes.begin() as connection:
             yield SqlProviderTransaction(connection)
 
 

@@ -1,7 +1,9 @@
 """SQLite: the file and its mode, its settings, and one writer after the other."""
 
+import logging
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from stardag_registry.adapters.database.migrating import migrate, revision_of
 from stardag_registry.adapters.database.writing import Writing
-from stardag_registry.domain.errors import UnsupportedDatabase, UnusableDatabase
+from stardag_registry.domain.errors import DatabaseUnavailable, UnsupportedDatabase, UnusableDatabase
 
 BUSY_TIMEOUT = 10.0
 """Seconds that a transaction waits for the one before it."""
@@ -20,8 +22,32 @@ BUSY_TIMEOUT = 10.0
 OPENING_TIMEOUT = 60.0
 """Seconds that a server waits for another one to finish migrating the same database."""
 
+_log = logging.getLogger("stardag_registry.database")
+
 # The write lock at once: a transaction that reads first and asks for it later can only fail.
 WRITING = Writing(*("BEGIN IMMEDIATE",) * 3)
+
+
+class Turn:
+    """One thread of this process after the other, each as soon as the one before is done.
+
+    SQLite's own lock, which keeps other processes away, is looked at again only after a sleep: under load it is free
+    half of the time, and some thread always sleeps longest. `timeout` is in seconds.
+    """
+
+    def __init__(self, timeout: float = BUSY_TIMEOUT) -> None:
+        self._timeout = timeout
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        """Wait for the turn; raises DatabaseUnavailable where it does not come in time."""
+        if not self._lock.acquire(timeout=self._timeout):
+            _log.error("The database failed: it was busy for %.1f seconds", self._timeout)
+            raise DatabaseUnavailable
+
+    def __exit__(self, *_: object) -> None:
+        """Let the next one have it."""
+        self._lock.release()
 
 
 def path_in(url: URL) -> Path:
