@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -16,8 +17,10 @@ from sqlalchemy import Column, Table, create_engine, make_url, select
 
 from stardag_registry.adapters.database import DATABASE_FILE, HEAD, open_database
 from stardag_registry.adapters.database.migrating import MIGRATIONS
+from stardag_registry.adapters.database.postgresql import WRITING
 from stardag_registry.adapters.database.tables import metadata
 from tests.end_to_end.machine import Machine
+from tests.end_to_end.test_prompts import terminal
 from tests.registry.postgresql import USER, NoPostgresql, Postgresql, running_postgresql
 from tests.registry.running import RunningRegistry, running_registry
 from tests.registry.server.ledger import check_ledger
@@ -179,6 +182,21 @@ def test_a_backup_replaces_nothing_unless_it_is_told_to(machine: Machine, databa
     machine.run(*words, "--replace")
     assert [path.name for path in machine.work.iterdir()] == ["there"], "and leaves nothing beside it"
     check_ledger(f"sqlite:///{machine.work}/there")
+
+
+@pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
+def test_whoever_waits_longer_than_a_second_is_told_for_what(machine: Machine, databases: Databases) -> None:
+    url = databases.new("PostgreSQL")
+    open_database(databases.whole(url)).close()
+    words = ("registry", "upgrade", "--database", url)
+    with psycopg.connect(databases.whole(url), autocommit=True) as another:
+        another.execute(WRITING.exclusive.replace("_xact", "").encode())  # as if it changed the database
+        with terminal(machine, *words, **databases.variables) as waiting:
+            waiting.reads("Upgrading the database")
+            another.close()
+            code, said = waiting.ends()
+    assert code == 0
+    assert HEAD in said
 
 
 PASSWORD = "the-password-of-the-database"
