@@ -11,7 +11,7 @@ from stardag_registry.adapters.openid_provider.links import Links
 
 STYLE = """
 :root { color-scheme: light dark }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 28rem; margin: 3rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 3rem auto; padding: 0 1rem }
 body { color: #1a1a1a; background: #fff }
 h1 { font-size: 1.4rem }
 h2 { font-size: 1.1rem; margin-top: 2rem }
@@ -24,7 +24,8 @@ button { margin: 1.25rem .5rem 0 0; padding: .5rem 1.25rem; font: inherit; borde
 button { color: inherit; background: transparent; border: 1px solid #767676 }
 button.main { color: #fff; background: #1a5fb4; border-color: #1a5fb4 }
 code { font: 14px/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
-pre { padding: .5rem .75rem; border: 1px solid #767676; border-radius: 4px; white-space: pre-wrap }
+pre { padding: .5rem .75rem; border: 1px solid #767676; border-radius: 4px; overflow-x: auto }
+footer { margin-top: 2.5rem }
 strong.code { font: 1.5rem ui-monospace, monospace; letter-spacing: .1em }
 .notice { padding: .5rem .75rem; border-left: 4px solid #b00020 }
 .done { padding: .5rem .75rem; border-left: 4px solid #1a7f37 }
