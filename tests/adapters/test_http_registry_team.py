@@ -200,13 +200,14 @@ UNCLEAR: dict[str, Script] = {
     "breaks off in the middle": breaking_off_in_the_middle,
     "500": problem(500, "The registry made a mistake.", "internal"),
     "502": response(502, b"<h1>Bad Gateway"),
+    "503": problem(503, "The database cannot be used at the moment.", "unavailable"),
     "504": response(504),
     "HTML": response(200, b"<h1>Welcome"),
     "another status": answering({}),
     "too long": response(201, b" " * (17 * 1024 * 1024)),
 }
 CLEAR: dict[str, Script] = {
-    "unavailable": problem(503, "Nothing was changed; try again later.", "unavailable"),
+    "issuer-unavailable": problem(503, "The issuer cannot be asked.", "issuer-unavailable"),
     "429": problem(429, "Too many.", "too-many-requests"),
     "404": problem(404),
     "403": problem(403),

@@ -35,13 +35,13 @@ def invited(world: World, email: str) -> Secret:
 
 class TestJoining:
     def test_an_organization_is_made_as_the_user(self, world: World) -> None:
-        reply = world.join_organizations.create(NO_SELECTION, "acme", "Acme")
-        assert (reply.value.slug, reply.value.name, reply.value.role) == ("acme", "Acme", "owner")
+        made, registry = world.join_organizations.create(NO_SELECTION, "acme", "Acme").value
+        assert (made.slug, made.name, made.role, registry) == ("acme", "Acme", "owner", "local")
         assert world.registry.requests == ["POST /organizations"]
 
     def test_an_api_key_stays_at_home_whatever_names_it(self, world: World) -> None:
         world.environment = FakeEnvironment(api_key=world.registry.owner_key.reveal())
-        assert world.join_organizations.create(NO_SELECTION, "acme", None).value.role == "owner"
+        assert world.join_organizations.create(NO_SELECTION, "acme", None).value.organization.role == "owner"
 
     def test_without_a_sign_in_nothing_is_sent_and_the_command_to_sign_in_is_said(self, world: World) -> None:
         world.sign_ins.remove(world.sign_ins.all_in(world.directory)[0])
@@ -65,8 +65,8 @@ class TestJoining:
         link = invited(world, BOB)
         world.signed_in(BOB)
         del world.registry.members[next(iter(world.registry.organizations)), world.registry.users[BOB].id]
-        reply = world.join_organizations.accept(NO_SELECTION, Secret(f"  {link.reveal()}\n"))
-        assert (reply.value.slug, reply.value.role) == ("default", "member")
+        joined = world.join_organizations.accept(NO_SELECTION, Secret(f"  {link.reveal()}\n")).value.organization
+        assert (joined.slug, joined.role) == ("default", "member")
         with pytest.raises(InvitationGone):
             world.join_organizations.accept(NO_SELECTION, link)
 

@@ -14,7 +14,7 @@ from stardag.adapters.cli.answers import Answer, Renderer
 from stardag.adapters.cli.exit_codes import exit_code_of
 from stardag.adapters.cli.program import run
 from stardag.adapters.cli.prompts import Prompts
-from stardag.adapters.cli.text import counted, printable, table
+from stardag.adapters.cli.text import counted, once_more, printable, table
 from stardag.domain.errors import (
     ConfigurationError,
     ConfirmationNeeded,
@@ -63,6 +63,11 @@ def test_a_value_cannot_break_out_of_its_row() -> None:
     rows = table(("A", "B"), [("one\ntwo", f"x{HARMFUL}")]).split("\n")
     assert len(rows) == 2
     assert all(row.isprintable() for row in rows)
+
+
+def test_options_are_typed_once_more_where_they_were_given() -> None:
+    assert once_more(registry="local", organization=None, workspace="prod") == " --registry local --workspace prod"
+    assert once_more(registry=None) == ""
 
 
 def test_numbers_and_their_nouns() -> None:

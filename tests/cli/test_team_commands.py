@@ -32,7 +32,8 @@ def items(data: dict[str, object], key: str) -> list[dict[str, Any]]:
 def test_an_organization_is_made_and_the_next_steps_are_said(stardag: Program) -> None:
     ran = stardag("organizations create acme")
     assert ran.out == "Organization 'acme' was made at http://localhost:8000; you are its owner.\n"
-    assert "stardag workspaces create SLUG --organization acme" in ran.err
+    assert "stardag workspaces create SLUG --registry local --organization acme" in ran.err
+    assert "stardag members invite EMAIL --registry local --organization acme" in ran.err
     data = stardag.data("organizations create other --name Other")
     assert (sorted(data), data["slug"], data["name"], data["role"]) == (
         ["id", "name", "role", "slug"],
@@ -99,7 +100,9 @@ def test_members_are_listed_changed_and_removed(stardag: Program) -> None:
 
 
 def test_workspaces_are_made_archived_and_brought_back(stardag: Program) -> None:
-    ran = stardag("workspaces create staging --name Staging --description Before")
+    ran = stardag("workspaces create staging --name Staging --description Before -r local -o default")
+    next_step = "target-roots add default URI_PREFIX --workspace staging --registry local --organization default"
+    assert next_step in ran.err
     assert ran.out == "Workspace 'staging' was made in organization 'default' at http://localhost:8000.\n"
     assert "staging Staging Before" in "\n".join(rows(stardag("workspaces list").out))
     assert "is archived" in stardag("workspaces archive staging").out

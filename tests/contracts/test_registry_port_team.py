@@ -213,6 +213,9 @@ class TestWorkspaces:
             with pytest.raises(WorkspaceArchived):
                 call()
         assert [build.id for build in owner.builds(workspace.id, BuildFilter(), 10).items] == [build_id]
+        (key,) = owner.api_keys(workspace.id)
+        owner.revoke_api_key(workspace.id, key.id)  # which it always can be
+        assert owner.api_keys(workspace.id) == ()
 
     def test_what_is_not_there_is_named(self, world: World) -> None:
         organization, owner = organization_of_the_owner(world)

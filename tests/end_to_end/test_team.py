@@ -110,7 +110,7 @@ def test_a_team_from_its_first_day_to_somebody_leaving(tmp_path: Path, registry:
     assert owner.ask("organizations", "create", "acme", "--name", "Acme").data["role"] == "owner"
     assert owner.ask("organizations", "create", "acme", exits=1).error["code"] == "already-exists"
     made = owner.run("workspaces", "create", "production", "-r", "local", "-o", "acme", "--description", "For real.")
-    assert "stardag target-roots add default URI_PREFIX --workspace production" in made.err
+    assert "target-roots add default URI_PREFIX --workspace production --registry local --organization acme" in made.err
     owner.run("profile", "add", "team", "-r", "local", "-o", "acme", "-w", "production")
     owner.run("profile", "use", "team")
     first, second = tmp_path / "first", tmp_path / "second"

@@ -74,7 +74,7 @@ class FakeWorkspacesCalls(FakeCalls):
         self.registry.delete_root(workspace_id, name)
 
     def api_keys(self, workspace_id: str, *, revoked: bool = False) -> tuple[ApiKey, ...]:
-        self._edited(f"GET /workspaces/{workspace_id}/api-keys", workspace_id)
+        self._workspace(f"GET /workspaces/{workspace_id}/api-keys", workspace_id, "admin", "owner")
         keys = [each.api_key for each in self.registry.api_keys.values() if each.workspace_id == workspace_id]
         return tuple(each for each in keys if (each.revoked_at is not None) is revoked)
 
@@ -89,7 +89,7 @@ class FakeWorkspacesCalls(FakeCalls):
         return MadeApiKey(made.api_key, secret)
 
     def revoke_api_key(self, workspace_id: str, api_key_id: str) -> None:
-        self._edited(f"DELETE /workspaces/{workspace_id}/api-keys/{api_key_id}", workspace_id)
+        self._workspace(f"DELETE /workspaces/{workspace_id}/api-keys/{api_key_id}", workspace_id, "admin", "owner")
         found = self.registry.api_keys.get(api_key_id)
         if found is None or found.workspace_id != workspace_id:
             raise NotKnownToRegistry("API key", api_key_id, self.registry.url)

@@ -31,5 +31,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def once_more(**options: str | None) -> str:
+    """Options of a command as they have to be typed again in the next one, each after a blank; those that were not
+    given are left out."""
+    return "".join(f" --{name} {value}" for name, value in options.items() if value is not None)
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")

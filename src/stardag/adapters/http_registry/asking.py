@@ -188,7 +188,7 @@ class Asking:
                 fix = "Nothing was sent there. If the registry is there now, correct its address in the configuration."
                 return RegistryUnreachable(self.url, f"it redirects to {target}", fix)
             case status if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
-                is_done_perhaps = status >= 500 and problem.code not in ("unavailable", "issuer-unavailable")
+                is_done_perhaps = status >= 500 and problem.code != "issuer-unavailable"  # which is asked before
                 fix = (self._fix if is_done_perhaps else None) or "Try again in a while."
                 return RegistryUnreachable(self.url, f"it answers {says}", fix)
             case _ if problem.code is not None:

@@ -4,6 +4,7 @@ No API key does this: it takes the sign-in of a person, before any organization.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import OpenRegistry
@@ -15,6 +16,13 @@ from stardag.domain.organizations import Organization
 from stardag.domain.profile import Selection
 from stardag.domain.refusals import UnusableLink
 from stardag.domain.registry_url import origin_of
+
+
+class Joined(NamedTuple):
+    """An organization that one belongs to now, and what its registry is called in the configuration."""
+
+    organization: Organization
+    registry: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class JoinOrganizations:
     choose_registry: ChooseRegistry
     open_registry: OpenRegistry
 
-    def create(self, selection: Selection, slug: str, name: str | None) -> Reply[Organization]:
+    def create(self, selection: Selection, slug: str, name: str | None) -> Reply[Joined]:
         """Make an organization, which the user owns.
 
         Raises:
@@ -38,9 +46,9 @@ class JoinOrganizations:
         check_slug("organization", slug)
         profile, registry = self.choose_registry(selection)
         made = self.open_registry.as_user(profile, registry).make_organization(slug, name)
-        return Reply(made, profile.registry_url.value, made.slug, profile.notices)
+        return Reply(Joined(made, registry), profile.registry_url.value, made.slug, profile.notices)
 
-    def accept(self, selection: Selection, link: Secret) -> Reply[Organization]:
+    def accept(self, selection: Selection, link: Secret) -> Reply[Joined]:
         """Accept the invitation that a link is for. Its secret goes to the registry that made it alone.
 
         Raises:
@@ -56,4 +64,4 @@ class JoinOrganizations:
                 f"{invitation.origin}",
             )
         joined = self.open_registry.as_user(profile, registry).accept_invitation(invitation.token)
-        return Reply(joined, url, joined.slug, profile.notices)
+        return Reply(Joined(joined, registry), url, joined.slug, profile.notices)

@@ -13,7 +13,7 @@ from stardag.adapters.cli.session import (
     SessionArgument,
     WorkspaceOption,
 )
-from stardag.adapters.cli.text import table
+from stardag.adapters.cli.text import once_more, table
 from stardag.adapters.cli.times import iso, local, span
 from stardag.app.team.reply import Reply
 from stardag.domain.api_keys import ApiKey
@@ -35,6 +35,7 @@ def list_api_keys(
     edit = session.use_cases().edit_api_keys()
     with session.waiting("Asking the registry"):
         reply = edit.list(options.selection(registry, organization, workspace), revoked=revoked)
+    at = once_more(registry=registry, organization=organization, workspace=workspace)
     end = "REVOKED" if revoked else "EXPIRES"
     rows = [
         (
@@ -51,7 +52,7 @@ def list_api_keys(
     nothing = (
         f"No API key of workspace {reply.place!r} was revoked."
         if revoked
-        else (f"Workspace {reply.place!r} has no API key. Make one with: stardag api-keys create NAME")
+        else (f"Workspace {reply.place!r} has no API key. Make one with: stardag api-keys create NAME{at}")
     )
     return Answer(
         data={"api_keys": [_data(each) for each in reply.value]},

@@ -14,7 +14,7 @@ from stardag.adapters.cli.session import (
     SessionArgument,
     WorkspaceOption,
 )
-from stardag.adapters.cli.text import table
+from stardag.adapters.cli.text import once_more, table
 from stardag.adapters.cli.times import iso, local, moment
 from stardag.domain.builds import Build, BuildStatus
 
@@ -87,12 +87,13 @@ def show_build(
         ("registered by", shown.maker),
         *((f"target root {name}", prefix) for name, prefix in sorted(roots.items())),
     ]
+    at = once_more(registry=registry, organization=organization, workspace=workspace)
     error = f"\n\nERROR\n{shown.error}" if shown.error else ""
     return Answer(
         data={**build_data(shown), "target_roots": dict(roots)},
         text=table(("KEY", "VALUE"), rows) + error,
         notices=reply.notices,
-        remarks=[f"Its tasks: stardag tasks list --build {shown.id}"],
+        remarks=[f"Its tasks: stardag tasks list --build {shown.id}{at}"],
     )
 
 

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from stardag.adapters.cli.answers import Answer, Json
 from stardag.adapters.cli.session import DEFAULTS, Options, RegistryOption, Session, SessionArgument
-from stardag.adapters.cli.text import table
+from stardag.adapters.cli.text import once_more, table
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import InputNeeded
 from stardag.domain.organizations import Organization
@@ -56,17 +56,13 @@ def create_organization(
     join = session.use_cases().join_organizations()
     with session.waiting("Asking the registry"):
         reply = join.create(options.selection(registry), slug, name)
-    made = reply.value
+    made = reply.value.organization
+    at = once_more(registry=reply.value.registry, organization=made.slug)
     return Answer(
         data=_data(made),
         text=f"Organization {made.slug!r} was made at {reply.registry_url}; you are its {made.role}.",
         notices=reply.notices,
-        remarks=[
-            (
-                f"Next: stardag workspaces create SLUG --organization {made.slug}, "
-                f"and stardag members invite EMAIL --organization {made.slug}"
-            )
-        ],
+        remarks=[f"Next: stardag workspaces create SLUG{at}", f"and: stardag members invite EMAIL{at}"],
     )
 
 
@@ -89,18 +85,14 @@ def join_organization(
     join = session.use_cases().join_organizations()
     with session.waiting("Asking the registry"):
         reply = join.accept(options.selection(registry), secret)
-    joined = reply.value
+    joined = reply.value.organization
+    at = once_more(registry=reply.value.registry, organization=joined.slug)
     article = "a" if joined.role == "member" else "an"
     return Answer(
         data=_data(joined),
         text=f"You are {article} {joined.role} of organization {joined.slug!r} at {reply.registry_url}.",
         notices=reply.notices,
-        remarks=[
-            (
-                f"See where to work with: stardag workspaces list --organization {joined.slug}, "
-                f"then: stardag profile add NAME --organization {joined.slug}"
-            )
-        ],
+        remarks=[f"See where to work: stardag workspaces list{at}", f"then: stardag profile add NAME{at}"],
     )
 
 

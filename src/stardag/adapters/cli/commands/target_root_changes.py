@@ -13,11 +13,9 @@ from stardag.adapters.cli.session import (
     SessionArgument,
     WorkspaceOption,
 )
-from stardag.adapters.cli.text import counted
+from stardag.adapters.cli.text import counted, once_more
 from stardag.app.team.edit_target_roots import EditedRoot
 from stardag.app.team.reply import Reply
-
-_CACHE = "The cache of this machine was left as it is; this takes the change over: stardag target-roots sync"
 
 Yes = Annotated[bool, Parameter(negative="", help="Also where builds have used the root as it is.")]
 
@@ -42,9 +40,10 @@ def add_target_root(
         Where outputs go: an absolute path, ~/…, file://… or s3://bucket/prefix/.
     """
     edit = session.use_cases().edit_target_roots()
+    at = once_more(registry=registry, organization=organization, workspace=workspace)
     with session.waiting("Asking the registry"):
         reply = edit.add(options.selection(registry, organization, workspace), name, uri_prefix)
-    return _answer(reply, f"Target root {name!r} of workspace {reply.place!r} is {uri_prefix}.")
+    return _answer(reply, f"Target root {name!r} of workspace {reply.place!r} is {uri_prefix}.", at)
 
 
 def set_target_root(
@@ -68,6 +67,7 @@ def set_target_root(
         Where outputs go from now on: an absolute path, ~/…, file://… or s3://bucket/prefix/.
     """
     edit = session.use_cases().edit_target_roots()
+    at = once_more(registry=registry, organization=organization, workspace=workspace)
     selection = options.selection(registry, organization, workspace)
 
     def attempt(confirmed: bool) -> Reply[EditedRoot]:
@@ -76,7 +76,7 @@ def set_target_root(
 
     reply = session.prompts.confirming(attempt, yes, "Change it all the same?")
     done = f"was {reply.value.change.old} and is now" if reply.value.changed else "already was"
-    return _answer(reply, f"Target root {name!r} of workspace {reply.place!r} {done} {uri_prefix}.")
+    return _answer(reply, f"Target root {name!r} of workspace {reply.place!r} {done} {uri_prefix}.", at)
 
 
 def remove_target_root(
@@ -97,6 +97,7 @@ def remove_target_root(
         The root to remove.
     """
     edit = session.use_cases().edit_target_roots()
+    at = once_more(registry=registry, organization=organization, workspace=workspace)
     selection = options.selection(registry, organization, workspace)
 
     def attempt(confirmed: bool) -> Reply[EditedRoot]:
@@ -105,13 +106,14 @@ def remove_target_root(
 
     reply = session.prompts.confirming(attempt, yes, "Remove it all the same?")
     old = reply.value.change.old
-    return _answer(
-        reply, f"Target root {name!r} of workspace {reply.place!r} was removed; what is stored in {old} stays."
-    )
+    text = f"Target root {name!r} of workspace {reply.place!r} was removed; what is stored in {old} stays."
+    return _answer(reply, text, at)
 
 
-def _answer(reply: Reply[EditedRoot], text: str) -> Answer:
+def _answer(reply: Reply[EditedRoot], text: str, at: str) -> Answer:
+    """`at`: the options that say where, as they are typed in the next command."""
     change, builds = reply.value
+    cache = f"The cache of this machine was left as it is; this takes the change over: stardag target-roots sync{at}"
     used = [f"{counted(builds, 'build')} had used it as it was."] if builds and reply.value.changed else []
     return Answer(
         data={
@@ -123,5 +125,5 @@ def _answer(reply: Reply[EditedRoot], text: str) -> Answer:
         },
         text=text,
         notices=reply.notices,
-        remarks=[*used, _CACHE] if reply.value.changed else (),
+        remarks=[*used, cache] if reply.value.changed else (),
     )

@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from stardag.adapters.cli.answers import Answer, Json
 from stardag.adapters.cli.session import DEFAULTS, Options, OrganizationOption, RegistryOption, SessionArgument
-from stardag.adapters.cli.text import table
+from stardag.adapters.cli.text import once_more, table
 from stardag.domain.organizations import Workspace
 
 app = App(name="workspaces", help_format="plaintext")
@@ -62,7 +62,10 @@ def create_workspace(
         data=_data(reply.value),
         text=f"Workspace {slug!r} was made in organization {reply.place!r} at {reply.registry_url}.",
         notices=reply.notices,
-        remarks=[f"Say where its outputs go with: stardag target-roots add default URI_PREFIX --workspace {slug}"],
+        remarks=[
+            f"Say where its outputs go: stardag target-roots add default URI_PREFIX --workspace {slug}"
+            + once_more(registry=registry, organization=organization)
+        ],
     )
 
 
@@ -87,6 +90,7 @@ def archive_workspace(
     with session.waiting("Asking the registry"):
         reply = edit.archive(options.selection(registry, organization), workspace, undo=undo)
     now, changed = reply.value
+    at = once_more(registry=registry, organization=organization)
     if undo:
         text = f"Workspace {now.slug!r} {'is in use again' if changed else 'was not archived'}."
     else:
@@ -97,7 +101,9 @@ def archive_workspace(
         data={**_data(now), "changed": changed},
         text=text,
         notices=reply.notices,
-        remarks=[f"Bring it back with: stardag workspaces archive {now.slug} --undo"] if changed and not undo else (),
+        remarks=[f"Bring it back with: stardag workspaces archive {now.slug} --undo{at}"]
+        if changed and not undo
+        else (),
     )
 
 
