@@ -85,10 +85,10 @@ def is_position(key: str, is_valid_id: Callable[[str], bool] = is_id) -> bool:
     if not _MOMENT.fullmatch(moment) or not is_valid_id(item_id):
         return False
     try:
-        datetime.fromisoformat(moment)
+        at = datetime.fromisoformat(moment)
     except ValueError:
         return False
-    return True
+    return str(Position(at, item_id)) == key  # the library reads more than it writes
 
 
 def _cursor_after(key: str) -> str:

@@ -1,0 +1,69 @@
+"""Builds and texts: when a build is lost, how it may end, and what a text may hold."""
+
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stardag_registry.domain.builds import (
+    HEARTBEAT_INTERVAL,
+    LOST_AFTER,
+    Build,
+    BuildEnd,
+    KeptStatus,
+)
+from stardag_registry.domain.errors import BuildEnded, InvalidField
+from stardag_registry.domain.texts import check_line, check_text
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+texts = st.text(st.characters(), max_size=30)
+
+
+def build(status: KeptStatus) -> Build:
+    return Build("id", "workspace", status, NOW, NOW, "alice")
+
+
+@given(st.timedeltas(-timedelta(days=1), timedelta(days=1)))
+def test_only_a_running_build_is_lost_and_only_when_its_heart_has_stopped_for_long(since: timedelta) -> None:
+    assert (build("running").status_at(NOW + since) == "lost") == (since > LOST_AFTER)
+    for ended in get_args(BuildEnd):
+        assert build(ended).status_at(NOW + since) == ended
+
+
+def test_a_build_may_miss_a_heartbeat_or_two_before_it_is_lost() -> None:
+    assert LOST_AFTER >= 3 * HEARTBEAT_INTERVAL
+
+
+@pytest.mark.parametrize("end", get_args(BuildEnd))
+def test_a_build_that_runs_may_end_and_one_that_has_ended_only_so_again(end: BuildEnd) -> None:
+    assert build("running").check_may_end(end)
+    assert not build(end).check_may_end(end)
+    for other in get_args(BuildEnd):
+        if other != end:
+            with pytest.raises(BuildEnded, match=end):
+                build(end).check_may_end(other)
+
+
+@given(texts)
+def test_a_text_that_passes_can_be_kept_and_shown(text: str) -> None:
+    try:
+        assert check_text("body.x", text, 20) == text
+    except InvalidField:
+        assert len(text) > 20 or not text.replace("\n", "").replace("\t", "").isprintable()
+    else:
+        assert "\0" not in text
+        assert "\x1b" not in text
+        assert text.encode().decode() == text  # no half of a surrogate pair
+
+
+@given(texts)
+def test_a_line_that_passes_is_one_without_blanks_around_it(text: str) -> None:
+    try:
+        assert check_line("body.x", text, 20) == text
+    except InvalidField:
+        assert not text or len(text) > 20 or text != text.strip() or not text.isprintable()
+    else:
+        assert text.splitlines() == [text.strip()]
+        assert text.encode().decode() == text
