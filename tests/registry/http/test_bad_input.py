@@ -260,6 +260,11 @@ class TestEveryOperation:
                     pytest.fail(f"{value!r} is no cursor of {operation}")
                 check_names(answer, f"query.{parameter}", value)
 
+    def test_a_parameter_of_the_query_that_nobody_knows_is_named(self, scene: Scene, operation: str) -> None:
+        row = ROWS[operation]
+        for name in ("unknown", "Limit", "x" * 80) if row.open_to != "everybody" else ():
+            check_names(send(scene, row, params={name: "1"}, **_body_of(operation)), f"query.{name}", name)
+
     def test_an_odd_query_is_no_mistake_of_the_registrys(self, scene: Scene, operation: str) -> None:
         row = ROWS[operation]
         for parameter in queried(scene, row):
@@ -295,6 +300,10 @@ class TestEveryOperation:
                 extra = {} if body is None else {"json": body}
                 answer = scene.registry.ask(row.method, f"/api/v1{path}", scene.credentials["owner"], **extra)
                 assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), (parameter, odd, answer.text)
+
+
+def _body_of(operation: str) -> dict[str, Any]:
+    return {"json": WHOLE_BODIES[operation]} if operation in WHOLE_BODIES else {}
 
 
 def queried(scene: Scene, row: Row) -> list[str]:

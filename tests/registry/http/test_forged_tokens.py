@@ -185,7 +185,8 @@ FORGED: Mapping[str, Callable[[Scene], str]] = {
 
 
 @pytest.fixture
-def scene(registry: InProcess, home: Home) -> Scene:
+def scene(registry_on_sqlite: InProcess, home_on_sqlite: Home) -> Scene:
+    registry, home = registry_on_sqlite, home_on_sqlite
     member = registry.furnish.member(home.organization, "owner")
     stranger = registry.furnish.member(registry.furnish.organization("strangers"), "owner", "stranger")
     scene = Scene(registry, home, member, stranger)

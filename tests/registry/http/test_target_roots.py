@@ -44,9 +44,9 @@ def test_a_name_is_taken_once(registry: InProcess, home: Home) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "already-exists")
 
 
-def test_the_id_of_the_workspace_may_be_in_capitals(registry: InProcess, home: Home) -> None:
-    path = home.target_roots.replace(home.workspace.id, home.workspace.id.upper())
-    assert registry.ask("GET", path, home.building).status_code == 200
+def test_the_id_of_the_workspace_may_be_in_capitals(registry_on_sqlite: InProcess, home_on_sqlite: Home) -> None:
+    path = home_on_sqlite.target_roots.replace(home_on_sqlite.workspace.id, home_on_sqlite.workspace.id.upper())
+    assert registry_on_sqlite.ask("GET", path, home_on_sqlite.building).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -75,35 +75,49 @@ def test_the_id_of_the_workspace_may_be_in_capitals(registry: InProcess, home: H
         {"name\ud800": "a", "uri_prefix": "/a/"},
     ],
 )
-def test_what_cannot_be_a_root_is_refused(registry: InProcess, home: Home, body: object) -> None:
+def test_what_cannot_be_a_root_is_refused(registry_on_sqlite: InProcess, home_on_sqlite: Home, body: object) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = registry.ask("POST", home.target_roots, home.administering, headers=headers, content=json.dumps(body))
+    answer = registry_on_sqlite.ask(
+        "POST", home_on_sqlite.target_roots, home_on_sqlite.administering, headers=headers, content=json.dumps(body)
+    )
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
-    assert registry.ask("GET", home.target_roots, home.building).json()["items"] == []
+    assert registry_on_sqlite.ask("GET", home_on_sqlite.target_roots, home_on_sqlite.building).json()["items"] == []
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"\xff\xfe{}", b"nul", b"[" * 60_000, b'{"a":' * 12_000, b"1" * 60_000, b'{"name": NaN}']
 )
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
-def test_what_is_no_json_is_refused(registry: InProcess, home: Home, content: bytes, content_type: str) -> None:
+def test_what_is_no_json_is_refused(
+    registry_on_sqlite: InProcess, home_on_sqlite: Home, content: bytes, content_type: str
+) -> None:
     headers = {"Content-Type": content_type}
-    answer = registry.ask("POST", home.target_roots, home.administering, headers=headers, content=content)
+    answer = registry_on_sqlite.ask(
+        "POST", home_on_sqlite.target_roots, home_on_sqlite.administering, headers=headers, content=content
+    )
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
 @pytest.mark.parametrize("body", [{}, {"uri_prefix": "nowhere"}, {"uri_prefix": "/a/", "name": "b"}])
-def test_what_a_root_cannot_become_is_refused(registry: InProcess, home: Home, body: object) -> None:
-    add(registry, home, "a")
-    answer = registry.ask("PATCH", f"{home.target_roots}/a", home.administering, json=body)
+def test_what_a_root_cannot_become_is_refused(
+    registry_on_sqlite: InProcess, home_on_sqlite: Home, body: object
+) -> None:
+    add(registry_on_sqlite, home_on_sqlite, "a")
+    answer = registry_on_sqlite.ask(
+        "PATCH", f"{home_on_sqlite.target_roots}/a", home_on_sqlite.administering, json=body
+    )
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
 @pytest.mark.parametrize("name", ["b", "A", "a__b", "a%2Fb", "%00", "a" * 300, "%F0%9F%90%8D"])
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_name_that_no_root_has_is_not_found(registry: InProcess, home: Home, method: str, name: str) -> None:
+def test_a_name_that_no_root_has_is_not_found(
+    registry_on_sqlite: InProcess, home_on_sqlite: Home, method: str, name: str
+) -> None:
     body = {"uri_prefix": "/a/"} if method == "PATCH" else None
-    answer = registry.ask(method, f"{home.target_roots}/{name}", home.administering, json=body)
+    answer = registry_on_sqlite.ask(
+        method, f"{home_on_sqlite.target_roots}/{name}", home_on_sqlite.administering, json=body
+    )
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 
@@ -142,9 +156,11 @@ def test_a_list_is_read_page_by_page(registry: InProcess, home: Home) -> None:
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=1001", "limit=-1", "limit=x", "limit=", "cursor=", "cursor=%21", f"cursor={'a' * 300}"]
 )
-def test_a_limit_or_cursor_that_is_none_is_refused(registry: InProcess, home: Home, where: str, query: str) -> None:
-    path = home.target_roots if where == "target roots" else where
-    answer = registry.ask("GET", f"{path}?{query}", home.building)
+def test_a_limit_or_cursor_that_is_none_is_refused(
+    registry_on_sqlite: InProcess, home_on_sqlite: Home, where: str, query: str
+) -> None:
+    path = home_on_sqlite.target_roots if where == "target roots" else where
+    answer = registry_on_sqlite.ask("GET", f"{path}?{query}", home_on_sqlite.building)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
     assert answer.json()["errors"][0]["field"] == f"query.{query.split('=')[0]}"
 
@@ -207,23 +223,32 @@ class TestEntityTags:
         assert len({page.headers["etag"], second, self.tag(registry, home)}) == 3
 
     @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '"other",W/{} , "more"', "*", " * "])
-    def test_a_match_answers_304_without_a_body(self, registry: InProcess, home: Home, form: str) -> None:
-        tag = self.tag(registry, home)
+    def test_a_match_answers_304_without_a_body(
+        self, registry_on_sqlite: InProcess, home_on_sqlite: Home, form: str
+    ) -> None:
+        tag = self.tag(registry_on_sqlite, home_on_sqlite)
         headers = {"If-None-Match": form.format(tag)}
-        answer = registry.ask("GET", home.target_roots, home.building, headers=headers)
+        answer = registry_on_sqlite.ask("GET", home_on_sqlite.target_roots, home_on_sqlite.building, headers=headers)
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
         assert answer.headers["cache-control"] == "private, no-cache"
         assert "content-type" not in answer.headers
 
     @pytest.mark.parametrize("form", ['"other"', "{bare}", "", '"{bare}', "W/*", '"*"', ","])
-    def test_anything_else_answers_200(self, registry: InProcess, home: Home, form: str) -> None:
-        headers = {"If-None-Match": form.format(bare=self.tag(registry, home).strip('"'))}
-        assert registry.ask("GET", home.target_roots, home.building, headers=headers).status_code == 200
+    def test_anything_else_answers_200(self, registry_on_sqlite: InProcess, home_on_sqlite: Home, form: str) -> None:
+        headers = {"If-None-Match": form.format(bare=self.tag(registry_on_sqlite, home_on_sqlite).strip('"'))}
+        assert (
+            registry_on_sqlite.ask(
+                "GET", home_on_sqlite.target_roots, home_on_sqlite.building, headers=headers
+            ).status_code
+            == 200
+        )
 
-    def test_the_header_may_come_in_several_lines(self, registry: InProcess, home: Home) -> None:
-        lines = [("If-None-Match", '"other"'), ("If-None-Match", self.tag(registry, home))]
-        credential = ("Authorization", f"Bearer {home.building.text}")
-        assert registry.client.get(home.target_roots, headers=[credential, *lines]).status_code == 304
+    def test_the_header_may_come_in_several_lines(self, registry_on_sqlite: InProcess, home_on_sqlite: Home) -> None:
+        lines = [("If-None-Match", '"other"'), ("If-None-Match", self.tag(registry_on_sqlite, home_on_sqlite))]
+        credential = ("Authorization", f"Bearer {home_on_sqlite.building.text}")
+        assert (
+            registry_on_sqlite.client.get(home_on_sqlite.target_roots, headers=[credential, *lines]).status_code == 304
+        )
 
     def test_a_revoked_key_gets_no_304(self, registry: InProcess, home: Home) -> None:
         headers = {"If-None-Match": self.tag(registry, home)}

@@ -5,11 +5,12 @@ import inspect
 import re
 from abc import abstractmethod
 from asyncio import to_thread
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import HTTPException, Request, Response, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import APIRoute
@@ -29,6 +30,7 @@ class AuthenticatedRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, _on_one_thread(endpoint, self._caller_in), **options)
+        self._queries = frozenset(_queries_of(self.dependant))
 
     @staticmethod
     @abstractmethod
@@ -41,6 +43,7 @@ class AuthenticatedRoute(APIRoute):
 
         async def handle_authenticated(request: Request) -> Response:
             try:
+                self._check_query(request)
                 return await handle(request)
             except (RequestValidationError, HTTPException):
                 await to_thread(self._caller_in, request)
@@ -48,8 +51,22 @@ class AuthenticatedRoute(APIRoute):
 
         return handle_authenticated
 
+    def _check_query(self, request: Request) -> None:
+        """What nobody knows is refused: a filter with a slip of the pen would let everything through."""
+        if request.scope["query_string"]:
+            unknown = sorted(request.query_params.keys() - self._queries)
+            if unknown:
+                raise RequestValidationError([{"loc": ("query", name), "msg": "Nobody knows it"} for name in unknown])
+
     def _caller_in(self, request: Request) -> Caller | IssuerBearer:
         return _asking_from(request, self.authenticate(use_cases_in(request).authenticate, _credential_in(request)))
+
+
+def _queries_of(dependant: Dependant) -> Iterator[str]:
+    """The names of the query's parameters that an endpoint takes, or what it depends on."""
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _queries_of(inner)
 
 
 def _on_one_thread(
@@ -120,7 +137,7 @@ class _Asking:
 class _Credential(SecurityBase):
     """Tells the OpenAPI document how to sign in."""
 
-    scheme_name = "API key or access token"
+    scheme_name = "Credential"
     model = HTTPBearer(
         description="An API key of a workspace, or an organization's access token, in `Authorization: Bearer …`. "
         "What comes before any organization takes an access token of the issuer that signs users in.",

@@ -93,7 +93,7 @@ def list_builds(
     "/workspaces/{workspace_id}/builds/{build_id}",
     tags=["builds"],
     summary="Show a build",
-    responses=documented(401, 404, 503),
+    responses=documented(401, 404, 422, 503),
 )
 def show_build(workspace_id: WorkspaceId, build_id: BuildId, caller: TheCaller, use_cases: TheUseCases) -> BuildDetail:
     """A build and the target roots that it was validated with."""
@@ -117,7 +117,7 @@ def end_build(
     "/workspaces/{workspace_id}/builds/{build_id}/heartbeat",
     tags=["builds"],
     summary="Say that a build still runs",
-    responses=documented(401, 403, 404, 409, 503),
+    responses=documented(401, 403, 404, 409, 422, 503),
 )
 def heartbeat(workspace_id: WorkspaceId, build_id: BuildId, caller: TheCaller, use_cases: TheUseCases) -> BuildItem:
     """Say that a build still runs, every half a minute. The answer tells whether somebody has cancelled it."""
@@ -172,7 +172,7 @@ def list_tasks(
     "/workspaces/{workspace_id}/tasks/{task_id}",
     tags=["tasks"],
     summary="Show a task",
-    responses=documented(401, 404, 503),
+    responses=documented(401, 404, 422, 503),
 )
 def show_task(
     workspace_id: WorkspaceId,

@@ -100,7 +100,7 @@ def introduce(introduction: Introduction, issuer_bearer: TheIssuerBearer, use_ca
     return Me.of(use_cases.introduce(issuer_bearer, introduction.id_token))
 
 
-@_anyone.get("/me", tags=["credential"], summary="Who the credential is", responses=documented(401, 503))
+@_anyone.get("/me", tags=["credential"], summary="Who the credential is", responses=documented(401, 422, 503))
 def me(caller: Anyone) -> Me:
     """The API key, its workspace and that one's organization; or the user, and the organization of the token."""
     return Me.of(caller)
@@ -173,7 +173,7 @@ def list_target_roots(
     "/workspaces/{workspace_id}/target-roots/{name}",
     tags=["target roots"],
     summary="Show a target root",
-    responses=documented(401, 404, 503),
+    responses=documented(401, 404, 422, 503),
 )
 def show_target_root(
     workspace_id: WorkspaceId, name: RootNamePath, caller: TheCaller, use_cases: TheUseCases
@@ -241,7 +241,7 @@ def change_target_root(
     tags=["target roots"],
     summary="Remove a target root",
     status_code=204,
-    responses=documented(401, 403, 404, 409, 503),
+    responses=documented(401, 403, 404, 409, 422, 503),
 )
 def remove_target_root(
     workspace_id: WorkspaceId, name: RootNamePath, caller: TheCaller, use_cases: TheUseCases

@@ -72,7 +72,7 @@ def make_organization(new: NewOrganization, caller: Anyone, use_cases: TheUseCas
     tags=["organizations"],
     summary="Delete an organization",
     status_code=204,
-    responses=documented(401, 403, 404, 503),
+    responses=documented(401, 403, 404, 422, 503),
 )
 def delete_organization(organization: OrganizationReference, caller: TheCaller, use_cases: TheUseCases) -> None:
     """Delete an organization with all its workspaces: nobody is a member any more, and none of its keys count.
@@ -121,7 +121,7 @@ def change_role(
     tags=["members"],
     summary="Remove a member, or leave",
     status_code=204,
-    responses=documented(401, 403, 404, 409, 503),
+    responses=documented(401, 403, 404, 409, 422, 503),
 )
 def remove_member(
     organization: OrganizationReference, user_id: UserId, caller: TheCaller, use_cases: TheUseCases
@@ -169,7 +169,7 @@ def invite(
     tags=["members"],
     summary="Withdraw an invitation",
     status_code=204,
-    responses=documented(401, 403, 404, 503),
+    responses=documented(401, 403, 404, 422, 503),
 )
 def withdraw_invitation(
     organization: OrganizationReference,
@@ -241,7 +241,7 @@ def make_workspace(
     "/workspaces/{workspace_id}",
     tags=["workspaces"],
     summary="Show a workspace",
-    responses=documented(401, 404, 503),
+    responses=documented(401, 404, 422, 503),
 )
 def show_workspace(workspace_id: WorkspaceId, caller: TheCaller, use_cases: TheUseCases) -> WorkspaceItem:
     """A workspace, archived or not."""
@@ -270,7 +270,7 @@ def change_workspace(
     tags=["workspaces"],
     summary="Delete a workspace",
     status_code=204,
-    responses=documented(401, 403, 404, 503),
+    responses=documented(401, 403, 404, 422, 503),
 )
 def delete_workspace(workspace_id: WorkspaceId, caller: TheCaller, use_cases: TheUseCases) -> None:
     """Delete a workspace with its history; none of its keys count any more. What is stored below its target roots
@@ -318,7 +318,7 @@ def make_api_key(workspace_id: WorkspaceId, new: NewApiKey, caller: TheCaller, u
     tags=["API keys"],
     summary="Revoke an API key",
     status_code=204,
-    responses=documented(401, 403, 404, 409, 503),
+    responses=documented(401, 403, 404, 409, 422, 503),
 )
 def revoke_api_key(
     workspace_id: WorkspaceId,
