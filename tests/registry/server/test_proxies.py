@@ -49,6 +49,19 @@ def test_whoever_is_no_trusted_proxy_is_not_believed(tmp_path: Path) -> None:
             assert addresses_in_audit(registry) == ["127.0.0.1"]
 
 
+def test_nonsense_that_a_trusted_proxy_passes_on_fails_no_request(tmp_path: Path, postgresql_url: str) -> None:
+    """It keeps what the client says as it is; PostgreSQL minds what is too long."""
+    with (
+        running_registry(tmp_path / "data", database=postgresql_url, trusted_proxies=["127.0.0.1"]) as registry,
+        httpx.Client(base_url=f"http://127.0.0.1:{registry.port}", trust_env=False) as client,
+    ):
+        client.headers["X-Forwarded-For"] = "nonsense" * 30
+        path = client.get("/.well-known/openid-configuration").json()["device_authorization_endpoint"]
+        form = {"client_id": "stardag-cli", "scope": "openid"}
+        assert client.post(httpx.URL(path).path, data=form).status_code == 200
+        add_root(registry, "one", X_Forwarded_For="nonsense" * 30)
+
+
 @pytest.mark.parametrize("proxy", ["*", "proxy.example", "", "10.0.0.0/33", "10.0.0.7/8"])
 def test_a_proxy_that_is_no_address_is_refused(tmp_path: Path, proxy: str) -> None:
     with (
