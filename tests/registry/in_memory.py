@@ -179,7 +179,8 @@ class _People:
         self._state.workspaces[workspace.id] = workspace
 
     def change_workspace(self, workspace: Workspace) -> None:
-        self._state.workspaces[workspace.id] = workspace
+        version = self._state.workspaces[workspace.id].target_roots_version
+        self._state.workspaces[workspace.id] = replace(workspace, target_roots_version=version)
 
     def delete_workspace(self, workspace_id: str, at: datetime) -> None:
         self._revoke([each.id for each in self.api_keys_of(workspace_id)], at)
@@ -396,20 +397,27 @@ class _InMemoryTransaction(_People, _Builds):
         if (workspace_id, root.name) in self._state.target_roots:
             raise AlreadyExists("target root", root.name)
         self._state.target_roots[workspace_id, root.name] = root
+        self._note_change(workspace_id)
 
     def change_target_root(self, workspace_id: str, root: TargetRoot) -> None:
         self._check_target_root(workspace_id, root.name)
         self._state.target_roots[workspace_id, root.name] = root
+        self._note_change(workspace_id)
 
     def remove_target_root(self, workspace_id: str, name: str) -> None:
         self._check_target_root(workspace_id, name)
         del self._state.target_roots[workspace_id, name]
+        self._note_change(workspace_id)
 
     def add_target_root_revision(self, revision: TargetRootRevision) -> None:
         self._state.revisions.append(replace(revision, number=len(self._state.revisions) + 1))
 
     def add_audit_entry(self, entry: AuditEntry) -> None:
         self._state.audit.append(replace(entry, number=len(self._state.audit) + 1))
+
+    def _note_change(self, workspace_id: str) -> None:
+        old = self._state.workspaces[workspace_id]
+        self._state.workspaces[workspace_id] = replace(old, target_roots_version=uuid.uuid4().hex)
 
     def _check_target_root(self, workspace_id: str, name: str) -> None:
         if (workspace_id, name) not in self._state.target_roots:

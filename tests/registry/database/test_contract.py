@@ -1,5 +1,6 @@
 """What every database of the registry promises of transactions, keys, target roots, their history, and the audit."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -7,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from stardag.domain.target_roots import TargetRoot
-from stardag_registry.app.ports import Database
+from stardag_registry.app.ports import Database, Transaction
 from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.errors import AlreadyExists, NotFound
@@ -159,6 +160,33 @@ def test_a_root_that_is_missing_is_neither_changed_nor_removed(furnished: Databa
             transaction.change_target_root(PRODUCTION.id, ROOT)
         with pytest.raises(NotFound):
             transaction.remove_target_root(PRODUCTION.id, ROOT.name)
+
+
+def test_the_version_of_a_workspaces_roots_is_another_after_every_change_to_them(furnished: Database) -> None:
+    def version() -> str:
+        with furnished.reading() as reading:
+            found, caller = reading.workspace(PRODUCTION.id), reading.caller_by_key_id(KEY.id)
+        assert found is not None
+        assert caller is not None
+        assert caller.workspace.target_roots_version == found.target_roots_version
+        return found.target_roots_version
+
+    changes: list[Callable[[Transaction], None]] = [
+        lambda transaction: transaction.add_target_root(PRODUCTION.id, TargetRoot("a", "/1/")),
+        lambda transaction: transaction.change_target_root(PRODUCTION.id, TargetRoot("a", "/2/")),
+        lambda transaction: transaction.remove_target_root(PRODUCTION.id, "a"),
+        lambda transaction: transaction.add_target_root(PRODUCTION.id, TargetRoot("a", "/1/")),
+    ]
+    versions = [version()]
+    for change in changes:
+        with furnished.transaction() as transaction:
+            change(transaction)
+        versions.append(version())
+    assert len(set(versions)) == 5
+    with furnished.transaction() as transaction:
+        transaction.change_workspace(replace(PRODUCTION, name="Another"))
+        transaction.add_target_root(STAGING.id, ROOT)
+    assert version() == versions[-1]
 
 
 def test_a_root_survives_as_it_was_written(furnished: Database) -> None:
