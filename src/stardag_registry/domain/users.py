@@ -33,7 +33,8 @@ _NO_NAME = "user"
 class User:
     """Somebody who has signed in. Issuer and subject identify; everything else may change.
 
-    `email` counts for ownership and invitations only where the issuer has verified it.
+    `email` counts for ownership only where the issuer has verified it. Accepting an invitation also takes its link, so
+    that there the address need not be.
     """
 
     id: str
