@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds until a server that says nothing, or does not end, is given up."""
 
 _PROGRAM = """

@@ -4,15 +4,18 @@ import asyncio
 import json
 import os
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
 
+from tests.registry.postgresql import Postgresql
 from tests.registry.running import RunningRegistry, running_registry
 
 LIMIT = 5.0
@@ -26,18 +29,24 @@ TRIES = 3
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="NO PROCESS CAN BE KEPT ON ONE CORE HERE")
 @pytest.mark.parametrize("kind", ["SQLite", "PostgreSQL"])
 def test_a_thousand_clients_that_start_a_build_in_the_same_second_are_served_within_five(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    database = request.getfixturevalue("postgresql_url") if kind == "PostgreSQL" else None
+    database, database_processes = None, list[int]()
+    if kind == "PostgreSQL":
+        database = cast("str", request.getfixturevalue("postgresql_url"))
+        service = cast("Postgresql", request.getfixturevalue("postgresql")).service
+        assert service.process is not None
+        database_processes.append(service.process.pid)
     best = LIMIT
     # The limit that a shell gives a program, where nobody has thought of it.
     with running_registry(tmp_path / "data", database=database, open_files=(256, 4096)) as registry:
         keep_on_one_core(registry.process.pid)
-        go_before_others(registry.process.pid)
         for number in range(TRIES):
-            seconds, builds = rush(registry, f"rush-{number}", clients=1000)
+            with going_before_others(registry.process.pid, *database_processes):
+                seconds, builds = rush(registry, f"rush-{number}", clients=1000)
             assert len(set(builds)) == 1000
             sys.stdout.write(f"{kind}: the last of a thousand clients was served after {max(seconds):.2f} s\n")
             best = min(best, max(seconds))
@@ -54,15 +63,33 @@ def test_more_clients_than_the_open_files_that_a_shell_allows_are_served(tmp_pat
 
 def keep_on_one_core(pid: int) -> None:
     """All threads of a process; those to come take after the first."""
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), {min(os.sched_getaffinity(0))})
+    for thread in threads_of(pid):
+        os.sched_setaffinity(int(thread.name), {min(os.sched_getaffinity(0))})
 
 
-def go_before_others(pid: int) -> None:
-    """Let a process go before what else runs on its core, where that is allowed: other tests, most of all."""
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, int(thread), -10)
+@contextmanager
+def going_before_others(*pids: int) -> Generator[None]:
+    """Let these processes, what they started and this one go before what else runs on the machine, other tests most of
+    all; where that is allowed. Being nice counts only within a session."""
+    here = threading.get_native_id()
+    threads = [int(path.name) for pid in pids for each in (pid, *children_of(pid)) for path in threads_of(each)]
+    with suppress(PermissionError):
+        for thread in (here, *threads):
+            os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(1))
+    try:
+        yield
+    finally:
+        with suppress(PermissionError, ProcessLookupError):
+            for thread in (here, *threads):
+                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+
+
+def threads_of(pid: int) -> Sequence[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
+
+
+def children_of(pid: int) -> Sequence[int]:
+    return [int(child) for thread in threads_of(pid) for child in (thread / "children").read_text().split()]
 
 
 def rush(registry: RunningRegistry, name: str, clients: int) -> tuple[Sequence[float], Sequence[str]]:
