@@ -4,8 +4,13 @@ RegistryError                 an operation that was asked for and not done
 ├── Unauthenticated           no credential, or one that is malformed, unknown, expired or revoked
 ├── NotAllowed                the credential may see the thing and not do this to it
 ├── NotFound                  there is no such thing, or none that the credential may see
+├── NotTheInvited             somebody else than the person who was invited
 ├── AlreadyExists             the name is taken
 ├── TooMany                   a workspace or an organization is full
+├── LastOwner                 an organization always keeps one owner
+├── Archived                  the workspace is read, and nothing is built or changed in it
+├── BuildEnded                the build has another end already
+├── IdempotencyKeyReused      the key stands for another request
 ├── InvalidField              a value that cannot be what it is given for
 ├── TooManyAttempts           something secret was tried so often that somebody may be guessing
 ├── DatabaseUnavailable       the database did not do it
@@ -15,6 +20,7 @@ StardagError (stardag.domain.errors)
 ├── ConfigurationError
 │   ├── UnusableHost          an address that cannot be listened on
 │   ├── InvalidOwner          what is given as the owner's e-mail address is none
+│   ├── InvalidProxy          what is given as the address of a proxy is none
 │   ├── UnsupportedDatabase   a database URL of a kind that this release does not know
 │   ├── IncompleteIdentityProvider  an existing OpenID provider that is named by halves
 │   └── PlainIssuer           an existing OpenID provider that would be asked where others can read it
@@ -166,8 +172,8 @@ class TooManyAttempts(RegistryError):
 
 
 class DatabaseUnavailable(RegistryError):
-    """The database did not do it (busy for too long, disk full, damaged, away); nothing was changed, unless it went away
-    in the very moment in which it was to keep a change."""
+    """The database did not do it (busy for too long, disk full, damaged, away); nothing was changed, unless it went
+    away in the very moment in which it was to keep a change."""
 
     code = "unavailable"
 
