@@ -29,7 +29,11 @@ def list_tasks(
     name: Annotated[str | None, Parameter(help="Only those of this name.")] = None,
     parameter: Annotated[
         tuple[str, ...],
-        Parameter(negative="", help="Only those with this parameter, NAME=VALUE; may be given several times."),
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Only those with this parameter, NAME=VALUE; may be given several times.",
+        ),
     ] = (),
     status: Annotated[TaskStatus | None, Parameter(help="Only those.")] = None,
     build: Annotated[str | None, Parameter(help="Only those that the build with this id ran or reused.")] = None,
