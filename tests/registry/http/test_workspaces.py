@@ -163,3 +163,15 @@ class TestPersonal:
     def test_one_whose_slug_an_older_workspace_has_is_numbered(self, team_on_sqlite: Team) -> None:
         team_on_sqlite.registry.furnish.workspace(team_on_sqlite.organization, "personal-member")
         assert "personal-member-2" in slugs(team_on_sqlite, team_on_sqlite.sign_in(team_on_sqlite.member.user))
+
+    def test_whoever_leaves_or_is_removed_has_no_key_of_it_any_more(self, team: Team) -> None:
+        for person, remover in ((team.member, team.member), (team.person("member", "another"), team.admin)):
+            token = team.sign_in(person.user)
+            listed = team.done(token, "GET", f"{team.path}/workspaces")["items"]
+            personal = next(item["id"] for item in listed if item["personal"])
+            body = {"name": "mine", "purpose": "administer"}
+            key = team.done(token, "POST", f"/workspaces/{personal}/api-keys", body)["key"]
+            assert team.ask(key, "GET", "/me").status_code == 200
+            team.done(remover, "DELETE", f"{team.path}/members/{person.user.id}")
+            assert team.refused(key, "GET", "/me") == (401, "unauthenticated")
+            assert team.done(team.admin, "GET", f"/workspaces/{personal}")["personal"] is True
