@@ -359,6 +359,8 @@ class _Builds:
                 record.ended_at,
                 record.error,
             )
+        elif known.status != "completed":
+            self._state.tasks[build.workspace_id, record.id] = replace(known, status="completed", error=None)
         self._state.parameters[record.id] = frozenset(
             (name, canonical_json(value)) for name, value in record.parameters.items()
         )

@@ -10,7 +10,16 @@ from stardag.domain.target_roots import TargetRoot
 from stardag.domain.tasks import Json, canonical_json
 from stardag_registry.app.paging import Position
 from stardag_registry.app.ports import BuildFilter, Database, TaskFilter
-from stardag_registry.domain.builds import LOST_AFTER, Build, BuildStatus, KeptStatus, Task, TaskRecord, TaskRun
+from stardag_registry.domain.builds import (
+    LOST_AFTER,
+    Build,
+    BuildStatus,
+    KeptStatus,
+    Task,
+    TaskRecord,
+    TaskRun,
+    TaskStatus,
+)
 from stardag_registry.domain.errors import AlreadyExists
 from stardag_registry.domain.organizations import Organization, Workspace
 
@@ -188,11 +197,15 @@ def record(database: Database, *records: TaskRecord, of: Build = BUILD, at: date
 
 
 def tasks(
-    database: Database, wanted: TaskFilter | None = None, after: Task | None = None, limit: int = 100
+    database: Database,
+    wanted: TaskFilter | None = None,
+    after: Task | None = None,
+    limit: int = 100,
+    of: Workspace = PRODUCTION,
 ) -> list[Task]:
     position = None if after is None else Position(after.recorded_at, after.id)
     with database.reading() as reading:
-        return list(reading.tasks(PRODUCTION.id, wanted or TaskFilter(), position, limit))
+        return list(reading.tasks(of.id, wanted or TaskFilter(), position, limit))
 
 
 def names(database: Database, wanted: TaskFilter) -> list[str]:
@@ -237,14 +250,18 @@ class TestTasks:
                 TaskRun(BUILD.id, "completed", NOW + SECOND),
             ]
 
-    def test_reusing_one_leaves_its_state_as_it_is(self, built: Database) -> None:
-        failed = replace(TRAIN, status="failed", error="no")
-        record(built, failed)
-        (before,) = tasks(built)
-        record(built, replace(TRAIN, status="reused", output_path="elsewhere"), of=build(2), at=NOW + SECOND)
-        assert tasks(built) == [before]
+    @pytest.mark.parametrize("status", ["running", "failed", "cancelled", "completed"])
+    def test_reusing_one_completes_it_and_changes_nothing_else(self, built: Database, status: TaskStatus) -> None:
+        record(built, replace(TRAIN, status=status, ended_at=NOW, error="no"))
+        record(built, replace(TRAIN, status=status, error="no"), of=THEIRS)
+        (before,), theirs = tasks(built), tasks(built, of=STAGING)
+        reused = replace(TRAIN, status="reused", output_path="elsewhere", started_at=None, error="none")
+        record(built, reused, of=build(2), at=NOW + SECOND)
+        completed = before if status == "completed" else replace(before, status="completed", error=None)
+        assert tasks(built) == [completed]
+        assert tasks(built, of=STAGING) == theirs
         with built.reading() as reading:
-            assert [run.status for run in reading.runs_of(PRODUCTION.id, TRAIN.id, 10)] == ["reused", "failed"]
+            assert [run.status for run in reading.runs_of(PRODUCTION.id, TRAIN.id, 10)] == ["reused", status]
 
     def test_one_that_is_reused_before_it_was_ever_seen_is_complete(self, built: Database) -> None:
         record(built, replace(TRAIN, status="reused"))
@@ -271,7 +288,8 @@ class TestTasks:
         record(built, replace(TRAIN, name="a", status="failed"), of=THEIRS)
         assert names(built, TaskFilter(name="a")) == ["a"]
         assert names(built, TaskFilter(name="A")) == []
-        assert names(built, TaskFilter(status="failed")) == ["b"]
+        assert names(built, TaskFilter(status="completed")) == ["b"]
+        assert names(built, TaskFilter(status="failed")) == []
         assert sorted(names(built, TaskFilter(build_id=build(2).id.upper()))) == ["b", "c"]
         assert names(built, TaskFilter(build_id=build(2).id, status="running")) == ["c"]
         assert names(built, TaskFilter(build_id=THEIRS.id)) == []

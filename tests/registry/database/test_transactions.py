@@ -17,7 +17,7 @@ from stardag_registry.adapters.database import SqlDatabase, open_database
 from stardag_registry.adapters.database.writing import Writing
 from stardag_registry.app.ports import Transaction
 from stardag_registry.domain.audit import AuditEntry
-from stardag_registry.domain.builds import Build
+from stardag_registry.domain.builds import Build, TaskRecord
 from stardag_registry.domain.errors import AlreadyExists
 from stardag_registry.domain.organizations import Organization, Workspace
 from tests.registry.databases import Kind, new_place
@@ -193,6 +193,19 @@ class TestBesideOthers:
             addition.change_build(ended)
         waiting.finish()
         assert seen == [ended]
+
+    def test_a_task_that_is_completed_is_reused_by_many_at_the_same_time(self, database: SqlDatabase) -> None:
+        done = TaskRecord("train", {"lr": 0.1}, "completed")
+        builds = [replace(BUILD, id=f"{number:036}") for number in range(2)]
+        with database.addition() as addition:
+            addition.record_task(BUILD, done, NOW)
+            for build in builds:
+                addition.add_build(build, (), None, "d" * 64)
+        with database.addition() as one, database.addition() as another:
+            for build, addition in zip(builds, (one, another), strict=True):
+                addition.record_task(build, replace(done, status="reused"), NOW)
+        with database.reading() as reading:
+            assert len(reading.runs_of(PRODUCTION.id, done.id, 10)) == 3
 
     @pytest.mark.parametrize("commits", [True, False])
     def test_an_idempotency_key_that_somebody_is_about_to_use_is_waited_for(

@@ -89,6 +89,14 @@ class TestRecording:
         listed = team.whole_list(team.member, f"{team.at}/builds", task=told_id)
         assert [each["id"] for each in listed] == ids[::-1]
 
+    def test_one_that_failed_and_is_reused_is_complete(self, team: Team) -> None:
+        (told_id,) = record(team, build_in(team), {"status": "failed", "error": "no"})
+        before = team.done(team.member, "GET", f"{team.at}/tasks/{told_id}")
+        record(team, build_in(team), {"status": "reused"})
+        shown = team.done(team.member, "GET", f"{team.at}/tasks/{told_id}")
+        assert {**shown, "builds": 0} == {**before, "status": "completed", "error": None, "builds": 0}
+        assert team.done(team.member, "GET", f"{team.at}/tasks", params={"status": "failed"})["items"] == []
+
     def test_all_of_it_is_kept_or_nothing(self, team: Team) -> None:
         build = build_in(team)
         body = {"tasks": [RUNNING, RUNNING | {"name": "!"}]}

@@ -475,6 +475,8 @@ class Model:
             task.status = "completed" if record["status"] == "reused" else record["status"]
             task.output, task.error = record.get("output"), record.get("error")
             task.updated_at = self.now()
+        elif task.status != "completed":  # who reuses it has seen that its output is complete
+            task.status, task.error = "completed", None
 
     def _check_build(self, actor: Actor, workspace: Workspace, build: Build) -> None:
         self.in_workspace(actor, workspace, "build")

@@ -58,6 +58,17 @@ _BUILD_TO_CHANGE = (
 )
 _CHANGE_BUILD = update(builds).where(builds.c.id == bindparam("build"))
 
+# One that is completed stays as it is, and its row unlocked: builds that reuse it at once do not wait for each other.
+_COMPLETE_TASK = (
+    update(tasks)
+    .where(
+        tasks.c.workspace_id == bindparam("of"),
+        tasks.c.id == bindparam("task"),
+        tasks.c.status != "completed",
+    )
+    .values(status="completed", error=None)
+)
+
 
 class BuildReading:
     """What is committed of these."""
@@ -213,7 +224,7 @@ class BuildTransaction(BuildReading):
         self._connection.execute(_CHANGE_BUILD, {"build": build.id, **_state_of(build)})
 
     def record_task(self, build: Build, record: TaskRecord, at: datetime) -> None:
-        """Keep the task's latest state, which reusing it does not change, and the run."""
+        """Keep the task's latest state, and the run. Who reuses a task has seen it complete, and says no more of it."""
         key: Values = {"workspace_id": build.workspace_id, "id": record.id}
         reused = record.status == "reused"
         state: Values = {
@@ -226,7 +237,9 @@ class BuildTransaction(BuildReading):
             "error": record.error,
         }
         first: Values = {"name": record.name, "parameters": record.canonical_parameters, "recorded_at": at}
-        self._put(tasks, key, {**first, **state}, () if reused else tuple(state))
+        is_new = self._put(tasks, key, {**first, **state}, () if reused else tuple(state))
+        if reused and not is_new:
+            self._connection.execute(_COMPLETE_TASK, {"of": build.workspace_id, "task": record.id})
         for name, value in record.parameters.items():
             fingerprint = _fingerprint_of(name, canonical_json(value))
             there: Values = {"workspace_id": build.workspace_id, "fingerprint": fingerprint, "task_id": record.id}
@@ -234,10 +247,10 @@ class BuildTransaction(BuildReading):
         run: Values = {"workspace_id": build.workspace_id, "status": record.status, "at": at}
         self._put(task_runs, {"build_id": build.id, "task_id": record.id}, run, tuple(run))
 
-    def _put(self, table: Table, key: Values, values: Values, replaced: tuple[str, ...]) -> None:
-        """Insert a row, or replace some of its values where one has the key."""
+    def _put(self, table: Table, key: Values, values: Values, replaced: tuple[str, ...]) -> bool:
+        """Insert a row, or replace some of its values where one has the key. Whether any row was written."""
         statement = _putting(self._connection.dialect.name, table, tuple(key), replaced)
-        self._connection.execute(statement, {**key, **values})
+        return self._connection.execute(statement, {**key, **values}).rowcount > 0
 
 
 @cache
