@@ -60,9 +60,9 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.use_cases = use_cases
-    _add_health(app, version)
     for router in _ROUTERS:
         app.include_router(router)
+    _add_health(app, version)
     app.router.routes.extend(more_routes)
     _add_documents(app)
     metrics = Metrics()
