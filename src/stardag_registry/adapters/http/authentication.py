@@ -16,7 +16,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 
-from stardag_registry.adapters.http.use_cases import use_cases_in
+from stardag_registry.adapters.http.use_cases import TheUseCases, use_cases_in
 from stardag_registry.app.credentials import Authenticate, IssuerBearer
 from stardag_registry.domain.permissions import ApiKeyCaller, Caller, MemberCaller, UserCaller
 
@@ -72,19 +72,25 @@ def _queries_of(dependant: Dependant) -> Iterator[str]:
 def _on_one_thread(
     endpoint: Callable[..., Any], caller_in: Callable[[Request], Caller | IssuerBearer]
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """The endpoint, with the caller found out on the thread that it runs on: `TheCaller` and its like only
-    say where to look."""
+    """The endpoint, with its caller found out on the thread that it runs on: `TheCaller` and its like only say where to
+    look. The use cases are put in here as well, since the framework takes its time with everything it puts in."""
+    signature = inspect.signature(endpoint, eval_str=True)
+    parameters = signature.parameters.values()
+    ours = [parameter.name for parameter in parameters if parameter.annotation == TheUseCases]
 
     def run(values: dict[str, Any]) -> Any:
-        callers = {name: caller_in(value.request) for name, value in values.items() if isinstance(value, _Asking)}
-        return endpoint(**values | callers)
+        for name, value in [*values.items()]:
+            if isinstance(value, _Asking):
+                values |= dict.fromkeys(ours, use_cases_in(value.request)) | {name: caller_in(value.request)}
+        return endpoint(**values)
 
     async def run_on_thread(**values: Any) -> Any:
         return await to_thread(run, values)
 
     run_on_thread.__name__ = endpoint.__name__
     run_on_thread.__doc__ = endpoint.__doc__
-    run_on_thread.__signature__ = inspect.signature(endpoint, eval_str=True)  # type: ignore[attr-defined]  # PEP 362
+    theirs = [parameter for parameter in parameters if parameter.name not in ours]
+    run_on_thread.__signature__ = signature.replace(parameters=theirs)  # type: ignore[attr-defined]  # PEP 362
     return run_on_thread
 
 
