@@ -153,7 +153,8 @@ def test_nobody_is_asked_where_nobody_is_and_no_is_no(machine: Machine, place: P
     with terminal(machine, "api-keys", "revoke", "a key", **place.variables) as person:
         person.reads("Revoke it?")
         person.types("n")
-        assert person.ends()[0] == 2
+        code, said = person.ends()
+        assert (code, "Nothing was changed." in said, "cannot be undone" in said) == (2, True, False)
     with terminal(machine, "api-keys", "revoke", "a key", "--no-input", **place.variables) as person:
         assert person.ends()[0] == 2
     assert len(machine.ask("api-keys", "list", env=place.variables).data["api_keys"]) == 1

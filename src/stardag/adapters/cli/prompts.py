@@ -67,9 +67,11 @@ class Prompts:
         try:
             return attempt(given)
         except ConfirmationNeeded as error:
-            if not self._agrees(error.message, question):
-                raise
-            return attempt(True)
+            if self._agrees(error.message, question):
+                return attempt(True)
+            if self.is_possible:  # whoever said no has just read what it is about
+                raise ConfirmationNeeded("Nothing was changed.", error.option) from None
+            raise
 
     def _agrees(self, message: str, question: str) -> bool:
         """Whether a person says yes to what a message says; what has several lines is shown before the question."""
