@@ -13,7 +13,7 @@ from stardag.domain.organizations import Role
 from stardag.domain.target_roots import TargetRoot, same_prefix
 from stardag.domain.tasks import canonical_json
 from stardag_registry.app.paging import Position
-from stardag_registry.app.ports import BuildFilter, Reading, TaskFilter, Transaction
+from stardag_registry.app.ports import AuditFilter, BuildFilter, Reading, RevisionFilter, TaskFilter, Transaction
 from stardag_registry.domain.api_keys import ApiKey
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.builds import Build, Task, TaskRecord, TaskRun
@@ -25,6 +25,8 @@ from stardag_registry.domain.target_roots import TargetRootRevision
 from stardag_registry.domain.users import Invitation, Member, Membership, User
 
 T = TypeVar("T")
+P = TypeVar("P", int, tuple[datetime, str])
+"""A place in a list."""
 
 BUSY = 10.0
 """Seconds that a transaction waits for the one before it."""
@@ -295,7 +297,7 @@ class _Builds:
             and (wanted.task_id is None or (build.id, wanted.task_id) in self._state.runs)
         ]
         placed = [((build.started_at, build.id), build) for build in own]
-        return _slice(placed, after, limit, newest_first=wanted.newest_first)
+        return _slice(placed, _place(after), limit, newest_first=wanted.newest_first)
 
     def target_roots_of_build(self, build_id: str) -> Sequence[TargetRoot]:
         return sorted(self._state.build_roots.get(build_id, ()), key=lambda root: root.name)
@@ -318,7 +320,7 @@ class _Builds:
             )
         ]
         placed = [((task.recorded_at, task.id), task) for task in own]
-        return _slice(placed, after, limit, newest_first=wanted.newest_first)
+        return _slice(placed, _place(after), limit, newest_first=wanted.newest_first)
 
     def runs_of(self, workspace_id: str, task_id: str, limit: int) -> Sequence[TaskRun]:
         own = [
@@ -371,19 +373,28 @@ class _InMemoryTransaction(_People, _Builds):
     def target_roots(self, workspace_id: str) -> Sequence[TargetRoot]:
         return [root for (owner, _), root in sorted(self._state.target_roots.items()) if owner == workspace_id]
 
-    def target_root_revisions(self, workspace_id: str, before: int | None, limit: int) -> Sequence[TargetRootRevision]:
-        own = [revision for revision in self._state.revisions if revision.workspace_id == workspace_id]
-        return [each for each in reversed(own) if before is None or each.number < before][:limit]
+    def target_root_revisions(
+        self, workspace_id: str, wanted: RevisionFilter, after: int | None, limit: int
+    ) -> Sequence[TargetRootRevision]:
+        own = [
+            (revision.number, revision)
+            for revision in self._state.revisions
+            if revision.workspace_id == workspace_id and wanted.name in {None, revision.name}
+        ]
+        return _slice(own, after, limit, newest_first=wanted.newest_first)
 
     def audit_of(
-        self, organization_id: str, workspace_id: str | None, before: int | None, limit: int
+        self, organization_id: str, wanted: AuditFilter, after: int | None, limit: int
     ) -> Sequence[AuditEntry]:
         own = [
-            entry
-            for entry in reversed(self._state.audit)
-            if entry.organization_id == organization_id and workspace_id in {None, entry.workspace_id}
+            (entry.number, entry)
+            for entry in self._state.audit
+            if entry.organization_id == organization_id
+            and wanted.workspace_id in {None, entry.workspace_id}
+            and wanted.action in {None, entry.action}
+            and wanted.user_id in {None, entry.user_id}
         ]
-        return [each for each in own if before is None or each.number < before][:limit]
+        return _slice(own, after, limit, newest_first=wanted.newest_first)
 
     def signing_keys(self) -> Sequence[SigningKey]:
         return sorted(self._state.signing_keys.values(), key=lambda key: (key.created_at, key.id), reverse=True)
@@ -430,15 +441,16 @@ def _first(found: Sequence[T]) -> T | None:
     return found[0] if found else None
 
 
-def _slice(
-    placed: Sequence[tuple[tuple[datetime, str], T]], after: Position | None, limit: int, *, newest_first: bool
-) -> Sequence[T]:
-    """What comes after a place in a list that is sorted by time, then by id."""
+def _slice(placed: Sequence[tuple[P, T]], after: P | None, limit: int, *, newest_first: bool) -> Sequence[T]:
+    """What comes after a place in a list that is sorted by place."""
     there = sorted(placed, key=lambda each: each[0], reverse=newest_first)
     if after is not None:
-        start = (after.at, after.id)
-        there = [each for each in there if (each[0] < start if newest_first else each[0] > start)]
+        there = [each for each in there if (each[0] < after if newest_first else after < each[0])]
     return [item for _, item in there[:limit]]
+
+
+def _place(position: Position | None) -> tuple[datetime, str] | None:
+    return None if position is None else (position.at, position.id)
 
 
 def _slug_that_nobody_has() -> str:

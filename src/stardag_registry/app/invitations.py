@@ -97,8 +97,11 @@ class Invite:
             change.record("invitation.made", invitation.id, email=address, role=role)
         return NewInvitation(invitation, token)
 
-    def pending(self, caller: ApiKeyCaller | MemberCaller, organization: str, request: PageRequest) -> Page[Invitation]:
-        """One page of those that nobody has accepted yet, by address; expired ones too.
+    def pending(
+        self, caller: ApiKeyCaller | MemberCaller, organization: str, role: Role | None, request: PageRequest
+    ) -> Page[Invitation]:
+        """One page of those that nobody has accepted yet, by address; expired ones too. To one role, where that is
+        given.
 
         Raises:
             InvalidField: the cursor is no good.
@@ -106,7 +109,8 @@ class Invite:
         member = check_allowed_in_organization(caller, "invite members", organization)
         with self.database.reading() as reading:
             invitations = reading.invitations_of(member.organization.id)
-        return page_of(invitations, lambda each: each.email, request, lambda key: checked_email(key) == key)
+        wanted = [each for each in invitations if role in {None, each.role}]
+        return page_of(wanted, lambda each: each.email, request, lambda key: checked_email(key) == key)
 
     def withdraw(self, caller: ApiKeyCaller | MemberCaller, organization: str, invitation_id: str) -> None:
         """Withdraw an invitation: its link opens nothing any more.

@@ -21,9 +21,10 @@ class ListedOrganization:
 
 
 def organizations_of(
-    caller: ApiKeyCaller | MemberCaller | UserCaller, request: PageRequest
+    caller: ApiKeyCaller | MemberCaller | UserCaller, role: Role | None, request: PageRequest
 ) -> Page[ListedOrganization]:
-    """The organizations that the caller belongs to, by slug: for an API key or an organization's token, its own.
+    """The organizations that the caller belongs to, by slug: for an API key or an organization's token, its own. Those
+    in which the caller has one role, where that is given.
 
     Raises:
         InvalidField: the cursor is no good.
@@ -33,7 +34,8 @@ def organizations_of(
     else:
         memberships = caller.memberships if isinstance(caller, UserCaller) else (caller.membership,)
         listed = [ListedOrganization(membership.organization, membership.role) for membership in memberships]
-    return page_of(listed, lambda item: item.organization.slug, request)
+    wanted = [each for each in listed if role in {None, each.role}]
+    return page_of(wanted, lambda item: item.organization.slug, request)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,14 @@
 """Organizations and who is in them: making and deleting them, members, their roles, and personal workspaces."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stardag.domain.names import NAME_MAX_LENGTH, is_id
 from stardag.domain.organizations import Role
 from stardag_registry.app.changes import Changes, OrganizationChange, entry_of
 from stardag_registry.app.creation import Create
-from stardag_registry.app.paging import Page, PageRequest, page_of
-from stardag_registry.app.ports import Clock, Database, Transaction
-from stardag_registry.domain.audit import AuditEntry
+from stardag_registry.app.paging import Page, PageRequest, number_in, page_of, page_of_rows
+from stardag_registry.app.ports import AuditFilter, Clock, Database, Transaction
+from stardag_registry.domain.audit import AuditEntry, is_action
 from stardag_registry.domain.errors import InvalidField, LastOwner, NotAllowed, NotFound, TooMany
 from stardag_registry.domain.organizations import PERSONAL_PREFIX, Organization
 from stardag_registry.domain.permissions import (
@@ -141,25 +140,36 @@ class ReadAudit:
         self,
         caller: ApiKeyCaller | MemberCaller,
         organization: str,
-        before: int | None,
-        limit: int,
-        workspace_id: str | None,
-    ) -> Sequence[AuditEntry]:
-        """Up to `limit` entries, the newest first, older than the one with the number `before`; of one workspace where
-        that is given.
+        wanted: AuditFilter,
+        request: PageRequest,
+    ) -> Page[AuditEntry]:
+        """One page of an organization's audit.
 
         Raises:
             NotFound: it is not the caller's organization.
             NotAllowed: the caller is neither admin nor owner.
-            InvalidField: no workspace has such an id.
+            InvalidField: the cursor is no good; no workspace or user has such an id, or no action is called that.
             DatabaseUnavailable: the database cannot be read.
         """
+        after = number_in(request)
         member = check_allowed_in_organization(caller, "read audit", organization)
-        if workspace_id is not None and not is_id(workspace_id):
-            raise InvalidField("query.workspace", "it is no workspace's id")
+        if wanted.action is not None and not is_action(wanted.action):
+            raise InvalidField("query.action", "it is no action, as target-root.changed is one")
+        wanted = replace(
+            wanted,
+            workspace_id=_checked_id("workspace", wanted.workspace_id),
+            user_id=_checked_id("user", wanted.user_id),
+        )
         with self.database.reading() as reading:
-            wanted = None if workspace_id is None else workspace_id.lower()
-            return reading.audit_of(member.organization.id, wanted, before, limit)
+            entries = reading.audit_of(member.organization.id, wanted, after, request.limit + 1)
+        return page_of_rows(entries, lambda entry: str(entry.number), request)
+
+
+def _checked_id(parameter: str, value: str | None) -> str | None:
+    """The id as it is kept."""
+    if value is not None and not is_id(value):
+        raise InvalidField(f"query.{parameter}", f"it is no {parameter}'s id")
+    return None if value is None else value.lower()
 
 
 @dataclass(frozen=True, slots=True)

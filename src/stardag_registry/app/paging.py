@@ -27,10 +27,15 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """How many items, and after which: `cursor` is what an earlier page gave as its `next_cursor`."""
+    """How many items, and after which: `cursor` is what an earlier page gave as its `next_cursor`.
+
+    A cursor is a place in the list, whatever the order and the filters: in the other order, what comes before that
+    place follows. `descending` is for lists that are cut by `page_of`; others have the order among their filters.
+    """
 
     limit: int
     cursor: str | None = None
+    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,10 @@ def page_of(
     Raises:
         InvalidField: the cursor is none that a page ever gave.
     """
-    after = "" if request.cursor is None else _key_in(request.cursor, is_key)
-    following = [item for item in items if key(item) > after]
+    following = items[::-1] if request.descending else items
+    if request.cursor is not None:
+        place = _key_in(request.cursor, is_key)
+        following = [item for item in following if _comes_after(place, key(item), descending=request.descending)]
     return page_of_rows(following, key, request)
 
 
@@ -89,6 +96,10 @@ def is_position(key: str, is_valid_id: Callable[[str], bool] = is_id) -> bool:
     except ValueError:
         return False
     return str(Position(at, item_id)) == key  # the library reads more than it writes
+
+
+def _comes_after(place: str, key: str, *, descending: bool) -> bool:
+    return key < place if descending else key > place
 
 
 def _cursor_after(key: str) -> str:

@@ -44,6 +44,24 @@ class TaskFilter:
     newest_first: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class RevisionFilter:
+    """Which entries of the history of a workspace's target roots are wanted, and in which order; `name` is a root's."""
+
+    name: str | None = None
+    newest_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries of an organization's audit are wanted, and in which order."""
+
+    workspace_id: str | None = None
+    action: str | None = None
+    user_id: str | None = None
+    newest_first: bool = True
+
+
 class Reading(Protocol):
     """Looks at what is committed. Every call sees one state of the database; two calls may see two.
 
@@ -71,8 +89,11 @@ class Reading(Protocol):
         """All target roots of a workspace, sorted by name; none where there is no such workspace."""
         ...
 
-    def target_root_revisions(self, workspace_id: str, before: int | None, limit: int) -> Sequence[TargetRootRevision]:
-        """The history of the workspace's target roots, the newest first, older than the one with that number."""
+    def target_root_revisions(
+        self, workspace_id: str, wanted: RevisionFilter, after: int | None, limit: int
+    ) -> Sequence[TargetRootRevision]:
+        """Up to `limit` entries of the history of the workspace's target roots, that come after the one with that
+        number."""
         ...
 
     def builds_using(self, workspace_id: str, root: TargetRoot) -> int:
@@ -104,9 +125,9 @@ class Reading(Protocol):
         ...
 
     def audit_of(
-        self, organization_id: str, workspace_id: str | None, before: int | None, limit: int
+        self, organization_id: str, wanted: AuditFilter, after: int | None, limit: int
     ) -> Sequence[AuditEntry]:
-        """Entries of an organization's audit, the newest first, older than the one with that number."""
+        """Up to `limit` entries of an organization's audit that come after the one with that number."""
         ...
 
     def build(self, workspace_id: str, build_id: str) -> Build | None:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stardag.domain.names import is_name
 from stardag.domain.target_roots import TargetRoot, check_uri_prefix
 from stardag_registry.app.authorization import authorized_workspace
 from stardag_registry.app.changes import Changes, WorkspaceChange, name_of
 from stardag_registry.app.paging import Page, PageRequest, number_in, page_of_rows
-from stardag_registry.app.ports import Database
-from stardag_registry.domain.errors import NotFound, TooMany
+from stardag_registry.app.ports import Database, RevisionFilter
+from stardag_registry.domain.errors import InvalidField, NotFound, TooMany
 from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller
 from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS, TargetRootRevision
 
@@ -40,19 +41,21 @@ class TargetRootHistory:
             return TargetRootUse(root, reading.builds_using(workspace.id, root))
 
     def __call__(
-        self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, request: PageRequest
+        self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, wanted: RevisionFilter, request: PageRequest
     ) -> Page[TargetRootRevision]:
-        """One page of the workspace's history, the newest first.
+        """One page of the workspace's history.
 
         Raises:
             NotFound: it is not the caller's workspace.
-            InvalidField: the cursor is no good.
+            InvalidField: the cursor is no good, or no root can have such a name.
             DatabaseUnavailable: the database cannot be read.
         """
-        before = number_in(request)
+        after = number_in(request)
+        if wanted.name is not None and not is_name(wanted.name):
+            raise InvalidField("query.name", "it is no target root's name")
         with self.database.reading() as reading:
             workspace = authorized_workspace(reading, caller, "read", workspace_id)
-            rows = reading.target_root_revisions(workspace.id, before, request.limit + 1)
+            rows = reading.target_root_revisions(workspace.id, wanted, after, request.limit + 1)
         return page_of_rows(rows, lambda revision: str(revision.number), request)
 
 

@@ -124,9 +124,16 @@ class ManageApiKeys:
     create: Create
 
     def list(
-        self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, request: PageRequest, *, revoked: bool
+        self,
+        caller: ApiKeyCaller | MemberCaller,
+        workspace_id: str,
+        request: PageRequest,
+        *,
+        revoked: bool,
+        purpose: Purpose | None = None,
     ) -> Page[ApiKey]:
-        """One page, the oldest first: those that count or have expired, or those that were revoked.
+        """One page, by the time that they were made: those that count or have expired, or those that were revoked. Of
+        one purpose, where that is given.
 
         Raises:
             InvalidField: the cursor is no good.
@@ -134,7 +141,11 @@ class ManageApiKeys:
         with self.database.reading() as reading:
             workspace = authorized_workspace(reading, caller, "revoke API keys", workspace_id)
             api_keys = reading.api_keys_of(workspace.id)
-        wanted = [api_key for api_key in api_keys if (api_key.revoked_at is not None) == revoked]
+        wanted = [
+            api_key
+            for api_key in api_keys
+            if (api_key.revoked_at is not None) == revoked and purpose in {None, api_key.purpose}
+        ]
         return page_of(wanted, lambda each: str(Position(each.created_at, each.id)), request, is_position)
 
     def make(

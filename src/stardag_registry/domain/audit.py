@@ -1,10 +1,19 @@
 """The audit: one entry for every change, written in the transaction that makes it."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+ACTION_MAX_LENGTH = 50
+_ACTION = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
+
 CredentialKind = Literal["api key", "organization token", "access token", "server"]
+
+
+def is_action(text: str) -> bool:
+    """Whether what was done may be called that: what it was done to and how, as in `target-root.changed`."""
+    return len(text) <= ACTION_MAX_LENGTH and _ACTION.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

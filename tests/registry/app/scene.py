@@ -13,7 +13,7 @@ from stardag_registry.app.credentials import AuthenticateApiKey
 from stardag_registry.app.invitations import AcceptInvitation, Invite
 from stardag_registry.app.key_uses import KeyUses
 from stardag_registry.app.organizations import EditOrganization, MakeOrganization, MakePersonalWorkspace
-from stardag_registry.app.ports import Database
+from stardag_registry.app.ports import AuditFilter, Database, RevisionFilter
 from stardag_registry.app.target_roots import EditTargetRoots, TargetRootHistory
 from stardag_registry.app.workspaces import EditWorkspaces, ManageApiKeys
 from stardag_registry.domain.api_keys import Purpose
@@ -107,7 +107,7 @@ class Team:
     def audit(self, organization: Organization | None = None) -> list[AuditEntry]:
         """All of it, the oldest first."""
         with self.database.reading() as reading:
-            return list(reading.audit_of((organization or self.acme).id, None, None, 1000))[::-1]
+            return list(reading.audit_of((organization or self.acme).id, AuditFilter(), None, 1000))[::-1]
 
     def actions(self) -> list[str]:
         return [entry.action for entry in self.audit()]
@@ -115,7 +115,7 @@ class Team:
     def revisions(self) -> list[TargetRootRevision]:
         """The history of the workspace's target roots, the oldest first."""
         with self.database.reading() as reading:
-            return list(reading.target_root_revisions(self.production.id, None, 1000))[::-1]
+            return list(reading.target_root_revisions(self.production.id, RevisionFilter(), None, 1000))[::-1]
 
     def roles(self) -> dict[str, Role]:
         """What the members are, by username."""

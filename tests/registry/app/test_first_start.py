@@ -10,6 +10,7 @@ from stardag_registry.app.creation import Create
 from stardag_registry.app.credentials import AuthenticateApiKey
 from stardag_registry.app.first_start import FirstStart
 from stardag_registry.app.key_uses import KeyUses
+from stardag_registry.app.ports import AuditFilter, RevisionFilter
 from stardag_registry.domain.api_keys import ApiKeySecret
 from stardag_registry.domain.errors import Unauthenticated, UnusableDataDirectory
 from stardag_registry.domain.permissions import ApiKeyCaller
@@ -56,8 +57,8 @@ def test_it_makes_a_workspace_with_a_local_root_and_a_key_that_administers_it() 
     assert caller.api_key.purpose == "administer"
     with database.reading() as reading:
         (root,) = reading.target_roots(caller.workspace.id)
-        (revision,) = reading.target_root_revisions(caller.workspace.id, None, 10)
-        (entry,) = reading.audit_of(caller.organization.id, None, None, 10)
+        (revision,) = reading.target_root_revisions(caller.workspace.id, RevisionFilter(), None, 10)
+        (entry,) = reading.audit_of(caller.organization.id, AuditFilter(), None, 10)
     assert (root.name, root.uri_prefix) == ("default", "/home/me/.stardag/local-target-roots/default/default/")
     assert (revision.old, revision.new, revision.api_key_id) == (None, root.uri_prefix, None)
     assert (entry.action, entry.credential, entry.actor) == ("organization.created", "server", "the server")

@@ -31,7 +31,7 @@ def invited(team: Team, role: Role = "member", email: str = SUE) -> NewInvitatio
 
 
 def pending(team: Team) -> list[str]:
-    return [each.email for each in team.invite.pending(team.owner, "acme", PageRequest(100)).items]
+    return [each.email for each in team.invite.pending(team.owner, "acme", None, PageRequest(100)).items]
 
 
 class TestInviting:
@@ -60,7 +60,7 @@ class TestInviting:
             with pytest.raises(NotAllowed):
                 team.invite(caller, "acme", SUE, "member")
             with pytest.raises(NotAllowed):
-                team.invite.pending(caller, "acme", PageRequest(10))
+                team.invite.pending(caller, "acme", None, PageRequest(10))
 
     def test_nobody_invites_to_what_is_not_theirs(self, team: Team) -> None:
         other = team.make_organization(team.stranger, "other", "Other").organization
@@ -99,7 +99,7 @@ class TestInviting:
         seen: list[str] = []
         cursor: str | None = None
         while True:
-            page = team.invite.pending(team.admin, "acme", PageRequest(2, cursor))
+            page = team.invite.pending(team.admin, "acme", None, PageRequest(2, cursor))
             seen += [each.email for each in page.items]
             cursor = page.next_cursor
             if cursor is None:

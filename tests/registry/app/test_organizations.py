@@ -5,6 +5,9 @@ import pytest
 from stardag.domain.errors import InvalidName
 from stardag.domain.organizations import Role
 from stardag_registry.app.organizations import MAX_MEMBERSHIPS, ReadAudit
+from stardag_registry.app.paging import PageRequest
+from stardag_registry.app.ports import AuditFilter
+from stardag_registry.domain.audit import is_action
 from stardag_registry.domain.errors import (
     AlreadyExists,
     InvalidField,
@@ -16,6 +19,9 @@ from stardag_registry.domain.errors import (
 )
 from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller
 from tests.registry.app.scene import Team
+
+ALL = AuditFilter()
+PAGE = PageRequest(10)
 
 
 class TestMaking:
@@ -183,20 +189,49 @@ class TestAudit:
         team.edit_workspaces.add(team.admin, "acme", "dev", "Dev", "")
         read = ReadAudit(team.database)
         for caller in (team.admin, team.owner):
-            assert [entry.action for entry in read(caller, "acme", None, 10, None)] == ["workspace.created"]
+            assert [entry.action for entry in read(caller, "acme", ALL, PAGE).items] == ["workspace.created"]
         for other in (team.plain, team.key("administer")):
             with pytest.raises(NotAllowed):
-                read(other, "acme", None, 10, None)
+                read(other, "acme", ALL, PAGE)
         with pytest.raises(NotFound):
-            read(team.owner, "other", None, 10, None)
+            read(team.owner, "other", ALL, PAGE)
 
-    def test_it_is_read_by_workspace_however_its_id_is_written(self, team: Team) -> None:
+    def test_it_is_read_by_workspace_and_user_however_their_ids_are_written(self, team: Team) -> None:
         read = ReadAudit(team.database)
         team.edit_target_roots.add(team.key("administer"), team.production.id, "a", "/1/")
         team.edit_workspaces.add(team.admin, "acme", "dev", "Dev", "")
+
+        def actions(wanted: AuditFilter) -> list[str]:
+            return [each.action for each in read(team.owner, "acme", wanted, PAGE).items]
+
         for written in (team.production.id, team.production.id.upper()):
-            assert [each.action for each in read(team.owner, "acme", None, 10, written)] == ["target-root.added"]
-        assert not read(team.owner, "acme", None, 10, team.acme.id)
+            assert actions(AuditFilter(workspace_id=written)) == ["target-root.added"]
+        for written in (team.admin.user.id, team.admin.user.id.upper()):
+            assert actions(AuditFilter(user_id=written)) == ["workspace.created"]
+        assert not actions(AuditFilter(workspace_id=team.acme.id))
+        assert not actions(AuditFilter(user_id=team.owner.user.id))
         for nothing in ("", "production", "a\0b"):
+            for wanted in (AuditFilter(workspace_id=nothing), AuditFilter(user_id=nothing)):
+                with pytest.raises(InvalidField):
+                    read(team.owner, "acme", wanted, PAGE)
+
+    def test_it_is_read_by_what_was_done(self, team: Team) -> None:
+        read = ReadAudit(team.database)
+        for slug in ("dev", "test"):
+            team.edit_workspaces.add(team.admin, "acme", slug, slug, "")
+        team.edit_workspaces.delete(team.admin, team.production.id)
+        (entry,) = read(team.owner, "acme", AuditFilter(action="workspace.deleted"), PAGE).items
+        assert entry.subject == team.production.id
+        assert not read(team.owner, "acme", AuditFilter(action="workspace.changed"), PAGE).items
+        for nothing in ("", "workspace", "workspace.", "Workspace.created", "workspace.created\n", "a\0.b", "a.a.a"):
             with pytest.raises(InvalidField):
-                read(team.owner, "acme", None, 10, nothing)
+                read(team.owner, "acme", AuditFilter(action=nothing), PAGE)
+
+    def test_whatever_is_written_in_it_can_be_asked_for(self, team: Team) -> None:
+        team.edit_target_roots.add(team.admin, team.production.id, "a", "/1/")
+        team.make_organization(team.stranger, "other", "Other")
+        team.edit_organization.set_role(team.owner, "acme", team.plain.user.id, "admin")
+        team.api_keys.make(team.owner, team.production.id, "CI", "build", None)
+        actions = {entry.action for entry in team.audit()}
+        assert {"target-root.added", "member.role-changed", "api-key.created"} <= actions
+        assert all(is_action(action) for action in actions)

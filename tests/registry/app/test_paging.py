@@ -20,28 +20,45 @@ def itself(name: str) -> str:
     return name
 
 
-@given(names, st.integers(min_value=1, max_value=25))
-def test_the_pages_are_the_list(items: list[str], limit: int) -> None:
+@given(names, st.integers(min_value=1, max_value=25), st.booleans())
+def test_the_pages_are_the_list(items: list[str], limit: int, descending: bool) -> None:
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        page = page_of(items, itself, PageRequest(limit, cursor))
+        page = page_of(items, itself, PageRequest(limit, cursor, descending))
         assert len(page.items) <= limit
         seen += page.items
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert seen == items
+    assert seen == (items[::-1] if descending else items)
 
 
-@given(names, names, st.integers(min_value=1, max_value=10))
-def test_what_stays_is_seen_once_while_others_come_and_go(before: list[str], after: list[str], limit: int) -> None:
-    first = page_of(before, itself, PageRequest(limit))
+@given(names, names, st.integers(min_value=1, max_value=10), st.booleans())
+def test_what_stays_is_seen_once_while_others_come_and_go(
+    before: list[str],
+    after: list[str],
+    limit: int,
+    descending: bool,
+) -> None:
+    first = page_of(before, itself, PageRequest(limit, descending=descending))
     seen = list(first.items)
     if first.next_cursor is not None:
-        seen += page_of(after, itself, PageRequest(1000, first.next_cursor)).items
+        seen += page_of(after, itself, PageRequest(1000, first.next_cursor, descending)).items
         assert set(before) & set(after) <= set(seen)
     assert len(seen) == len(set(seen))
+
+
+@given(names, st.integers(min_value=1, max_value=10), st.booleans())
+def test_a_cursor_in_the_other_order_gives_what_comes_before_its_place(
+    items: list[str],
+    limit: int,
+    descending: bool,
+) -> None:
+    page = page_of(items, itself, PageRequest(limit, descending=descending))
+    if page.next_cursor is not None:
+        back = page_of(items, itself, PageRequest(1000, page.next_cursor, not descending))
+        assert back.items == page.items[:-1][::-1]
 
 
 def test_the_last_page_has_no_cursor_though_it_is_full() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from stardag.domain.organizations import Role
 from stardag_registry.app.builds import NewBuild
-from stardag_registry.app.ports import BuildFilter, TaskFilter
+from stardag_registry.app.ports import AuditFilter, BuildFilter, TaskFilter
 from stardag_registry.app.workspaces import WorkspaceEdit
 from stardag_registry.domain.builds import BuildEnd, TaskRecord
 from stardag_registry.domain.errors import (
@@ -195,7 +195,7 @@ class TestBuilds:
             assert kinds_of(results) <= {Archived}
             with team.database.reading() as reading:
                 builds = len(reading.builds(team.production.id, BuildFilter(), team.clock(), None, 10_000))
-                entries = [entry.action for entry in reading.audit_of(team.acme.id, None, None, 10_000)]
+                entries = [entry.action for entry in reading.audit_of(team.acme.id, AuditFilter(), None, 10_000)]
             assert entries.count("build.registered") == builds
             assert "build.registered" not in entries[: entries.index("workspace.changed")]
             team.edit_workspaces.change(team.owner, team.production.id, WorkspaceEdit(archived=False))

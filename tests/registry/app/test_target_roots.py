@@ -8,7 +8,8 @@ from stardag.domain.errors import InvalidName, InvalidValue
 from stardag.domain.target_roots import TargetRoot
 from stardag_registry.app.builds import NewBuild
 from stardag_registry.app.paging import PageRequest
-from stardag_registry.domain.errors import AlreadyExists, NotAllowed, NotFound, TooMany, Unauthenticated
+from stardag_registry.app.ports import RevisionFilter
+from stardag_registry.domain.errors import AlreadyExists, InvalidField, NotAllowed, NotFound, TooMany, Unauthenticated
 from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS
 from tests.registry.app.scene import Team
 
@@ -114,12 +115,24 @@ def test_the_history_is_read_page_by_page_by_everybody_in_the_workspace(team: Te
     names: list[str] = []
     cursor: str | None = None
     while True:
-        page = team.target_root_history(team.plain, team.production.id, PageRequest(2, cursor))
+        page = team.target_root_history(team.plain, team.production.id, RevisionFilter(), PageRequest(2, cursor))
         names += [revision.name for revision in page.items]
         cursor = page.next_cursor
         if cursor is None:
             break
     assert names == [f"root-{number}" for number in reversed(range(5))]
+
+
+def test_the_history_is_read_by_name_and_no_root_has_an_odd_one(team: Team) -> None:
+    owner = team.key("administer")
+    for name in ("a", "b"):
+        team.edit_target_roots.add(owner, team.production.id, name, "/data/")
+    named = RevisionFilter("b")
+    (revision,) = team.target_root_history(team.plain, team.production.id, named, PageRequest(10)).items
+    assert revision.name == "b"
+    for nothing in ("", "B", "a\0b", "é"):
+        with pytest.raises(InvalidField):
+            team.target_root_history(team.plain, team.production.id, RevisionFilter(nothing), PageRequest(10))
 
 
 def test_a_user_who_changes_a_root_is_named_in_the_history(team: Team) -> None:

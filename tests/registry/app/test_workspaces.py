@@ -11,6 +11,7 @@ from stardag_registry.adapters.database.tables import workspaces
 from stardag_registry.app.builds import NewBuild
 from stardag_registry.app.listings import ListWorkspaces
 from stardag_registry.app.paging import PageRequest
+from stardag_registry.app.ports import RevisionFilter
 from stardag_registry.app.workspaces import MAX_WORKSPACES, WorkspaceEdit
 from stardag_registry.domain.errors import (
     AlreadyExists,
@@ -119,8 +120,8 @@ class TestArchiving:
         assert [each.slug for each in lists(archived.plain, "acme", ALL).items] == []
         (shown,) = lists(archived.plain, "acme", ALL, archived=True).items
         assert shown.archived_at == archived.clock()
-        assert archived.target_root_history(archived.plain, archived.production.id, ALL).items
-        assert archived.target_root_history(archived.key("build"), archived.production.id, ALL).items
+        assert archived.target_root_history(archived.plain, archived.production.id, RevisionFilter(), ALL).items
+        assert archived.target_root_history(archived.key("build"), archived.production.id, RevisionFilter(), ALL).items
 
     def test_nothing_is_built_or_changed_in_it(self, archived: Team) -> None:
         workspace_id = archived.production.id

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from stardag.domain.target_roots import TargetRoot
-from stardag_registry.app.ports import Database, Transaction
+from stardag_registry.app.ports import AuditFilter, Database, RevisionFilter, Transaction
 from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.errors import AlreadyExists, NotFound
@@ -256,8 +256,11 @@ def test_the_history_is_told_the_newest_first_and_outlives_the_root(furnished: D
         for revision in REVISIONS:
             transaction.add_target_root_revision(revision)
     with furnished.reading() as reading:
-        assert without_numbers(list(reading.target_root_revisions(PRODUCTION.id, None, 10))) == REVISIONS[::-1]
-        assert not reading.target_root_revisions(STAGING.id, None, 10)
+        assert (
+            without_numbers(list(reading.target_root_revisions(PRODUCTION.id, RevisionFilter(), None, 10)))
+            == REVISIONS[::-1]
+        )
+        assert not reading.target_root_revisions(STAGING.id, RevisionFilter(), None, 10)
 
 
 def test_the_history_goes_on_before_any_of_its_numbers(furnished: Database) -> None:
@@ -266,10 +269,27 @@ def test_the_history_goes_on_before_any_of_its_numbers(furnished: Database) -> N
             transaction.add_target_root_revision(replace(revision, workspace_id=STAGING.id))
             transaction.add_target_root_revision(revision)
     with furnished.reading() as reading:
-        first = list(reading.target_root_revisions(PRODUCTION.id, None, 2))
-        rest = list(reading.target_root_revisions(PRODUCTION.id, first[-1].number, 2))
-        assert list(reading.target_root_revisions(PRODUCTION.id, rest[-1].number, 2)) == []
+        first = list(reading.target_root_revisions(PRODUCTION.id, RevisionFilter(), None, 2))
+        rest = list(reading.target_root_revisions(PRODUCTION.id, RevisionFilter(), first[-1].number, 2))
+        assert list(reading.target_root_revisions(PRODUCTION.id, RevisionFilter(), rest[-1].number, 2)) == []
     assert without_numbers([*first, *rest]) == REVISIONS[::-1]
+
+
+def test_the_history_is_told_the_oldest_first_and_of_one_root(furnished: Database) -> None:
+    other = replace(REVISIONS[0], name="b")
+    with furnished.transaction() as transaction:
+        for revision in (*REVISIONS, other, replace(other, workspace_id=STAGING.id)):
+            transaction.add_target_root_revision(revision)
+    oldest = RevisionFilter(newest_first=False)
+    with furnished.reading() as reading:
+        whole = list(reading.target_root_revisions(PRODUCTION.id, oldest, None, 10))
+        assert without_numbers(whole) == [*REVISIONS, other]
+        assert list(reading.target_root_revisions(PRODUCTION.id, oldest, whole[1].number, 1)) == whole[2:3]
+        assert list(reading.target_root_revisions(PRODUCTION.id, oldest, whole[-1].number, 10)) == []
+        assert list(reading.target_root_revisions(PRODUCTION.id, RevisionFilter("b"), None, 10)) == whole[3:]
+        assert list(reading.target_root_revisions(PRODUCTION.id, RevisionFilter("A"), None, 10)) == []
+        of_a = replace(oldest, name="a")
+        assert list(reading.target_root_revisions(PRODUCTION.id, of_a, whole[0].number, 10)) == whole[1:3]
 
 
 ENTRY = AuditEntry(
@@ -286,13 +306,38 @@ def test_the_audit_of_an_organization_is_told_the_newest_first(furnished: Databa
         for entry in (elsewhere, entries[0], OF_NOTHING, entries[1], elsewhere, entries[2]):
             transaction.add_audit_entry(entry)
     with furnished.reading() as reading:
-        told = list(reading.audit_of(ACME.id, None, None, 10))
+        told = list(reading.audit_of(ACME.id, AuditFilter(), None, 10))
         assert [replace(entry, number=0) for entry in told] == entries[::-1]
-        assert list(reading.audit_of(ACME.id, None, None, 2)) == told[:2]
-        assert list(reading.audit_of(ACME.id, None, told[0].number, 1)) == told[1:2]
-        assert list(reading.audit_of(ACME.id, None, told[-1].number, 10)) == []
-        assert list(reading.audit_of(ACME.id, STAGING.id, None, 10)) == told[:1]
-        assert list(reading.audit_of(OTHER.id, STAGING.id, None, 10)) == []
+        assert list(reading.audit_of(ACME.id, AuditFilter(), None, 2)) == told[:2]
+        assert list(reading.audit_of(ACME.id, AuditFilter(), told[0].number, 1)) == told[1:2]
+        assert list(reading.audit_of(ACME.id, AuditFilter(), told[-1].number, 10)) == []
+        assert list(reading.audit_of(ACME.id, AuditFilter(workspace_id=STAGING.id), None, 10)) == told[:1]
+        assert list(reading.audit_of(OTHER.id, AuditFilter(workspace_id=STAGING.id), None, 10)) == []
+
+
+def test_the_audit_is_told_the_oldest_first_and_of_an_action_and_a_user(furnished: Database) -> None:
+    ended, by_another = replace(ENTRY, action="build.completed"), replace(BY_A_USER, user_id=KEY.id)
+    entries = [ENTRY, BY_A_USER, ended, by_another, replace(ended, user_id=OTHER.id)]
+    with furnished.transaction() as transaction:
+        for entry in entries:
+            transaction.add_audit_entry(replace(entry, organization_id=OTHER.id))
+            transaction.add_audit_entry(entry)
+    with furnished.reading() as reading:
+        whole = list(reading.audit_of(ACME.id, AuditFilter(newest_first=False), None, 10))
+
+        def told(wanted: AuditFilter, after: int | None = None, limit: int = 10) -> list[int]:
+            return [whole.index(each) for each in reading.audit_of(ACME.id, wanted, after, limit)]
+
+        assert [replace(entry, number=0) for entry in whole] == entries
+        assert told(AuditFilter(newest_first=False), whole[1].number, 2) == [2, 3]
+        assert told(AuditFilter(newest_first=False), whole[-1].number) == []
+        assert told(AuditFilter(action="build.completed")) == [4, 2]
+        assert told(AuditFilter(action="build.completed"), whole[4].number) == [2]
+        assert told(AuditFilter(action="Build.completed")) == []
+        assert told(AuditFilter(user_id=OTHER.id)) == [4, 1]
+        assert told(AuditFilter(user_id=OTHER.id, newest_first=False), limit=1) == [1]
+        assert told(AuditFilter(PRODUCTION.id, "build.completed", OTHER.id)) == [4]
+        assert told(AuditFilter(STAGING.id, "build.completed", OTHER.id)) == []
 
 
 @pytest.mark.parametrize("number", [0, 2**31 - 1, 2**31, 10**18 - 1])
@@ -301,8 +346,8 @@ def test_any_number_may_be_asked_for(furnished: Database, number: int) -> None:
         transaction.add_audit_entry(ENTRY)
         transaction.add_target_root_revision(REVISIONS[0])
     with furnished.reading() as reading:
-        assert len(reading.audit_of(ACME.id, None, number, 10)) == (number > 0)
-        assert len(reading.target_root_revisions(PRODUCTION.id, number, 10)) == (number > 0)
+        assert len(reading.audit_of(ACME.id, AuditFilter(), number, 10)) == (number > 0)
+        assert len(reading.target_root_revisions(PRODUCTION.id, RevisionFilter(), number, 10)) == (number > 0)
 
 
 def test_an_addition_is_a_transaction_as_well(furnished: Database) -> None:
@@ -311,5 +356,5 @@ def test_an_addition_is_a_transaction_as_well(furnished: Database) -> None:
         raise ZeroDivisionError
     with furnished.addition() as addition, furnished.reading() as reading:
         addition.add_audit_entry(ENTRY)
-        assert len(addition.audit_of(ACME.id, None, None, 10)) == 1
-        assert not reading.audit_of(ACME.id, None, None, 10)
+        assert len(addition.audit_of(ACME.id, AuditFilter(), None, 10)) == 1
+        assert not reading.audit_of(ACME.id, AuditFilter(), None, 10)

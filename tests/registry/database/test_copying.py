@@ -17,6 +17,7 @@ from alembic.config import Config
 
 from stardag_registry.adapters.database import SqlDatabase, back_up, copy_database, open_database, restore
 from stardag_registry.adapters.database.migrating import HEAD, MIGRATIONS
+from stardag_registry.app.ports import AuditFilter, RevisionFilter
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.errors import UnusableDatabase
 from stardag_registry.domain.organizations import Organization, Workspace
@@ -80,8 +81,10 @@ def check_that_it_goes_on(database: SqlDatabase) -> None:
         transaction.add_audit_entry(ENTRY)
         transaction.add_audit_entry(ENTRY)
         transaction.add_target_root_revision(TargetRootRevision(PRODUCTION.id, "new", None, "/new", NOW))
-        assert [entry.number for entry in transaction.audit_of(ACME.id, None, None, 9)] == [ROWS + 2, ROWS + 1]
-        assert [each.number for each in transaction.target_root_revisions(PRODUCTION.id, None, 9)] == [ROWS + 1]
+        assert [entry.number for entry in transaction.audit_of(ACME.id, AuditFilter(), None, 9)] == [ROWS + 2, ROWS + 1]
+        assert [
+            each.number for each in transaction.target_root_revisions(PRODUCTION.id, RevisionFilter(), None, 9)
+        ] == [ROWS + 1]
 
 
 class TestCopies:
@@ -104,7 +107,7 @@ class TestCopies:
             assert set(copy_database(source, target, "the target").values()) == {0}
             with target.transaction() as transaction:
                 transaction.add_audit_entry(ENTRY)
-                assert [entry.number for entry in transaction.audit_of(ACME.id, None, None, 9)] == [1]
+                assert [entry.number for entry in transaction.audit_of(ACME.id, AuditFilter(), None, 9)] == [1]
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_a_target_with_anything_in_it_is_refused_and_left_alone(self, making: Making, kind: Kind) -> None:

@@ -14,7 +14,7 @@ from stardag.domain.tasks import PARAMETERS_MAX_BYTES, TASK_NAME_MAX_LENGTH
 from stardag_registry.adapters.database import SqlDatabase
 from stardag_registry.app.builds import IDEMPOTENCY_KEY_MAX_LENGTH
 from stardag_registry.app.paging import Position
-from stardag_registry.app.ports import BuildFilter, Reading, TaskFilter, Transaction
+from stardag_registry.app.ports import AuditFilter, BuildFilter, Reading, RevisionFilter, TaskFilter, Transaction
 from stardag_registry.domain.api_keys import ApiKey
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.builds import (
@@ -47,8 +47,10 @@ READINGS: dict[str, Callable[[Reading], object]] = {
     "caller by id": lambda reading: reading.caller_by_key_id(ID),
     "keys": lambda reading: reading.api_keys_of(ID),
     "target roots": lambda reading: reading.target_roots(ID),
-    "history": lambda reading: reading.target_root_revisions(ID, None, 10),
-    "older history": lambda reading: reading.target_root_revisions(ID, 5, 10),
+    "history": lambda reading: reading.target_root_revisions(ID, RevisionFilter(), None, 10),
+    "older history": lambda reading: reading.target_root_revisions(ID, RevisionFilter(), 5, 10),
+    "newer history": lambda reading: reading.target_root_revisions(ID, RevisionFilter(newest_first=False), 5, 10),
+    "history of a root": lambda reading: reading.target_root_revisions(ID, RevisionFilter("a"), 5, 10),
     "builds using a root": lambda reading: reading.builds_using(ID, TargetRoot("a", "/")),
     "workspace": lambda reading: reading.workspace(ID),
     "workspaces": lambda reading: reading.workspaces_of(ID),
@@ -58,9 +60,13 @@ READINGS: dict[str, Callable[[Reading], object]] = {
     "memberships": lambda reading: reading.memberships_of(ID),
     "invitations": lambda reading: reading.invitations_of(ID),
     "invitation": lambda reading: reading.invitation("f" * 64),
-    "audit": lambda reading: reading.audit_of(ID, None, None, 10),
-    "older audit": lambda reading: reading.audit_of(ID, None, 5, 10),
-    "audit of a workspace": lambda reading: reading.audit_of(ID, ID, 5, 10),
+    "audit": lambda reading: reading.audit_of(ID, AuditFilter(), None, 10),
+    "older audit": lambda reading: reading.audit_of(ID, AuditFilter(), 5, 10),
+    "audit of a workspace": lambda reading: reading.audit_of(ID, AuditFilter(workspace_id=ID), 5, 10),
+    "newer audit": lambda reading: reading.audit_of(ID, AuditFilter(newest_first=False), 5, 10),
+    "audit of an action": lambda reading: reading.audit_of(ID, AuditFilter(action="build.registered"), 5, 10),
+    "audit of a user": lambda reading: reading.audit_of(ID, AuditFilter(user_id=ID), 5, 10),
+    "audit of all of that": lambda reading: reading.audit_of(ID, AuditFilter(ID, "a.b", ID), 5, 10),
     "user": lambda reading: reading.user("https://issuer.example", "1"),
     "build": lambda reading: reading.build(ID, ID),
     "builds": lambda reading: reading.builds(ID, BuildFilter(), NOW, None, 10),
@@ -207,7 +213,7 @@ def test_the_longest_that_may_be_given_fits(sql_database: SqlDatabase) -> None:
         assert list(reading.api_keys_of(ID)) == [api_key]
         assert reading.build(ID, ID) == build
         assert [task.output_path for task in reading.tasks(ID, TaskFilter(), None, 9)] == [record.output_path]
-        assert [each.details for each in reading.audit_of(ID, None, None, 9)] == [details]
+        assert [each.details for each in reading.audit_of(ID, AuditFilter(), None, 9)] == [details]
 
 
 @pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])

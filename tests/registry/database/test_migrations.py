@@ -21,6 +21,7 @@ from stardag.domain.target_roots import TargetRoot
 from stardag_registry.adapters.database import open_database
 from stardag_registry.adapters.database.migrating import HEAD, MIGRATIONS, revision_of
 from stardag_registry.adapters.database.tables import metadata
+from stardag_registry.app.ports import RevisionFilter
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.permissions import ApiKeyCaller
 from stardag_registry.domain.users import Member, User
@@ -204,7 +205,7 @@ def test_what_the_release_before_kept_is_all_there_afterwards(before_teams: Path
             assert list(reading.members_of("o1")) == [Member(alice, "owner", NOW)]
             assert list(reading.workspaces_of("o1")) == [production]
             assert list(reading.target_roots("w1")) == [TargetRoot("default", "s3://bücket/")]
-            newest, oldest = reading.target_root_revisions("w1", None, 10)
+            newest, oldest = reading.target_root_revisions("w1", RevisionFilter(), None, 10)
             assert (oldest.api_key_id, oldest.at, oldest.by, oldest.builds) == ("k1", NOW, "the server", 0)
             assert (newest.user_id, newest.old, newest.number > oldest.number) == ("u1", "/gone", True)
             assert [key.id for key in reading.signing_keys()] == ["s1"]
@@ -214,7 +215,7 @@ def test_what_the_release_before_kept_is_all_there_afterwards(before_teams: Path
             assert account.email_verified  # whoever had one then had it from whoever runs the server
         with database.transaction() as transaction:
             transaction.add_target_root_revision(newest)
-            assert transaction.target_root_revisions("w1", None, 1)[0].number == newest.number + 1
+            assert transaction.target_root_revisions("w1", RevisionFilter(), None, 1)[0].number == newest.number + 1
 
 
 @pytest.mark.filterwarnings("ignore:The default datetime adapter is deprecated:DeprecationWarning")

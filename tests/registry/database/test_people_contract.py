@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stardag_registry.app.ports import Database
+from stardag_registry.app.ports import Database, RevisionFilter
 from stardag_registry.domain.api_keys import ApiKey
 from stardag_registry.domain.errors import AlreadyExists, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
@@ -123,7 +123,7 @@ def test_the_history_names_the_user_who_changed_a_root(furnished: Database) -> N
     with furnished.transaction() as transaction:
         transaction.add_target_root_revision(revision)
     with furnished.reading() as reading:
-        (told,) = reading.target_root_revisions(PRODUCTION.id, None, 10)
+        (told,) = reading.target_root_revisions(PRODUCTION.id, RevisionFilter(), None, 10)
     assert replace(told, number=0) == revision
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import event as sqlalchemy_event
 from stardag.domain.target_roots import TargetRoot
 from stardag_registry.adapters.database import SqlDatabase, open_database
 from stardag_registry.adapters.database.writing import Writing
-from stardag_registry.app.ports import Transaction
+from stardag_registry.app.ports import AuditFilter, Transaction
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.builds import Build, TaskRecord
 from stardag_registry.domain.errors import AlreadyExists
@@ -98,7 +98,7 @@ class TestOneAfterTheOther:
                 transaction.add_audit_entry(ENTRY)
                 raise ZeroDivisionError
             with another.transaction() as transaction:
-                assert not transaction.audit_of(ACME.id, None, None, 10)
+                assert not transaction.audit_of(ACME.id, AuditFilter(), None, 10)
 
     def test_reading_waits_for_nobody(self, two: tuple[SqlDatabase, SqlDatabase]) -> None:
         one, another = two
@@ -151,7 +151,7 @@ class TestBesideOthers:
                 addition.add_build(replace(BUILD, id=f"{number:036}"), (), f"key-{number}", "d" * 64)
                 addition.add_audit_entry(ENTRY)
         with database.reading() as reading:
-            assert len(reading.audit_of(ACME.id, None, None, 10)) == 3
+            assert len(reading.audit_of(ACME.id, AuditFilter(), None, 10)) == 3
 
     @pytest.mark.parametrize(
         ("first", "second"), [("transaction", "addition"), ("addition", "transaction"), ("transaction", "transaction")]
@@ -164,7 +164,7 @@ class TestBesideOthers:
         def begin() -> None:
             with getattr(database, second)() as transaction:
                 order.append("second")
-                assert len(transaction.audit_of(ACME.id, None, None, 10)) == 1
+                assert len(transaction.audit_of(ACME.id, AuditFilter(), None, 10)) == 1
 
         waiting = Waiting(postgresql_url, begin)
         with getattr(database, first)() as transaction:

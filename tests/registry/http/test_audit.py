@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from stardag_registry.adapters.database import SqlDatabase
+from stardag_registry.app.ports import AuditFilter
 from stardag_registry.domain.users import User
 from tests.registry.http.team import NOBODYS, Team, link_secret
 from tests.registry.in_process import ADDRESS
@@ -138,7 +139,7 @@ class TestEveryChange:
         assert written["details"] == {"slug": "startup", "name": "Start-up"}
         team.done(own, "DELETE", "/organizations/startup")
         with team.registry.furnish.database.reading() as reading:
-            deleted, _ = reading.audit_of(made["id"], None, None, 10)
+            deleted, _ = reading.audit_of(made["id"], AuditFilter(), None, 10)
         assert (deleted.action, deleted.user_id, deleted.address) == ("organization.deleted", user.id, WHERE)
 
     def test_of_people_who_sign_in_for_the_first_time_or_with_another_address(self, team: Team) -> None:
@@ -235,6 +236,21 @@ def test_those_of_one_workspace_are_listed_alone(team: Team) -> None:
     for reference in (other.id, other.id.upper()):
         assert [entry["subject"] for entry in team.audit(workspace=reference)] == ["staging"]
     assert team.audit(workspace=NOBODYS) == []
+
+
+def test_those_of_one_action_and_one_user_are_listed_alone(team: Team) -> None:
+    for who, name in ((team.admin, "a"), (team.owner, "b")):
+        team.done(who, "POST", f"{team.at}/target-roots", {"name": name, "uri_prefix": "/data/"})
+    team.done(team.admin, "DELETE", f"{team.at}/target-roots/b")
+    assert [entry["subject"] for entry in team.audit(action="target-root.added")] == ["a", "b"]
+    assert [entry["action"] for entry in team.audit(user=team.admin.user.id.upper())] == [
+        "target-root.added",
+        "target-root.removed",
+    ]
+    both = {"action": "target-root.added", "user": team.admin.user.id, "workspace": team.workspace.id}
+    assert [entry["subject"] for entry in team.audit(**both)] == ["a"]
+    assert team.audit(**both | {"workspace": NOBODYS}) == []
+    assert team.whole_list(team.owner, f"{team.path}/audit", limit=1, order="oldest", **both) == team.audit(**both)
 
 
 @pytest.mark.parametrize("workspace", ["production", "", "%", "x" * 36])

@@ -222,6 +222,17 @@ class TestEntityTags:
         second = self.tag(registry, home, f"?limit=1&cursor={page.json()['next_cursor']}")
         assert len({page.headers["etag"], second, self.tag(registry, home)}) == 3
 
+    def test_the_other_order_has_another_tag(self, registry: InProcess, home: Home) -> None:
+        for name in ("a", "b"):
+            add(registry, home, name)
+        ascending = self.tag(registry, home, "?order=ascending")
+        assert ascending == self.tag(registry, home)
+        assert ascending != self.tag(registry, home, "?order=descending")
+        headers = {"If-None-Match": ascending}
+        answer = registry.ask("GET", f"{home.target_roots}?order=descending", home.building, headers=headers)
+        assert answer.status_code == 200
+        assert [item["name"] for item in answer.json()["items"]] == ["b", "a"]
+
     @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '"other",W/{} , "more"', "*", " * "])
     def test_a_match_answers_304_without_a_body(
         self, registry_on_sqlite: InProcess, home_on_sqlite: Home, form: str

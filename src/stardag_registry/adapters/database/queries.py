@@ -1,14 +1,15 @@
 """Keeps the promises of the ports `Reading` and `Transaction` in portable SQL; rows become the domain's values here."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 
 from stardag.domain.target_roots import TargetRoot
 from stardag_registry.adapters.database.build_queries import BuildReading, BuildTransaction
 from stardag_registry.adapters.database.people_queries import PeopleReading, PeopleTransaction, refused_as
 from stardag_registry.adapters.database.tables import audit, signing_keys, target_root_revisions, target_roots
+from stardag_registry.app.ports import AuditFilter, RevisionFilter
 from stardag_registry.domain.audit import AuditEntry, CredentialKind
 from stardag_registry.domain.errors import AlreadyExists, NotFound
 from stardag_registry.domain.signing_keys import SigningKey
@@ -27,12 +28,15 @@ class SqlReading(PeopleReading, BuildReading):
         rows = self._connection.execute(_TARGET_ROOTS, {"workspace_id": workspace_id})
         return sorted((TargetRoot(name, uri_prefix) for name, uri_prefix in rows), key=lambda root: root.name)
 
-    def target_root_revisions(self, workspace_id: str, before: int | None, limit: int) -> Sequence[TargetRootRevision]:
-        """The history, newest first."""
+    def target_root_revisions(
+        self, workspace_id: str, wanted: RevisionFilter, after: int | None, limit: int
+    ) -> Sequence[TargetRootRevision]:
+        """By an index on the workspace and the number."""
         there = select(target_root_revisions).where(target_root_revisions.c.workspace_id == workspace_id)
-        if before is not None:
-            there = there.where(target_root_revisions.c.id < before)
-        rows = self._connection.execute(there.order_by(target_root_revisions.c.id.desc()).limit(limit)).mappings()
+        if wanted.name is not None:
+            there = there.where(target_root_revisions.c.name == wanted.name)
+        there = _from_number(there, target_root_revisions.c.id, after, newest_first=wanted.newest_first)
+        rows = self._connection.execute(there.limit(limit)).mappings()
         return [
             TargetRootRevision(
                 workspace_id=row["workspace_id"],
@@ -50,15 +54,18 @@ class SqlReading(PeopleReading, BuildReading):
         ]
 
     def audit_of(
-        self, organization_id: str, workspace_id: str | None, before: int | None, limit: int
+        self, organization_id: str, wanted: AuditFilter, after: int | None, limit: int
     ) -> Sequence[AuditEntry]:
-        """Entries of an organization, newest first."""
+        """By an index on the organization, or the workspace, and the number."""
         there = select(audit).where(audit.c.organization_id == organization_id)
-        if workspace_id is not None:
-            there = there.where(audit.c.workspace_id == workspace_id)
-        if before is not None:
-            there = there.where(audit.c.id < before)
-        rows = self._connection.execute(there.order_by(audit.c.id.desc()).limit(limit)).mappings()
+        if wanted.workspace_id is not None:
+            there = there.where(audit.c.workspace_id == wanted.workspace_id)
+        if wanted.action is not None:
+            there = there.where(audit.c.action == wanted.action)
+        if wanted.user_id is not None:
+            there = there.where(audit.c.user_id == wanted.user_id)
+        there = _from_number(there, audit.c.id, after, newest_first=wanted.newest_first)
+        rows = self._connection.execute(there.limit(limit)).mappings()
         return [
             AuditEntry(
                 at=row["at"],
@@ -158,3 +165,10 @@ class SqlTransaction(SqlReading, PeopleTransaction, BuildTransaction):
                 "address": entry.address,
             },
         )
+
+
+def _from_number(statement: Select[Any], number: Any, after: int | None, *, newest_first: bool) -> Select[Any]:
+    """What comes after a number in a list that is sorted by it."""
+    if after is not None:
+        statement = statement.where(number < after if newest_first else number > after)
+    return statement.order_by(number.desc() if newest_first else number)

@@ -25,6 +25,7 @@ from stardag.domain.names import NAME_MAX_LENGTH
 from stardag.domain.registry_url import URL_MAX_LENGTH
 from stardag.domain.target_roots import URI_PREFIX_MAX_LENGTH
 from stardag.domain.tasks import TASK_NAME_MAX_LENGTH
+from stardag_registry.domain.audit import ACTION_MAX_LENGTH
 from stardag_registry.domain.builds import COMMIT_MAX_LENGTH, PATH_MAX_LENGTH
 from stardag_registry.domain.organizations import DISPLAY_NAME_MAX_LENGTH
 from stardag_registry.domain.users import EMAIL_MAX_LENGTH, SUBJECT_MAX_LENGTH
@@ -258,7 +259,7 @@ audit = Table(
     Column("at", Instant, nullable=False),
     Column("organization_id", ID),  # no foreign keys: the audit depends on nothing that it tells of
     Column("workspace_id", ID),
-    Column("action", String(50), nullable=False),
+    Column("action", String(ACTION_MAX_LENGTH), nullable=False),
     Column("subject", String(100), nullable=False),
     Column("details", Text, nullable=False),
     Column("credential", String(20), nullable=False),

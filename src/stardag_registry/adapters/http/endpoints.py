@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from stardag.domain.names import NAME_MAX_LENGTH
+from stardag.domain.organizations import Role
 from stardag.domain.version import VERSION
 from stardag_registry.adapters.http.authentication import Anyone, IssuerRoute, TheCaller, TheIssuerBearer
 from stardag_registry.adapters.http.entity_tags import entity_tag_of, is_matched
@@ -25,7 +27,9 @@ from stardag_registry.adapters.http.messages import (
 from stardag_registry.adapters.http.problems import documented
 from stardag_registry.adapters.http.routing import (
     PREFIX,
+    NewestFirst,
     OrganizationReference,
+    PageByName,
     RootNamePath,
     ThePageRequest,
     WorkspaceId,
@@ -35,6 +39,7 @@ from stardag_registry.adapters.http.routing import (
 from stardag_registry.adapters.http.team_messages import TargetRootRevisionItem, TargetRootRevisionPage, items_of
 from stardag_registry.adapters.http.use_cases import TheUseCases
 from stardag_registry.app.listings import organizations_of
+from stardag_registry.app.ports import RevisionFilter
 from stardag_registry.domain.signing_keys import TOKEN_LIFETIME
 
 _open = APIRouter(prefix=PREFIX)
@@ -43,8 +48,9 @@ _exchange = APIRouter(route_class=IssuerRoute, include_in_schema=False)
 _anyone = anyone_router()
 _organization = organization_router()
 
-ROUTERS = (_open, _issuer, _exchange, _anyone, _organization)
-"""What these endpoints are on, for the application to mount."""
+ROUTERS = (_organization, _anyone, _issuer, _exchange, _open)
+"""What these endpoints are on, for the application to mount. Routes are tried in turn, so what is asked most comes
+first."""
 
 _ENTITY_TAG_HEADER: dict[str, Any] = {
     "ETag": {
@@ -112,9 +118,15 @@ def me(caller: Anyone) -> Me:
     summary="List organizations",
     responses=documented(401, 422, 503),
 )
-def list_organizations(caller: Anyone, page_request: ThePageRequest) -> OrganizationPage:
+def list_organizations(
+    caller: Anyone,
+    page_request: PageByName,
+    role: Annotated[
+        Role | None, Query(description="Only those in which one has this role; an API key has none.")
+    ] = None,
+) -> OrganizationPage:
     """The organizations that the credential belongs to, by slug. An API key or an organization's token sees its own."""
-    return OrganizationPage.of(organizations_of(caller, page_request))
+    return OrganizationPage.of(organizations_of(caller, role, page_request))
 
 
 @_organization.get(
@@ -126,7 +138,7 @@ def list_organizations(caller: Anyone, page_request: ThePageRequest) -> Organiza
 def list_workspaces(
     organization: OrganizationReference,
     caller: TheCaller,
-    page_request: ThePageRequest,
+    page_request: PageByName,
     use_cases: TheUseCases,
     archived: Annotated[bool, Query(description="List those that are archived, in place of the others.")] = False,
 ) -> WorkspacePage:
@@ -150,7 +162,7 @@ def list_workspaces(
 def list_target_roots(
     workspace_id: WorkspaceId,
     caller: TheCaller,
-    page_request: ThePageRequest,
+    page_request: PageByName,
     use_cases: TheUseCases,
     request: Request,
 ) -> Response:
@@ -160,7 +172,8 @@ def list_target_roots(
     page tells whether any of them has changed.
     """
     version = use_cases.list_target_roots.version(caller, workspace_id)
-    entity_tag = entity_tag_of(VERSION, version, str(page_request.limit), page_request.cursor or "")
+    order = "descending" if page_request.descending else "ascending"
+    entity_tag = entity_tag_of(VERSION, version, order, str(page_request.limit), page_request.cursor or "")
     headers = {"ETag": entity_tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if is_matched(entity_tag, request.headers.getlist("if-none-match")):
         return Response(status_code=304, headers=headers)
@@ -190,10 +203,17 @@ def show_target_root(
     responses=documented(401, 404, 422, 503),
 )
 def list_target_root_history(
-    workspace_id: WorkspaceId, caller: TheCaller, page_request: ThePageRequest, use_cases: TheUseCases
+    workspace_id: WorkspaceId,
+    caller: TheCaller,
+    page_request: ThePageRequest,
+    newest_first: NewestFirst,
+    use_cases: TheUseCases,
+    name: Annotated[
+        str | None, Query(max_length=NAME_MAX_LENGTH, description="Only those of the root of this name.")
+    ] = None,
 ) -> TargetRootRevisionPage:
-    """Who changed which root from what to what, and when, the newest first."""
-    page = use_cases.target_root_history(caller, workspace_id, page_request)
+    """Who changed which root from what to what, and when."""
+    page = use_cases.target_root_history(caller, workspace_id, RevisionFilter(name, newest_first), page_request)
     return TargetRootRevisionPage(**items_of(page, TargetRootRevisionItem.of))
 
 

@@ -11,7 +11,10 @@ from stardag_registry.adapters.http.problems import documented
 from stardag_registry.adapters.http.routing import (
     PREFIX,
     UUID,
+    NewestFirst,
+    OldestFirstPage,
     OrganizationReference,
+    PageByName,
     ThePageRequest,
     WorkspaceId,
     anyone_router,
@@ -38,8 +41,10 @@ from stardag_registry.adapters.http.team_messages import (
     items_of,
 )
 from stardag_registry.adapters.http.use_cases import TheUseCases
-from stardag_registry.app.paging import number_in, page_of_rows
+from stardag_registry.app.ports import AuditFilter
 from stardag_registry.app.workspaces import WorkspaceEdit
+from stardag_registry.domain.api_keys import Purpose
+from stardag_registry.domain.audit import ACTION_MAX_LENGTH
 
 _anyone = anyone_router()
 _organization = organization_router()
@@ -91,7 +96,7 @@ def delete_organization(organization: OrganizationReference, caller: TheCaller, 
 def list_members(
     organization: OrganizationReference,
     caller: TheCaller,
-    page_request: ThePageRequest,
+    page_request: PageByName,
     use_cases: TheUseCases,
     role: Annotated[Role | None, Query(description="Only those with this role.")] = None,
 ) -> MemberPage:
@@ -138,10 +143,15 @@ def remove_member(
     responses=documented(401, 403, 404, 422, 503),
 )
 def list_invitations(
-    organization: OrganizationReference, caller: TheCaller, page_request: ThePageRequest, use_cases: TheUseCases
+    organization: OrganizationReference,
+    caller: TheCaller,
+    page_request: PageByName,
+    use_cases: TheUseCases,
+    role: Annotated[Role | None, Query(description="Only those to this role.")] = None,
 ) -> InvitationPage:
     """The invitations that nobody has accepted yet, by address. This needs an admin or owner."""
-    return InvitationPage(**items_of(use_cases.invite.pending(caller, organization, page_request), InvitationItem.of))
+    page = use_cases.invite.pending(caller, organization, role, page_request)
+    return InvitationPage(**items_of(page, InvitationItem.of))
 
 
 @_organization.post(
@@ -204,16 +214,21 @@ def list_audit(
     organization: OrganizationReference,
     caller: TheCaller,
     page_request: ThePageRequest,
+    newest_first: NewestFirst,
     use_cases: TheUseCases,
     workspace: Annotated[
         str | None, Query(description="Only of the workspace with this id.", json_schema_extra=UUID)
     ] = None,
+    action: Annotated[
+        str | None, Query(max_length=ACTION_MAX_LENGTH, description="Only of this kind, as `target-root.changed`.")
+    ] = None,
+    user: Annotated[
+        str | None, Query(description="Only what the user with this id did.", json_schema_extra=UUID)
+    ] = None,
 ) -> AuditPage:
-    """Who changed what, with what credential, from where, the newest first. This needs an admin or owner."""
-    before = number_in(page_request)
-    entries = use_cases.read_audit(caller, organization, before, page_request.limit + 1, workspace)
-    page = page_of_rows(entries, lambda entry: str(entry.number), page_request)
-    return AuditPage(**items_of(page, AuditItem.of))
+    """Who changed what, with what credential, from where. This needs an admin or owner."""
+    wanted = AuditFilter(workspace, action, user, newest_first)
+    return AuditPage(**items_of(use_cases.read_audit(caller, organization, wanted, page_request), AuditItem.of))
 
 
 @_organization.post(
@@ -287,15 +302,15 @@ def delete_workspace(workspace_id: WorkspaceId, caller: TheCaller, use_cases: Th
 def list_api_keys(
     workspace_id: WorkspaceId,
     caller: TheCaller,
-    page_request: ThePageRequest,
+    page_request: OldestFirstPage,
     use_cases: TheUseCases,
     revoked: Annotated[bool, Query(description="List those that were revoked, in place of the others.")] = False,
+    purpose: Annotated[Purpose | None, Query(description="Only those made for this.")] = None,
 ) -> ApiKeyPage:
-    """The API keys of a workspace, the oldest first. This needs a key made for administering the workspace, or an admin
-    or owner of the organization."""
-    return ApiKeyPage(
-        **items_of(use_cases.manage_api_keys.list(caller, workspace_id, page_request, revoked=revoked), ApiKeyItem.of)
-    )
+    """The API keys of a workspace, by the time that they were made. This needs a key made for administering the
+    workspace, or an admin or owner of the organization."""
+    page = use_cases.manage_api_keys.list(caller, workspace_id, page_request, revoked=revoked, purpose=purpose)
+    return ApiKeyPage(**items_of(page, ApiKeyItem.of))
 
 
 @_organization.post(

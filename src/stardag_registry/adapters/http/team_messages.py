@@ -225,7 +225,7 @@ class MadeApiKey(ApiKeyItem):
 
 
 class ApiKeyPage(BaseModel):
-    """API keys, the oldest first."""
+    """API keys, by the time that they were made."""
 
     items: list[ApiKeyItem]
     next_cursor: Cursor
@@ -255,7 +255,7 @@ class TargetRootRevisionItem(BaseModel):
 
 
 class TargetRootRevisionPage(BaseModel):
-    """Entries of the history, the newest first."""
+    """Entries of the history, by time."""
 
     items: list[TargetRootRevisionItem]
     next_cursor: Cursor
@@ -293,7 +293,7 @@ class AuditItem(BaseModel):
 
 
 class AuditPage(BaseModel):
-    """Entries of the audit, the newest first."""
+    """Entries of the audit, by time."""
 
     items: Sequence[AuditItem]
     next_cursor: Cursor
