@@ -120,12 +120,12 @@ class Quickstart:
 
     def _show_an_added_root(self) -> None:
         self._say("Someone else adds a target root. The next build takes it over by itself.")
-        self._colleague("POST", "", {"name": "archive", "uri_prefix": self._root("archive")})
+        self._stardag("target-roots", "add", "archive", self._root("archive"))
         self._stardag("target-roots", "validate")
 
     def _show_a_changed_root(self) -> None:
         self._say("Someone else changes it. The next build stops: its outputs would have gone astray.")
-        self._colleague("PATCH", "/archive", {"uri_prefix": self._root("archive-2")})
+        self._stardag("target-roots", "set", "archive", self._root("archive-2"))
         self._stardag("target-roots", "validate", expected=3)
         self._say("The change is wanted, so accept it.")
         self._stardag("target-roots", "sync")
@@ -203,24 +203,6 @@ class Quickstart:
             stderr=errors,
             text=True,
         )
-
-    def _colleague(self, method: str, path: str, content: dict[str, str]) -> None:
-        """What somebody else does to the workspace, over the registry's API."""
-        import json
-
-        import httpx
-
-        headers = {"Authorization": f"Bearer {self._environment['STARDAG_API_KEY']}"}
-        # The quickstart's own registry is on this very machine, whatever proxy there may be.
-        with httpx.Client(headers=headers, trust_env=False, timeout=COMMAND_TIMEOUT) as client:
-            workspace: str = client.get(f"{self._url}/api/v1/me").json()["workspace"]["id"]
-            url = f"{self._url}/api/v1/workspaces/{workspace}/target-roots{path}"
-            header = '-H "Authorization: Bearer $STARDAG_API_KEY"'
-            self._show(f"curl -X {method} {url} \\\n    {header} --json '{json.dumps(content)}'")
-            answer = client.request(method, url, json=content)
-        self._print(answer.text)
-        if answer.is_error:
-            raise QuickstartFailed(f"curl -X {method}", f"the registry answered {answer.status_code}")
 
     def _root(self, name: str) -> str:
         return os.path.join(self._data, "local-target-roots", "default", name) + "/"
