@@ -19,7 +19,7 @@ from stardag_registry.domain.errors import UnusableDatabase
 CONNECTIONS = 10
 """That one server keeps; it takes up to as many again for a while."""
 
-IDLE = 0.1
+IDLE = 0.5
 """Seconds after which a connection that nobody used is tried before it is used again: firewalls drop such ones, and the
 database may have been restarted."""
 
