@@ -20,6 +20,8 @@ from stardag_registry.app.creation import Create
 from stardag_registry.domain.api_keys import ApiKeySecret, make_secret
 from tests.registry.postgresql import NoPostgresql, running_postgresql
 
+PROJECT = Path(__file__).resolve().parent.parent
+
 CONNECTIONS = 16
 SECONDS = 4.0
 ROOTS = 20
@@ -161,7 +163,7 @@ class OnOneDatabase:
         """A server on a core of its own; this process stays on another, if there is one."""
         words = (sys.executable, "-m", "benchmarks.serving", str(self.data), self.database_url, "0", str(core))
         cores = os.sched_getaffinity(0)
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         try:
             assert process.stdout is not None
