@@ -3,7 +3,7 @@ afterwards are the same."""
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -670,9 +670,11 @@ class RegistryBesideModel(RuleBasedStateMachine):
 def plain(value: Any) -> Any:
     """JSON with its moments as such, however they are written."""
     if isinstance(value, Mapping):
-        return {name: plain(each) for name, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        pairs: Mapping[str, Any] = value
+        return {name: plain(each) for name, each in pairs.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+        items: Sequence[Any] = value
+        return [plain(each) for each in items]
     if isinstance(value, str) and len(value) >= 20 and value[4:5] == "-" and value[10:11] == "T":
         return datetime.fromisoformat(value)
     return value
