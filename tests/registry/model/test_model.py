@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -670,11 +670,9 @@ class RegistryBesideModel(RuleBasedStateMachine):
 def plain(value: Any) -> Any:
     """JSON with its moments as such, however they are written."""
     if isinstance(value, Mapping):
-        pairs: Mapping[str, Any] = value
-        return {name: plain(each) for name, each in pairs.items()}
+        return {name: plain(each) for name, each in cast("Mapping[str, object]", value).items()}
     if isinstance(value, list | tuple):
-        items: Sequence[Any] = value
-        return [plain(each) for each in items]
+        return [plain(each) for each in cast("Sequence[object]", value)]
     if isinstance(value, str) and len(value) >= 20 and value[4:5] == "-" and value[10:11] == "T":
         return datetime.fromisoformat(value)
     return value
