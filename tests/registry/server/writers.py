@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 from stardag.domain.tasks import Json, task_id
+from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS
 
 CLIENTS = 4
 TASKS_AT_ONCE = 3
@@ -67,12 +68,13 @@ class Writer:
     enough: threading.Event = field(default_factory=threading.Event)
 
     def write(self) -> None:
-        """A root, a build, its tasks and its end, over and over, until it is enough or there is no answer."""
+        """A root (as long as there is room), a build, its tasks and its end, over and over, until it is enough or there is no answer."""
         try:
             for number in count():
                 if self.enough.is_set():
                     return
-                self._add_root()
+                if len(self.answered.roots) < MAX_TARGET_ROOTS // (2 * CLIENTS):  # a workspace has no room for more
+                    self._add_root()
                 build = self.register(uuid.uuid4().hex)
                 self._record_tasks(build, number)
                 self._end(build)
