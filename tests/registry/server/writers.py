@@ -68,7 +68,8 @@ class Writer:
     enough: threading.Event = field(default_factory=threading.Event)
 
     def write(self) -> None:
-        """A root (as long as there is room), a build, its tasks and its end, over and over, until it is enough or there is no answer."""
+        """A root as long as there is room, a build, its tasks and its end, over and over, until it is enough or there
+        is no answer."""
         try:
             for number in count():
                 if self.enough.is_set():
