@@ -191,7 +191,7 @@ def restore(*, data_dir: str, database: str | None, file: str) -> int:
 
     place = _place(data_dir, database)
     with _container(data_dir, database, must_be_there=False) as container:
-        return sum(restore_database(Path(file).absolute(), container.opened_database(), place).values())
+        return sum(restore_database(Path(file).absolute(), container.opened_database, place).values())
 
 
 def copy(*, data_dir: str, database: str | None, to: str) -> int:
@@ -203,8 +203,10 @@ def copy(*, data_dir: str, database: str | None, to: str) -> int:
     """
     from stardag_registry.adapters.database import copy_database, open_database
 
-    with _container(data_dir, database) as container, closing(open_database(to)) as target:
-        return sum(copy_database(container.opened_database(), target, "that is copied to").values())
+    with _container(data_dir, database) as container:
+        source = container.opened_database()  # first: where it cannot be, nothing is made
+        with closing(open_database(to)) as target:
+            return sum(copy_database(source, target, "that is copied to").values())
 
 
 @contextmanager
@@ -212,11 +214,13 @@ def _container(
     data_dir: str, database: str | None, *, upgrade: bool = False, must_be_there: bool = True
 ) -> Generator["Container"]:
     """What a command needs that is no server, on the database of one."""
+    from stardag_registry.adapters.database import DATABASE_FILE
     from stardag_registry.container import Container, Settings
 
     directory = Path(data_dir).absolute()
-    if database is None and must_be_there and not directory.is_dir():
-        raise UnusableDataDirectory(str(directory), "there is no such directory", "Name the one that the server uses.")
+    if database is None and must_be_there and not (directory / DATABASE_FILE).is_file():
+        problem = "there is no registry in it" if directory.is_dir() else "there is no such directory"
+        raise UnusableDataDirectory(str(directory), problem, "Name the one that the server uses.")
     settings = Settings(
         host="localhost", port=0, data_dir=directory, public_url="", database_url=database, upgrade=upgrade
     )

@@ -235,3 +235,19 @@ def test_what_goes_wrong_has_an_exit_code_and_never_tells_the_password(
     asked = machine.ask("registry", *words, exits=exits)
     assert asked.error["code"] == code
     assert PASSWORD not in told.said + asked.said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("restore", "missing.backup", "--data-dir", "new"),
+        ("backup", "made.backup", "--data-dir", "empty"),
+        ("copy", "sqlite:///made.sqlite3", "--data-dir", "empty"),
+        ("upgrade", "--data-dir", "empty"),
+    ],
+)
+def test_what_cannot_be_done_leaves_nothing_behind(machine: Machine, words: tuple[str, ...]) -> None:
+    (machine.work / "empty").mkdir(mode=0o700)
+    ran = machine.run("registry", *words, exits=1)
+    assert ("there is no such file" in ran.err) or ("there is no registry in it" in ran.err)
+    assert [path.name for path in machine.work.rglob("*")] == ["empty"]

@@ -238,7 +238,7 @@ class UnsupportedDatabase(ConfigurationError):
     def __init__(self, problem: str) -> None:
         super().__init__(
             f"The database cannot be used: {problem}.",
-            "Give --database postgresql://user@host/name or sqlite:////absolute/path/of/a/file, or leave it out.",
+            "Name one as postgresql://user@host/name or sqlite:////absolute/path/of/a/file.",
         )
 
 

@@ -176,7 +176,7 @@ class TestBackups:
             assert set(back_up(source, file, replace=False).values()) == {ROWS}
         for other in KINDS:
             with making(other) as target:
-                restore(file, target, "the target")
+                restore(file, lambda: target, "the target")
                 assert everything_in(target) == before
                 check_that_it_goes_on(target)
 
@@ -240,7 +240,7 @@ class TestBackups:
             command.downgrade(config, "0003")
         before = file.read_bytes()
         with making("SQLite") as target:
-            restore(file, target, "the target")
+            restore(file, lambda: target, "the target")
             after = everything_in(target)
         assert file.read_bytes() == before
         assert [len(rows) for rows in (after["organizations"], after["users"], after["builds"])] == [ROWS, ROWS, 0]
@@ -253,7 +253,7 @@ class TestBackups:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
             connection.commit()
         with making("SQLite") as target, pytest.raises(UnusableDatabase, match="newer version") as refusal:
-            restore(file, target, "the target")
+            restore(file, lambda: target, "the target")
         assert refusal.value.path == str(file)
 
     def test_what_is_no_backup_is_refused_by_name(self, making: Making, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ class TestBackups:
                 tmp_path: "no such file",
             }.items():
                 with pytest.raises(UnusableDatabase, match=reason) as refusal:
-                    restore(file, target, "the target")
+                    restore(file, lambda: target, "the target")
                 assert refusal.value.path == str(file)
                 assert "stardag-restore" not in refusal.value.message + refusal.value.fix
             assert not any(everything_in(target).values())
@@ -285,7 +285,7 @@ class TestBackups:
         file.write_bytes(whole[: int(len(whole) * part)])
         with making("SQLite") as target:
             with pytest.raises(UnusableDatabase, match="damaged") as refusal:
-                restore(file, target, "the target")
+                restore(file, lambda: target, "the target")
             assert refusal.value.path == str(file)
             assert not any(everything_in(target).values())
 
@@ -295,7 +295,7 @@ class TestBackups:
             back_up(source, file, replace=False)
             before = everything_in(source)
             with pytest.raises(UnusableDatabase, match="holds a registry already"):
-                restore(file, source, "the source")
+                restore(file, lambda: source, "the source")
             assert everything_in(source) == before
 
     def test_one_has_the_form_of_the_version_that_made_it(self, making: Making, tmp_path: Path) -> None:

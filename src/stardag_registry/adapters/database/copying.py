@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,9 @@ def back_up(source: SqlDatabase, file: Path, *, replace: bool) -> Mapping[str, i
         ) from None
 
 
-def restore(file: Path, target: SqlDatabase, place: str) -> Mapping[str, int]:
-    """Copy a backup, of this version or an older one, to an empty database. The file itself stays as it is.
+def restore(file: Path, open_target: Callable[[], SqlDatabase], place: str) -> Mapping[str, int]:
+    """Copy a backup, of this version or an older one, to an empty database, which is opened, and so made, only once
+    there is something to put into it. The file itself stays as it is.
 
     Raises:
         UnusableDatabase: it is no backup, or `place`, the target for the message, is not empty.
@@ -86,7 +87,7 @@ def restore(file: Path, target: SqlDatabase, place: str) -> Mapping[str, int]:
             reason = f"it cannot be copied to {folder}: {error.strerror or error}"
             raise UnusableDatabase(str(file), reason, "Check that it may be read, and that there is room.") from None
         with closing(_open_backup(copy, file)) as source:
-            return copy_database(source, target, place)
+            return copy_database(source, open_target(), place)
 
 
 def _open_backup(copy: Path, file: Path) -> SqlDatabase:
