@@ -15,7 +15,7 @@ __version__ = VERSION
 
 TYPE_CHECKING = False  # as type checkers read it; importing typing would double what `import stardag` costs
 if TYPE_CHECKING:
-    from stardag.api import StardagWarning, active_profile, sync_target_roots, validate_before_build
+    from stardag.api.profiles import StardagWarning, active_profile, sync_target_roots, validate_before_build
     from stardag.app.sync_target_roots import Synced
     from stardag.domain.errors import StardagError
     from stardag.domain.layers import Layer, Notice, Origin, Overridden, Setting
@@ -50,11 +50,11 @@ _HOMES = {
     "RootChanges": "stardag.domain.root_changes",
     "Setting": "stardag.domain.layers",
     "StardagError": "stardag.domain.errors",
-    "StardagWarning": "stardag.api",
+    "StardagWarning": "stardag.api.profiles",
     "Synced": "stardag.app.sync_target_roots",
-    "active_profile": "stardag.api",
-    "sync_target_roots": "stardag.api",
-    "validate_before_build": "stardag.api",
+    "active_profile": "stardag.api.profiles",
+    "sync_target_roots": "stardag.api.profiles",
+    "validate_before_build": "stardag.api.profiles",
 }
 
 

@@ -89,7 +89,7 @@ def registries() -> "Registries":
 
 def storage() -> "StorageCheck":
     """Checks of local directories and of S3."""
-    from stardag.adapters.storage_check import LocalAndS3StorageCheck
+    from stardag.adapters.storage import LocalAndS3StorageCheck
 
     return LocalAndS3StorageCheck()
 

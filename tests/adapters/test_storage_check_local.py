@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from stardag.adapters.storage_check import LocalAndS3StorageCheck
-from stardag.adapters.storage_check.deadline import within
+from stardag.adapters.storage import LocalAndS3StorageCheck
+from stardag.adapters.storage.deadline import within
 
 TIMEOUT = 20.0
 
@@ -128,7 +128,7 @@ def test_a_full_device_is_told(tmp_path: Path) -> None:
     """A file-size limit stands in for the end of the space: like it, it shows when the bytes are written."""
     code = (
         "import resource, sys\n"
-        "from stardag.adapters.storage_check.local_directory import check_directory\n"
+        "from stardag.adapters.storage.local_directory import check_directory\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
         "sys.stdout.write(check_directory(sys.argv[1]) or 'fine')\n"
     )
@@ -178,7 +178,7 @@ def test_a_check_of_a_storage_that_hangs_is_given_up() -> None:
 def test_a_check_that_is_given_up_does_not_keep_the_process(tmp_path: Path) -> None:
     code = (
         "import sys, threading\n"
-        "from stardag.adapters.storage_check.deadline import within\n"
+        "from stardag.adapters.storage.deadline import within\n"
         "sys.stdout.write(within(0.05, lambda: threading.Event().wait() and None) or '')\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
@@ -188,7 +188,7 @@ def test_a_check_that_is_given_up_does_not_keep_the_process(tmp_path: Path) -> N
 def test_a_local_check_needs_no_boto3() -> None:
     code = (
         "import sys\n"
-        "from stardag.adapters.storage_check import LocalAndS3StorageCheck\n"
+        "from stardag.adapters.storage import LocalAndS3StorageCheck\n"
         "LocalAndS3StorageCheck().check('~', 10)\n"
         "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)\n"
     )
@@ -208,7 +208,7 @@ def _check_as_somebody_else(directory: Path) -> str:
     """A check by a user whom permissions apply to, unlike root."""
     code = (
         "import os, sys\n"
-        "from stardag.adapters.storage_check.local_directory import check_directory\n"
+        "from stardag.adapters.storage.local_directory import check_directory\n"
         "if os.geteuid() == 0:\n"
         "    os.setgroups([])\n"
         "    os.setgid(65534)\n"

@@ -14,8 +14,8 @@ from time import monotonic
 import boto3
 import pytest
 
-from stardag.adapters.storage_check import LocalAndS3StorageCheck
-from stardag.adapters.storage_check.s3_bucket import S3Buckets, Session
+from stardag.adapters.storage import LocalAndS3StorageCheck
+from stardag.adapters.storage.s3_bucket import S3Buckets, Session
 from tests.fakes.http_server import Request, ScriptedServer, response
 from tests.s3_server import REGION, ROOT, Keys, S3Server, allow, running_s3_server
 
@@ -337,7 +337,7 @@ def test_a_check_that_is_given_up_does_not_keep_the_process() -> None:
         }
         code = (
             "import sys\n"
-            "from stardag.adapters.storage_check import LocalAndS3StorageCheck\n"
+            "from stardag.adapters.storage import LocalAndS3StorageCheck\n"
             "sys.stdout.write(LocalAndS3StorageCheck().check('s3://bucket/prefix/', 2) or 'fine')\n"
         )
         ended = subprocess.run(

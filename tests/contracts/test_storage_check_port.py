@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stardag.adapters.storage_check import LocalAndS3StorageCheck
+from stardag.adapters.storage import LocalAndS3StorageCheck
 from stardag.app.ports import StorageCheck
 from tests.fakes.storage import FakeStorageCheck
 from tests.s3_server import ROOT, S3Server, running_s3_server

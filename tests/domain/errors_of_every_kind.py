@@ -39,6 +39,7 @@ from stardag.domain.errors import (
     WithheldCredential,
     WorkspaceDisagrees,
 )
+from stardag.domain.output_errors import OutsideTargetRoot, ReadOnlyTargetRoot, StorageFailed, UnsupportedScheme
 from stardag.domain.refusals import (
     AlreadyExists,
     AmbiguousName,
@@ -99,4 +100,8 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     UnexpectedAnswer(URL, "it is HTML"),
     StorageUnavailable([("a", "/a", "it is full")]),
     StateNotWritable("/c.toml", "read-only file system"),
+    UnsupportedScheme("archive", "gs://bucket/prefix/"),
+    OutsideTargetRoot("default", "/srv/outputs", "../x", "it steps upwards with '..'"),
+    ReadOnlyTargetRoot("default", "/srv/outputs/x"),
+    StorageFailed("s3://bucket/x", "the AWS credentials have expired"),
 )

@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 
 import stardag.domain.errors as module
+import stardag.domain.output_errors as output_errors
 import stardag.domain.refusals as refusals
 from stardag.domain.errors import (
     ConfigurationError,
@@ -30,22 +31,22 @@ def drawn() -> dict[str, str]:
     return {child: parent for child, (parent, _) in drawing().items()}
 
 
-def drawing() -> dict[str, tuple[str, bool]]:
-    """Child, parent, and whether the child is marked as one that stands elsewhere."""
-    parents: dict[str, tuple[str, bool]] = {}
+def drawing() -> dict[str, tuple[str, str]]:
+    """Child, parent, and how the child is marked, if it stands elsewhere."""
+    parents: dict[str, tuple[str, str]] = {}
     above: list[str] = []
-    for line in (module.__doc__ or "").splitlines():
-        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+)( °)?", line)
+    for line in (module.__doc__ or "").splitlines(keepends=True):
+        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+?)( [°ˣ])?\s", line)
         if found:
             depth = len(found[1]) // 4
             above[depth:] = [found[2]]
             if depth:
-                parents[found[2]] = (above[depth - 1], bool(found[3]))
+                parents[found[2]] = (above[depth - 1], (found[3] or "").strip())
     return parents
 
 
 def defined() -> dict[str, str]:
-    return {**defined_in(module), **defined_in(refusals)}
+    return {**defined_in(module), **defined_in(refusals), **defined_in(output_errors)}
 
 
 def defined_in(home: ModuleType) -> dict[str, str]:
@@ -60,7 +61,8 @@ def test_the_tree_is_drawn_as_the_classes_are() -> None:
 
 
 def test_those_that_stand_elsewhere_are_marked() -> None:
-    assert {child for child, (_, is_marked) in drawing().items() if is_marked} == set(defined_in(refusals))
+    marked = {child: mark for child, (_, mark) in drawing().items() if mark}
+    assert marked == dict.fromkeys(defined_in(refusals), "°") | dict.fromkeys(defined_in(output_errors), "ˣ")
 
 
 def test_there_is_an_example_of_every_leaf() -> None:

@@ -9,6 +9,8 @@ from stardag.domain.tasks import Json
 BuildStatus = Literal["running", "completed", "failed", "cancelled", "lost"]
 """`lost` is one that runs, and of which nothing has been heard for minutes."""
 
+BuildEnd = Literal["completed", "failed", "cancelled"]
+
 TaskStatus = Literal["running", "completed", "failed", "cancelled"]
 
 RunStatus = Literal["running", "completed", "failed", "cancelled", "reused"]
@@ -43,6 +45,22 @@ class BuildFilter(NamedTuple):
     started_after: datetime | None = None
 
 
+class Registration(NamedTuple):
+    """What a build is registered with: its name, and the target roots that it was validated with (name to prefix)."""
+
+    name: str
+    target_roots: Mapping[str, str]
+    description: str | None = None
+    commit: str | None = None
+
+
+class RegisteredBuild(NamedTuple):
+    """A build that was just registered, and how often (in seconds) it is to say that it still runs."""
+
+    build: Build
+    heartbeat_seconds: float
+
+
 class Output(NamedTuple):
     """Where the output of a task is: below which target root, at which path."""
 
@@ -63,6 +81,18 @@ class Task(NamedTuple):
     started_at: datetime | None
     ended_at: datetime | None
     error: str | None
+
+
+class TaskRecord(NamedTuple):
+    """What a build says of a task in it. `error` is the type of what went wrong, where something did."""
+
+    name: str
+    parameters: Mapping[str, Json]
+    status: RunStatus
+    output: Output | None
+    started_at: datetime
+    ended_at: datetime | None = None
+    error: str | None = None
 
 
 class TaskRun(NamedTuple):

@@ -1,6 +1,7 @@
 """Every failure of the client, drawn once; the command line adds those of its own words and output.
 
-Leaves marked with ° stand in `stardag.domain.refusals`, since only changing or searching a registry comes to them.
+Leaves marked with ° stand in `stardag.domain.refusals`, since only changing or searching a registry comes to them, and
+those with ˣ in `stardag.domain.output_errors`, since only building, reading and copying outputs does.
 
 A leaf takes data (which file, which key, what was near) and makes one sentence that says what is wrong and where it
 came from (`message`) and one that says what to type next (`fix`).
@@ -24,6 +25,8 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── EditNotPossible           an edit that would not read back as intended
     │   ├── UnusableLink °            an invitation's link that is none, or of another registry
     │   ├── AmbiguousName °           a name that several things have
+    │   ├── UnsupportedScheme ˣ       a target root that nothing can be opened below
+    │   ├── OutsideTargetRoot ˣ       a path that would leave its target root
     │   └── RefusedValue °            a value that the registry does not accept
     ├── TargetRootsDiffer             the target roots are not what they were
     │   ├── TargetRootMismatch        a root was modified or deleted since the last sync
@@ -55,6 +58,8 @@ came from (`message`) and one that says what to type next (`fix`).
     ├── UnexpectedAnswer              a registry's answer that cannot be understood
     ├── UnexpectedIssuerAnswer        an issuer's
     ├── StorageUnavailable            one or more target roots cannot be written
+    ├── StorageFailed ˣ               a storage did not do what was asked of it
+    ├── ReadOnlyTargetRoot ˣ          writing below a root that was opened for reading alone
     └── StateNotWritable              a state or configuration file cannot be written
 """
 

@@ -3,12 +3,12 @@
 import threading
 from typing import TYPE_CHECKING
 
-from stardag.adapters.storage_check.deadline import within
-from stardag.adapters.storage_check.local_directory import check_directory
+from stardag.adapters.storage.deadline import within
+from stardag.adapters.storage.local_directory import check_directory
 from stardag.domain.target_roots import SUPPORTED_FORMS, scheme_of
 
 if TYPE_CHECKING:
-    from stardag.adapters.storage_check.s3_bucket import S3Buckets
+    from stardag.adapters.storage.s3_bucket import S3Buckets
 
 
 class LocalAndS3StorageCheck:
@@ -33,7 +33,7 @@ class LocalAndS3StorageCheck:
                 return f"the scheme {scheme!r} is not supported; a target root is {SUPPORTED_FORMS}"
 
     def _s3_buckets(self) -> "S3Buckets":
-        from stardag.adapters.storage_check.s3_bucket import S3Buckets  # boto3 takes 300 ms to import
+        from stardag.adapters.storage.s3_bucket import S3Buckets  # boto3 takes 300 ms to import
 
         with self._lock:
             if self._s3 is None:

@@ -2,6 +2,6 @@
 boto3, and `deadline` bounds both.
 """
 
-from stardag.adapters.storage_check.check import LocalAndS3StorageCheck
+from stardag.adapters.storage.check import LocalAndS3StorageCheck
 
 __all__ = ["LocalAndS3StorageCheck"]

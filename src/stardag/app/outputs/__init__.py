@@ -1,0 +1,1 @@
+"""Outputs: finding target roots, opening paths below them, copying between them."""

@@ -1,0 +1,62 @@
+"""The leaves of the tree of `stardag.domain.errors` that only building, reading and copying outputs can come to.
+
+Apart from the others, since most commands open no output and need none of them.
+"""
+
+from stardag.domain.errors import ConfigurationError, StardagError
+from stardag.domain.target_roots import SUPPORTED_FORMS, scheme_of
+
+
+class UnsupportedScheme(ConfigurationError):
+    """A target root that is listed, and that nothing can be opened below (readings, section 4)."""
+
+    code = "unsupported-scheme"
+
+    def __init__(self, name: str, uri_prefix: str) -> None:
+        self.name = name
+        self.uri_prefix = uri_prefix
+        super().__init__(
+            f"Outputs below the target root {name!r} ({uri_prefix}) cannot be opened: "
+            f"the scheme {scheme_of(uri_prefix)!r} is not supported.",
+            f"What can be opened is {SUPPORTED_FORMS}.",
+        )
+
+
+class OutsideTargetRoot(ConfigurationError):
+    """A path that does not lie below the target root that it is asked of."""
+
+    code = "outside-target-root"
+
+    def __init__(self, name: str, uri_prefix: str, path: str, problem: str) -> None:
+        self.name = name
+        self.path = path
+        super().__init__(
+            f"{path[:200]!r} is no path below the target root {name!r} ({uri_prefix}): {problem}.",
+            "Give a relative path that stays below the root, such as 'features/part-0.parquet'.",
+        )
+
+
+class ReadOnlyTargetRoot(StardagError):
+    """Writing where a target root was opened for reading alone."""
+
+    code = "read-only-target-root"
+
+    def __init__(self, name: str, place: str) -> None:
+        super().__init__(
+            f"{place} cannot be written: the target root {name!r} was opened for reading only.",
+            "Write below another target root, or open this one without read_only.",
+        )
+
+
+class StorageFailed(StardagError):
+    """The storage of a target root did not do what was asked of it. Nothing of a credential is ever in `problem`."""
+
+    code = "storage-failed"
+
+    def __init__(self, place: str, problem: str, fix: str = "") -> None:
+        self.place = place
+        self.problem = problem
+        super().__init__(
+            f"{place}: {problem}.",
+            fix or "Mend the storage or the access to it; stardag target-roots validate looks at every root.",
+        )
