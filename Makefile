@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+# Prefect and the registry want different versions of one library, so the examples have an environment of their own.
+EXAMPLES := .venv-examples
+
 # -qq: what pip has to say about the machine's own settings is no news; an error still shows.
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
@@ -29,10 +32,10 @@ check: $(VENV)/.installed-dev ## Format, lint, types and architecture
 	@echo "pyright"     && $(BIN)/pyright --project pyproject.toml
 	@echo "import-linter" && $(BIN)/lint-imports
 
-test: $(VENV)/.installed-dev ## The tests, but for the slow ones
+test: $(VENV)/.installed-dev $(EXAMPLES)/.installed ## The tests, but for the slow ones
 	@$(BIN)/pytest
 
-test-all: $(VENV)/.installed-dev ## All tests
+test-all: $(VENV)/.installed-dev $(EXAMPLES)/.installed ## All tests
 	@$(BIN)/pytest -m "slow or not slow"
 
 bench: $(VENV)/.installed-dev ## The benchmarks
@@ -44,15 +47,16 @@ bench: $(VENV)/.installed-dev ## The benchmarks
 UV       ?= uv
 UV_FLAGS ?=
 COMPILE   = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-            --no-annotate --custom-compile-command "make lock" $(UV_FLAGS) pyproject.toml --extra registry
+            --no-annotate --custom-compile-command "make lock" $(UV_FLAGS) pyproject.toml
 
-lock: ## Write requirements.lock and requirements-dev.lock anew from pyproject.toml (needs uv)
+lock: ## Write the requirements*.lock files anew from pyproject.toml (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or make lock UV=/path/to/uv" >&2; exit 1; }
-	@$(COMPILE) --group dev --output-file requirements-dev.lock
-	@$(COMPILE) --group build --constraints requirements-dev.lock --output-file requirements.lock
+	@$(COMPILE) --extra registry --group dev --output-file requirements-dev.lock
+	@$(COMPILE) --extra registry --group build --constraints requirements-dev.lock --output-file requirements.lock
+	@$(COMPILE) --group examples --output-file requirements-examples.lock
 
 clean: ## Remove .venv and what the tools left behind
-	@rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(EXAMPLES) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg:
@@ -76,4 +80,11 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "Installing the locked development tools into $(VENV) (once, about half a minute)…"
 	@$(PIP) install --no-deps --no-compile --require-hashes -r requirements-dev.lock
 	@$(COMPILE_ALL) $(VENV)/lib || true
+	@touch $@
+
+$(EXAMPLES)/.installed: requirements-examples.lock pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo "Installing Prefect and Dask for the examples into $(EXAMPLES) (once, about half a minute)…"
+	@rm -rf $(EXAMPLES) && $(BIN)/python -m venv $(EXAMPLES)
+	@$(EXAMPLES)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --require-hashes -r requirements-examples.lock
+	@$(EXAMPLES)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --no-build-isolation -e .
 	@touch $@
