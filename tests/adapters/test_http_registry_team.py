@@ -76,7 +76,7 @@ CHANGES: dict[str, Call] = {
     "remove_target_root": lambda registry: registry.remove_target_root(ID, "x"),
     "make_api_key": lambda registry: registry.make_api_key(ID, "ci", "build", None),
     "revoke_api_key": lambda registry: registry.revoke_api_key(ID, ID),
-    "cancel_build": lambda registry: registry.cancel_build(ID, ID),
+    "end_build": lambda registry: registry.end_build(ID, ID, "cancelled"),
 }
 QUESTIONS: dict[str, Call] = {
     "members": lambda registry: registry.members("acme"),
@@ -112,7 +112,7 @@ class TestRefusals:
             ("last-owner", "change_role", LastOwner, "always keeps one owner"),
             ("last-owner", "remove_member", LastOwner, "always keeps one owner"),
             ("archived", "add_target_root", WorkspaceArchived, "the workspace is archived"),
-            ("build-ended", "cancel_build", BuildEnded, f"build {ID} has ended"),
+            ("build-ended", "end_build", BuildEnded, f"build {ID} has ended"),
         ],
     )
     def test_a_conflict_is_told_as_what_it_is(
@@ -256,7 +256,7 @@ class TestWhetherAChangeWasMade:
 
     @pytest.mark.parametrize("name", CHANGES)
     def test_an_answer_of_another_shape_may_stand_for_a_change(self, name: str) -> None:
-        status = {"change_role": 200, "archive_workspace": 200, "cancel_build": 200, "accept_invitation": 200}
+        status = {"change_role": 200, "archive_workspace": 200, "end_build": 200, "accept_invitation": 200}
         gone = name.startswith(("remove", "withdraw", "revoke"))
         if gone or name in ("change_target_root", "add_target_root"):
             return  # what they answer is not looked at

@@ -208,7 +208,7 @@ class TestWorkspaces:
             lambda: owner.change_target_root(workspace.id, TargetRoot("default", "/elsewhere")),
             lambda: owner.remove_target_root(workspace.id, "default"),
             lambda: owner.make_api_key(workspace.id, "a key", "build", None),
-            lambda: owner.cancel_build(workspace.id, build_id),
+            lambda: owner.end_build(workspace.id, build_id, "cancelled"),
         ):
             with pytest.raises(WorkspaceArchived):
                 call()
@@ -331,7 +331,7 @@ class TestBuilds:
     def test_they_are_filtered_by_status_and_time(self, world: World) -> None:
         _, owner, workspace = workspace_of_the_owner(world)
         first, second = (owner_build(world, owner, workspace) for _ in range(2))
-        owner.cancel_build(workspace.id, first)
+        owner.end_build(workspace.id, first, "cancelled")
         for wanted, expected in (
             (BuildFilter("running"), [second]),
             (BuildFilter("cancelled"), [first]),
@@ -358,12 +358,12 @@ class TestBuilds:
         key = owner.make_api_key(workspace.id, "ci", "build", None).key
         somebody = world.somebody_with(key)
         first, second = (somebody.register_build(workspace.id) for _ in range(2))
-        cancelled = owner.cancel_build(workspace.id, first)
+        cancelled = owner.end_build(workspace.id, first, "cancelled")
         assert (cancelled.status, cancelled.ended_at is None) == ("cancelled", False)
-        assert owner.cancel_build(workspace.id, first).status == "cancelled"
+        assert owner.end_build(workspace.id, first, "cancelled").status == "cancelled"
         somebody.end_build(workspace.id, second, "completed")
         with pytest.raises(BuildEnded):
-            owner.cancel_build(workspace.id, second)
+            owner.end_build(workspace.id, second, "cancelled")
 
     def test_what_is_not_there_is_named(self, world: World) -> None:
         _, owner, workspace = workspace_of_the_owner(world)
@@ -371,7 +371,7 @@ class TestBuilds:
             with pytest.raises(NotKnownToRegistry, match="no build"):
                 owner.build(workspace.id, unknown)
             with pytest.raises(NotKnownToRegistry, match="no build"):
-                owner.cancel_build(workspace.id, unknown)
+                owner.end_build(workspace.id, unknown, "cancelled")
         with pytest.raises(NotKnownToRegistry, match="no workspace"):
             owner.builds(NOBODY, BuildFilter(), 10)
 

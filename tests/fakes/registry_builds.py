@@ -1,15 +1,30 @@
 """Builds and tasks of a fake registry: the port `BuildsApi`."""
 
 import json
+import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
 from stardag.app.registry_ports import Excerpt
-from stardag.domain.builds import Build, BuildDetail, BuildFilter, Task, TaskDetail, TaskFilter
+from stardag.domain.builds import (
+    Build,
+    BuildDetail,
+    BuildEnd,
+    BuildFilter,
+    BuildStatus,
+    RegisteredBuild,
+    Registration,
+    Task,
+    TaskDetail,
+    TaskFilter,
+    TaskRecord,
+)
 from stardag.domain.errors import NotKnownToRegistry
 from stardag.domain.refusals import BuildEnded, RefusedValue
-from stardag.domain.tasks import Json, canonical_json
+from stardag.domain.tasks import Json, canonical_json, task_id
 from tests.fakes.registry_content import FakeBuild, FakeCalls
+
+HEARTBEAT_SECONDS = 30.0
 
 Item = TypeVar("Item")
 
@@ -30,13 +45,42 @@ class FakeBuildsCalls(FakeCalls):
         self._workspace(f"GET /workspaces/{workspace_id}/builds/{build_id}", workspace_id)
         return self._build(workspace_id, build_id).detail
 
-    def cancel_build(self, workspace_id: str, build_id: str) -> Build:
-        self._workspace(f"PATCH /workspaces/{workspace_id}/builds/{build_id}", workspace_id, changes=True)
-        build = self._build(workspace_id, build_id).detail.build
-        if build.status not in ("running", "lost", "cancelled"):
+    def register_build(self, workspace_id: str, registration: Registration, idempotency_key: str) -> RegisteredBuild:
+        self._workspace(f"POST /workspaces/{workspace_id}/builds", workspace_id, changes=True)
+        for known in self.registry.builds.values():
+            if (known.workspace_id, known.idempotency_key) == (workspace_id, idempotency_key):
+                return RegisteredBuild(known.detail.build, HEARTBEAT_SECONDS)
+        if not _is_line(registration.name):
+            raise RefusedValue(self.registry.url, "the name: it has 1 to 100 characters on one line")
+        at, (name, roots, description, commit) = self.registry.tick(), registration
+        build = Build(str(uuid.uuid4()), "running", description, commit, at, at, None, None, "a key", name)
+        self.registry.builds[build.id] = FakeBuild(workspace_id, BuildDetail(build, dict(roots)), idempotency_key)
+        return RegisteredBuild(build, HEARTBEAT_SECONDS)
+
+    def heartbeat(self, workspace_id: str, build_id: str) -> BuildStatus:
+        build = self._changed(f"POST /workspaces/{workspace_id}/builds/{build_id}/heartbeat", workspace_id, build_id)
+        if build.status in ("running", "lost"):
+            at = self.registry.tick()
+            build = self.registry.change_build(build._replace(status="running", heartbeat_at=at))
+        return build.status
+
+    def end_build(self, workspace_id: str, build_id: str, end: BuildEnd, error: str | None = None) -> Build:
+        build = self._changed(f"PATCH /workspaces/{workspace_id}/builds/{build_id}", workspace_id, build_id)
+        if error is not None and end != "failed":
+            raise RefusedValue(self.registry.url, "the error: only a build that failed has one")
+        if build.status not in ("running", "lost", end):
             raise BuildEnded(self.registry.url, build_id)
-        self.registry.end_build(workspace_id, build_id, "cancelled")
-        return self._build(workspace_id, build_id).detail.build
+        if build.status == end:
+            return build
+        at = self.registry.tick()
+        return self.registry.change_build(build._replace(status=end, ended_at=at, error=error))
+
+    def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> None:
+        for record in records:
+            task_id(record.name, record.parameters)
+        self._changed(f"POST /workspaces/{workspace_id}/builds/{build_id}/tasks", workspace_id, build_id)
+        for record in records:
+            self.registry.record(workspace_id, build_id, record)
 
     def tasks(self, workspace_id: str, wanted: TaskFilter, at_most: int) -> Excerpt[Task]:
         self._workspace(f"GET /workspaces/{workspace_id}/tasks", workspace_id)
@@ -62,6 +106,11 @@ class FakeBuildsCalls(FakeCalls):
             raise NotKnownToRegistry("task", task_id, self.registry.url)
         return found
 
+    def _changed(self, request: str, workspace_id: str, build_id: str) -> Build:
+        """A build that somebody asks to change."""
+        self._workspace(request, workspace_id, changes=True)
+        return self._build(workspace_id, build_id).detail.build
+
     def _build(self, workspace_id: str, build_id: str) -> FakeBuild:
         found = self.registry.builds.get(build_id)
         if found is None or found.workspace_id != workspace_id:
@@ -81,3 +130,7 @@ class FakeBuildsCalls(FakeCalls):
 
 def _first(items: Sequence[Item], at_most: int) -> Excerpt[Item]:
     return Excerpt(tuple(items[:at_most]), len(items) <= at_most)
+
+
+def _is_line(name: str) -> bool:
+    return 0 < len(name) <= 100 and name == name.strip() and name.isprintable()

@@ -6,11 +6,21 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from stardag.app.registry_ports import Credential, ServedRoots
 from stardag.domain.api_keys import ApiKey, Purpose
-from stardag.domain.builds import Build, BuildDetail, RunStatus, Task, TaskDetail, TaskRun, TaskStatus
+from stardag.domain.builds import (
+    Build,
+    BuildDetail,
+    BuildEnd,
+    RunStatus,
+    Task,
+    TaskDetail,
+    TaskRecord,
+    TaskRun,
+    TaskStatus,
+)
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     MalformedCredential,
@@ -55,10 +65,11 @@ class FakeKey(NamedTuple):
 
 
 class FakeBuild(NamedTuple):
-    """A build of a workspace."""
+    """A build of a workspace, and the key that it was registered with."""
 
     workspace_id: str
     detail: BuildDetail
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -166,26 +177,34 @@ class FakeRegistry:
         self.builds[build.id] = FakeBuild(workspace_id, BuildDetail(build, validated))
         return build.id
 
-    def end_build(self, workspace_id: str, build_id: str, status: Literal["completed", "failed", "cancelled"]) -> None:
-        detail = self.builds[build_id].detail
-        ended = detail.build._replace(status=status, ended_at=self.tick())
-        self.builds[build_id] = FakeBuild(workspace_id, detail._replace(build=ended))
+    def end_build(self, workspace_id: str, build_id: str, status: BuildEnd) -> None:
+        build = self.builds[build_id].detail.build
+        self.change_build(build._replace(status=status, ended_at=self.tick()))
+
+    def change_build(self, build: Build) -> Build:
+        """Give a build other values, such as the status "lost"."""
+        known = self.builds[build.id]
+        self.builds[build.id] = known._replace(detail=known.detail._replace(build=build))
+        return build
 
     def record_task(
         self, workspace_id: str, build_id: str, name: str, parameters: Mapping[str, Json], status: RunStatus
     ) -> str:
         """Say of a task of a build how it is; its id."""
-        at, wanted = self.tick(), task_id(name, parameters)
+        return self.record(workspace_id, build_id, TaskRecord(name, parameters, status, None, self.now))
+
+    def record(self, workspace_id: str, build_id: str, record: TaskRecord) -> str:
+        """The same, with all that can be said. Whoever reuses a task has seen it complete, and says no more of it."""
+        at, wanted = self.tick(), task_id(record.name, record.parameters)
         known = self.tasks.get((workspace_id, wanted))
-        if status == "reused":
-            state: TaskStatus = known.task.status if known else "completed"
+        if record.status == "reused" and known is not None:
+            task = known.task._replace(status="completed", error=None)
         else:
-            state = status
-        task = Task(wanted, name, parameters, state, None, at, at, None, None, None)
-        if known is not None:
-            task = task._replace(recorded_at=known.task.recorded_at)
+            state: TaskStatus = "completed" if record.status == "reused" else record.status
+            times = (at if known is None else known.task.recorded_at, at, record.started_at, record.ended_at)
+            task = Task(wanted, record.name, record.parameters, state, record.output, *times, record.error)
         runs = () if known is None else tuple(run for run in known.runs if run.build_id != build_id)
-        self.tasks[workspace_id, wanted] = TaskDetail(task, (TaskRun(build_id, status, at), *runs))
+        self.tasks[workspace_id, wanted] = TaskDetail(task, (TaskRun(build_id, record.status, at), *runs))
         return wanted
 
     def set_root(self, workspace_id: str, name: str, uri_prefix: str) -> None:

@@ -8,10 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from stardag.domain.api_keys import ApiKey, MadeApiKey, Purpose
-    from stardag.domain.builds import Build, BuildDetail, BuildFilter, Task, TaskDetail, TaskFilter
+    from stardag.domain.builds import (
+        Build,
+        BuildDetail,
+        BuildEnd,
+        BuildFilter,
+        BuildStatus,
+        RegisteredBuild,
+        Registration,
+        Task,
+        TaskDetail,
+        TaskFilter,
+        TaskRecord,
+    )
     from stardag.domain.credentials import Secret
     from stardag.domain.errors import RefusedCredential
     from stardag.domain.members import Invitation, MadeInvitation, Member
@@ -243,6 +256,10 @@ class BuildsApi(Protocol):
 
     Every call raises:
         NotKnownToRegistry: there is no such workspace, build or task to this credential.
+    and every change raises:
+        WorkspaceArchived: nothing is built there any more.
+        RefusedValue: something cannot be what it is given for.
+    Every change may be repeated: what was done before is not done again.
     """
 
     def builds(self, workspace_id: str, wanted: BuildFilter, at_most: int) -> Excerpt[Build]:
@@ -253,12 +270,29 @@ class BuildsApi(Protocol):
         """One build."""
         ...
 
-    def cancel_build(self, workspace_id: str, build_id: str) -> Build:
-        """Cancel a build. Once more changes nothing.
+    def register_build(self, workspace_id: str, registration: Registration, idempotency_key: str) -> RegisteredBuild:
+        """Register a build that begins now. The same registration with the same key makes no second one, so where no
+        answer came it is safe to ask again; the key is one that no other build of the workspace comes with."""
+        ...
+
+    def heartbeat(self, workspace_id: str, build_id: str) -> BuildStatus:
+        """Say that a build still runs, and hear what the registry has it for: "running", or how somebody ended it."""
+        ...
+
+    def end_build(self, workspace_id: str, build_id: str, end: BuildEnd, error: str | None = None) -> Build:
+        """Complete, fail or cancel a build that runs or is lost; `error` goes with a failed one alone.
 
         Raises:
             BuildEnded: it has another end already.
-            WorkspaceArchived: nothing is changed there any more.
+        """
+        ...
+
+    def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> None:
+        """Say how it goes with tasks of a build, in as few requests as take them. What was said of the same task of the
+        same build before is replaced, also once the build has ended.
+
+        Raises:
+            InvalidValue: a name or parameters cannot be those of a task; nothing was sent.
         """
         ...
 

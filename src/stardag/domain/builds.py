@@ -29,6 +29,7 @@ class Build(NamedTuple):
     ended_at: datetime | None
     error: str | None
     maker: str
+    name: str | None = None
 
 
 class BuildDetail(NamedTuple):

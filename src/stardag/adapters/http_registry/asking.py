@@ -97,13 +97,19 @@ class Asking:
         sought: Sought | None,
         made: Sought | None = None,
         status: HTTPStatus = HTTPStatus.OK,
+        idempotency_key: str | None = None,
     ) -> Answer:
-        """One message, with the secret fields that there are. The answer has the status that is expected; `made` is
-        what is there afterwards."""
+        """One message, with the secret fields that there are. The answer has the status that is expected, or is a 200
+        where the same message with the same key came before; `made` is what is there afterwards."""
         if self.secret_fields:
             secrets = {name: secret.reveal() for name, secret in self.secret_fields.items()}
             message = {**(message or {}), **secrets}
-        answer = self.exchange.send_json(method, f"{self.url}/api/v1{path}", message, self._headers())
+        headers = self._headers()
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        answer = self.exchange.send_json(method, f"{self.url}/api/v1{path}", message, headers)
+        if answer.status == HTTPStatus.OK and idempotency_key is not None:
+            return answer
         return self._expect(status, answer, sought, made)
 
     def listing(

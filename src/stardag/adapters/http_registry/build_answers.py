@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, JsonValue
+from pydantic import AfterValidator, AwareDatetime, Field, JsonValue
 
 from stardag.adapters.http_registry.answers import Id, Label, Message, Name, Text, UriPrefix
 from stardag.domain.builds import (
@@ -10,6 +10,7 @@ from stardag.domain.builds import (
     BuildDetail,
     BuildStatus,
     Output,
+    RegisteredBuild,
     RunStatus,
     Task,
     TaskDetail,
@@ -18,6 +19,8 @@ from stardag.domain.builds import (
 )
 from stardag.domain.errors import InvalidValue
 from stardag.domain.tasks import check_task_name, is_task_id
+
+HEARTBEAT_MAX_SECONDS = 3600
 
 
 def _check_task_id(value: str) -> str:
@@ -42,6 +45,7 @@ class BuildMessage(Message):
 
     id: Id
     status: BuildStatus
+    name: Label | None = None
     description: Text | None = None
     commit: Label | None = None
     started_at: AwareDatetime
@@ -62,7 +66,18 @@ class BuildMessage(Message):
             self.ended_at,
             self.error,
             self.maker,
+            self.name,
         )
+
+
+class RegisteredBuildMessage(BuildMessage):
+    """A build that has been registered, and how often it is to say that it still runs."""
+
+    heartbeat_seconds: Annotated[float, Field(ge=1, le=HEARTBEAT_MAX_SECONDS)]
+
+    def to_registered(self) -> RegisteredBuild:
+        """The build and the interval."""
+        return RegisteredBuild(self.to_domain(), self.heartbeat_seconds)
 
 
 class BuildDetailMessage(BuildMessage):
@@ -73,6 +88,12 @@ class BuildDetailMessage(BuildMessage):
     def to_detail(self) -> BuildDetail:
         """The build and its target roots."""
         return BuildDetail(self.to_domain(), self.target_roots)
+
+
+class RecordedTasksMessage(Message):
+    """The ids of the tasks that were recorded, in order."""
+
+    ids: list[TaskId]
 
 
 class OutputMessage(Message):

@@ -41,7 +41,7 @@ class ReadBuilds:
     def cancel(self, selection: Selection, build_id: str) -> Reply[Build]:
         """Cancel a build: whatever runs it hears of that at its next heartbeat."""
         connection = connected(self.connect, selection)
-        return reply_of(connection, connection.api.cancel_build(connection.identity.workspace_id, build_id))
+        return reply_of(connection, connection.api.end_build(connection.identity.workspace_id, build_id, "cancelled"))
 
     def tasks(self, selection: Selection, wanted: TaskFilter, at_most: int) -> Reply[Excerpt[Task]]:
         """The tasks that were recorded last, in their latest state."""
