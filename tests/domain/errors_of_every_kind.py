@@ -39,7 +39,15 @@ from stardag.domain.errors import (
     WithheldCredential,
     WorkspaceDisagrees,
 )
-from stardag.domain.output_errors import OutsideTargetRoot, ReadOnlyTargetRoot, StorageFailed, UnsupportedScheme
+from stardag.domain.output_errors import (
+    BuildCancelled,
+    OutsideTargetRoot,
+    ReadOnlyTargetRoot,
+    StorageFailed,
+    TaskNotRunning,
+    TooManyOutputs,
+    UnsupportedScheme,
+)
 from stardag.domain.refusals import (
     AlreadyExists,
     AmbiguousName,
@@ -104,4 +112,7 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     OutsideTargetRoot("default", "/srv/outputs", "../x", "it steps upwards with '..'"),
     ReadOnlyTargetRoot("default", "/srv/outputs/x"),
     StorageFailed("s3://bucket/x", "the AWS credentials have expired"),
+    TaskNotRunning("train", "model.pkl"),
+    TooManyOutputs("split", 30_000, 1024 * 1024),
+    BuildCancelled("6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11", "cancelled"),
 )

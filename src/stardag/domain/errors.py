@@ -60,6 +60,9 @@ came from (`message`) and one that says what to type next (`fix`).
     ├── StorageUnavailable            one or more target roots cannot be written
     ├── StorageFailed ˣ               a storage did not do what was asked of it
     ├── ReadOnlyTargetRoot ˣ          writing below a root that was opened for reading alone
+    ├── TaskNotRunning ˣ              writing to an output of a task outside of a run of it
+    ├── TooManyOutputs ˣ              a task with more outputs than its record can list
+    ├── BuildCancelled ˣ              a build that was ended at the registry while it ran
     └── StateNotWritable              a state or configuration file cannot be written
 """
 

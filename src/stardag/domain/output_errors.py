@@ -60,3 +60,45 @@ class StorageFailed(StardagError):
             f"{place}: {problem}.",
             fix or "Mend the storage or the access to it; stardag target-roots validate looks at every root.",
         )
+
+
+class TaskNotRunning(StardagError):
+    """Writing to an output of a task outside of a run of it."""
+
+    code = "task-not-running"
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+        super().__init__(
+            f"The output {path!r} of the task {name!r} cannot be written here, outside of a run of it.",
+            "Write it inside `with build.task(...) as task:`, which says afterwards that the task is complete.",
+        )
+
+
+class TooManyOutputs(StardagError):
+    """A task with more outputs than the record of its completion can list."""
+
+    code = "too-many-outputs"
+
+    def __init__(self, name: str, outputs: int, record_max_bytes: int) -> None:
+        self.name = name
+        super().__init__(
+            f"The task {name!r} has {outputs} outputs, whose list is longer than {record_max_bytes} bytes; it is not "
+            "complete.",
+            "Put them in fewer files, or in more tasks.",
+        )
+
+
+class BuildCancelled(StardagError):
+    """The build was ended at the registry while it ran, so that nothing more of it is begun."""
+
+    code = "build-cancelled"
+
+    def __init__(self, build_id: str, status: str) -> None:
+        self.build_id = build_id
+        self.status = status
+        super().__init__(
+            f"Build {build_id} was ended as {status} at the registry, so that no task of it is begun any more.",
+            f"See it with: stardag builds show {build_id}",
+        )
