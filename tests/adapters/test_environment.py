@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stardag.adapters.environment import VALUE_MAX_LENGTH, EnvironmentVariables
+from stardag.adapters.environment import EnvironmentVariables
 from stardag.domain.credentials import Secret
-from stardag.domain.environment import Environment
+from stardag.domain.environment import VALUE_MAX_LENGTH, Environment
 from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
 from stardag.domain.layers import Layer, Origin, Setting
 
@@ -48,6 +48,14 @@ def test_every_spelling_of_the_api_key(variable: str) -> None:
     assert setting is not None
     assert (setting.value, setting.origin.variable) == (Secret("sk_1"), variable)
     assert "sk_1" not in repr(read(**{variable: "sk_1"}))
+
+
+def test_the_access_token_and_the_build_that_a_command_was_handed() -> None:
+    read_ = read(STARDAG_ACCESS_TOKEN="token\n", STARDAG_BUILD_ID=AN_ID.upper())
+    assert read_.access_token is not None
+    assert (read_.access_token.value, read_.access_token.origin.variable) == (Secret("token"), "STARDAG_ACCESS_TOKEN")
+    assert read_.build_id == by("STARDAG_BUILD_ID", AN_ID)
+    assert "token\n" not in repr(read_)
 
 
 def test_the_profile() -> None:
@@ -91,7 +99,8 @@ def test_two_spellings_with_different_values_are_an_error_that_names_both_and_no
 
 def test_an_empty_variable_is_an_unset_one() -> None:
     names = """STARDAG_PROFILE STARDAG_REGISTRY_URL STARDAG_API_KEY STARDAG_ORGANIZATION_ID STARDAG_WORKSPACE_ID
-    STARDAG_TARGET_ROOTS STARDAG_TARGET_ROOTS__DEFAULT STARDAG_TIMEOUT STARDAG_OFFLINE STARDAG_NONSENSE"""
+    STARDAG_TARGET_ROOTS STARDAG_TARGET_ROOTS__DEFAULT STARDAG_TIMEOUT STARDAG_OFFLINE STARDAG_NONSENSE
+    STARDAG_ACCESS_TOKEN STARDAG_BUILD_ID"""
     assert read(**dict.fromkeys(names.split(), "")) == Environment()
     assert read(STARDAG_WORKSPACE_ID="", STARDAG_WORKSPACE="w").workspace == by("STARDAG_WORKSPACE", "w")
 
@@ -112,6 +121,9 @@ def test_an_empty_variable_is_an_unset_one() -> None:
         ("STARDAG_TIMEOUT", "inf"),
         ("STARDAG_TIMEOUT", "3601"),
         ("STARDAG_OFFLINE", "perhaps"),
+        ("STARDAG_BUILD_ID", "nightly"),
+        ("STARDAG_BUILD_ID", f"{AN_ID}0"),
+        ("STARDAG_ACCESS_TOKEN", "a" * (VALUE_MAX_LENGTH + 1)),
         ("STARDAG_TARGET_ROOTS__DEFAULT", "relative"),
         ("STARDAG_TARGET_ROOTS__", "/data"),
         ("STARDAG_TARGET_ROOTS__A B", "/data"),
@@ -208,7 +220,7 @@ def test_an_unknown_variable_is_a_warning_with_the_nearest_known_name() -> None:
 
 
 def test_the_variables_that_others_read_are_known() -> None:
-    known = ("STARDAG_HOME", "STARDAG_ACCESS_TOKEN", "STARDAG_BUILD_ID", "STARDAG_TARGET_ROOTS__ANY")
+    known = ("STARDAG_HOME", "STARDAG_TARGET_ROOTS__ANY")
     assert read(**dict.fromkeys(known, "/x")).notices == ()
 
 

@@ -21,22 +21,26 @@ class Said(TypedDict, total=False):
     profile: str
     registry_url: str
     api_key: str
+    access_token: str
     organization: str
     workspace: str
     target_roots: dict[str, str]
     timeout: float
     offline: bool
+    build_id: str
 
 
 VARIABLES = {
     "profile": "STARDAG_PROFILE",
     "registry_url": "STARDAG_REGISTRY_URL",
     "api_key": "STARDAG_API_KEY",
+    "access_token": "STARDAG_ACCESS_TOKEN",
     "organization": "STARDAG_ORGANIZATION_ID",
     "workspace": "STARDAG_WORKSPACE_ID",
     "target_roots": "STARDAG_TARGET_ROOTS",
     "timeout": "STARDAG_TIMEOUT",
     "offline": "STARDAG_OFFLINE",
+    "build_id": "STARDAG_BUILD_ID",
 }
 
 
@@ -76,6 +80,15 @@ def test_every_value_comes_with_its_variable(environment: Callable[..., Environm
     assert read.api_key is not None
     assert read.api_key.value == Secret("sk_1")
     assert read.api_key.origin.variable == "STARDAG_API_KEY"
+
+
+def test_what_a_command_was_handed_comes_with_its_variables(environment: Callable[..., EnvironmentVariables]) -> None:
+    read = environment(access_token="token", build_id="6f9619ff-8b86-4d01-b42d-00cf4fc964ff").read()
+    assert read.access_token is not None
+    assert (read.access_token.value, read.access_token.origin.variable) == (Secret("token"), "STARDAG_ACCESS_TOKEN")
+    assert read.build_id is not None
+    assert read.build_id.value == "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
+    assert read.build_id.origin.variable == "STARDAG_BUILD_ID"
 
 
 def test_target_roots_come_by_name(environment: Callable[..., EnvironmentVariables]) -> None:

@@ -41,7 +41,12 @@ from stardag.domain.errors import (
 )
 from stardag.domain.output_errors import (
     BuildCancelled,
+    CopyInterrupted,
+    CopyStopped,
+    NoSuchOutput,
+    NothingToCopy,
     OutsideTargetRoot,
+    OverlappingRoots,
     ReadOnlyTargetRoot,
     StorageFailed,
     TaskNotRunning,
@@ -115,4 +120,9 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     TaskNotRunning("train", "model.pkl"),
     TooManyOutputs("split", 30_000, 1024 * 1024),
     BuildCancelled("6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11", "cancelled"),
+    NothingToCopy(),
+    OverlappingRoots("/srv/outputs", "/srv/outputs/prod"),
+    NoSuchOutput("task 'train'", "default", "/srv/outputs", "stardag outputs list"),
+    CopyStopped(StorageFailed("s3://bucket/x", "the AWS credentials have expired"), 3, 7),
+    CopyInterrupted(3, 7),
 )

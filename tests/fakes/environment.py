@@ -17,11 +17,13 @@ class FakeEnvironment:
     profile: str | None = None
     registry_url: str | None = None
     api_key: str | None = None
+    access_token: str | None = None
     organization: str | None = None
     workspace: str | None = None
     target_roots: Mapping[str, str] = field(default_factory=dict[str, str])
     timeout: float = DEFAULT_TIMEOUT
     offline: bool | None = None
+    build_id: str | None = None
     notices: tuple[Notice, ...] = ()
 
     def read(self) -> Environment:
@@ -30,7 +32,8 @@ class FakeEnvironment:
         return Environment(
             profile=_setting("STARDAG_PROFILE", self.profile),
             registry_url=_setting("STARDAG_REGISTRY_URL", self.registry_url),
-            api_key=Setting(Secret(self.api_key), _origin("STARDAG_API_KEY")) if self.api_key is not None else None,
+            api_key=_secret("STARDAG_API_KEY", self.api_key),
+            access_token=_secret("STARDAG_ACCESS_TOKEN", self.access_token),
             organization=_setting("STARDAG_ORGANIZATION_ID", self.organization),
             workspace=_setting("STARDAG_WORKSPACE_ID", self.workspace),
             target_roots={
@@ -38,12 +41,17 @@ class FakeEnvironment:
             },
             timeout=self.timeout,
             offline=None if self.offline is None else Setting(self.offline, _origin("STARDAG_OFFLINE")),
+            build_id=_setting("STARDAG_BUILD_ID", self.build_id),
             notices=self.notices,
         )
 
 
 def _setting(variable: str, value: str | None) -> Setting[str] | None:
     return None if value is None else Setting(value, _origin(variable))
+
+
+def _secret(variable: str, value: str | None) -> Setting[Secret] | None:
+    return None if value is None else Setting(Secret(value), _origin(variable))
 
 
 def _origin(variable: str) -> Origin:

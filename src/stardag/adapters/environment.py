@@ -5,17 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from stardag.domain.credentials import Secret
-from stardag.domain.environment import DEFAULT_TIMEOUT, Environment
+from stardag.domain.environment import DEFAULT_TIMEOUT, VALUE_MAX_LENGTH, Environment
 from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
 from stardag.domain.layers import Layer, Notice, Origin, Setting
-from stardag.domain.names import check_name, check_reference
+from stardag.domain.names import check_name, check_reference, is_id
 from stardag.domain.registry_url import normal_url
 from stardag.domain.suggestions import nearest
 
 Parsed = TypeVar("Parsed")
-
-VALUE_MAX_LENGTH = 64 * 1024
-"""Characters in one variable."""
 
 TIMEOUT_MAXIMUM = 3600.0
 
@@ -26,12 +23,14 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "profile": ("STARDAG_PROFILE",),
     "registry_url": ("STARDAG_REGISTRY_URL",),
     "api_key": ("STARDAG_API_KEY", "STARDAG_REGISTRY_API_KEY"),
+    "access_token": ("STARDAG_ACCESS_TOKEN",),
     "organization": ("STARDAG_ORGANIZATION_ID", "STARDAG_ORGANIZATION", _MISSPELT_ORGANIZATION),
     "workspace": ("STARDAG_WORKSPACE_ID", "STARDAG_WORKSPACE"),
     "timeout": ("STARDAG_TIMEOUT",),
     "offline": ("STARDAG_OFFLINE",),
+    "build_id": ("STARDAG_BUILD_ID",),
 }
-_OTHERS = (_ROOTS, "STARDAG_HOME", "STARDAG_ACCESS_TOKEN", "STARDAG_BUILD_ID")
+_OTHERS = (_ROOTS, "STARDAG_HOME")
 _KNOWN = frozenset((*(name for names in _SPELLINGS.values() for name in names), *_OTHERS))
 _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("0", "false", "no", "off"))
@@ -54,12 +53,14 @@ class EnvironmentVariables:
             profile=_setting(found, "profile", lambda value: check_name("profile", value)),
             registry_url=_setting(found, "registry_url", normal_url),
             api_key=_setting(found, "api_key", lambda value: Secret(value.strip())),
+            access_token=_setting(found, "access_token", lambda value: Secret(value.strip())),
             organization=_setting(found, "organization", lambda value: check_reference("organization", value)),
             workspace=_setting(found, "workspace", lambda value: check_reference("workspace", value)),
             target_roots=_target_roots(found.get(_ROOTS)),
             target_root_variables=_target_root_variables(found),
             timeout=timeout.value if timeout else DEFAULT_TIMEOUT,
             offline=_setting(found, "offline", _switch),
+            build_id=_setting(found, "build_id", _build_id),
             notices=tuple(_notices(found)),
         )
 
@@ -107,6 +108,15 @@ def _switch(value: str) -> bool:
     if value.lower() in _NO:
         return False
     raise ConfigurationError(f"{value[:80]!r} is neither yes nor no.", "Use 1 or 0.")
+
+
+def _build_id(value: str) -> str:
+    if not is_id(value):
+        raise ConfigurationError(
+            f"{value[:80]!r} is no id of a build (a UUID).",
+            "`stardag exec --build NAME` sets it; unset STARDAG_BUILD_ID to begin a build of its own.",
+        )
+    return value.lower()
 
 
 def _target_roots(text: str | None) -> dict[str, Setting[str]]:

@@ -10,6 +10,9 @@ from stardag.domain.layers import Notice, Setting
 DEFAULT_TIMEOUT = 10.0
 """Seconds that one whole exchange with a server may take."""
 
+VALUE_MAX_LENGTH = 64 * 1024
+"""Characters in one variable."""
+
 NO_ROOTS: Mapping[str, Setting[str]] = MappingProxyType({})
 
 
@@ -18,15 +21,19 @@ class Environment(NamedTuple):
 
     `target_roots` holds the names as `STARDAG_TARGET_ROOTS` spells them; `target_root_variables` those of
     `STARDAG_TARGET_ROOTS__<NAME>`, in lower case with hyphens as underscores, which match a root of either spelling.
+    `access_token` and `build_id` are handed down by `stardag exec`, and belong to the very place that the same
+    variables name: see `stardag.domain.child_environment`.
     """
 
     profile: Setting[str] | None = None
     registry_url: Setting[str] | None = None
     api_key: Setting[Secret] | None = None
+    access_token: Setting[Secret] | None = None
     organization: Setting[str] | None = None
     workspace: Setting[str] | None = None
     target_roots: Mapping[str, Setting[str]] = NO_ROOTS
     target_root_variables: Mapping[str, Setting[str]] = NO_ROOTS
     timeout: float = DEFAULT_TIMEOUT
     offline: Setting[bool] | None = None
+    build_id: Setting[str] | None = None
     notices: tuple[Notice, ...] = ()

@@ -33,6 +33,7 @@ class ActiveProfile(NamedTuple):
     `registry` is None where a variable gives a URL that no configured registry has. `identity` is what is remembered
     of the workspace; None where it was never looked up. `is_local` says that nothing but the defaults names a
     registry, so that outputs stay on this machine. `timeout` is in seconds, for one exchange with a server.
+    `access_token` is the one that `stardag exec` handed down, where it belongs here; one that does not is overridden.
     """
 
     profile: Setting[str | None]
@@ -48,6 +49,7 @@ class ActiveProfile(NamedTuple):
     timeout: float
     directory: StardagDirectory
     notices: tuple[Notice, ...] = ()
+    access_token: Setting[Secret | None] = Setting(None)
 
     def target_root(self, name: str) -> str:
         """The URI prefix of one target root.

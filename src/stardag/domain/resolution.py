@@ -48,7 +48,7 @@ def resolve(layers: Layers) -> ActiveProfile:
     identity = layers.remembered.find(url, place.organization.value, place.workspace.value, api_key.value)
     deciding = (place.registry, place.organization, place.workspace, api_key)
     is_local = all(setting.origin.layer is Layer.DEFAULT for setting in deciding)
-    return ActiveProfile(
+    active = ActiveProfile(
         profile=profile,
         registry=place.registry,
         registry_url=place.url,
@@ -63,6 +63,11 @@ def resolve(layers: Layers) -> ActiveProfile:
         directory=layers.directory,
         notices=layers.environment.notices,
     )
+    if layers.environment.access_token is None:
+        return active
+    from stardag.domain.child_environment import with_access_token  # only what `stardag exec` runs has one
+
+    return with_access_token(active, layers.environment)
 
 
 def known_registries(file: ConfigurationFile | None) -> dict[str, Registry]:

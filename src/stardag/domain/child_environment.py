@@ -1,0 +1,137 @@
+"""What a process hands down to the processes that it starts, as variables, so that they work at the very same place:
+written by `environment_of`, and read again by resolution.
+
+An access token and a build belong to the place that the same variables name. Chosen anew in the process that got them,
+another place gets neither.
+"""
+
+import json
+from collections.abc import Mapping
+
+from stardag.domain.credentials import Secret
+from stardag.domain.environment import VALUE_MAX_LENGTH, Environment
+from stardag.domain.layers import DEFAULT, Notice, Overridden, Setting
+from stardag.domain.profile import ActiveProfile
+from stardag.domain.remembered import WorkspaceIdentity
+
+_URL = "STARDAG_REGISTRY_URL"
+_ORGANIZATION = "STARDAG_ORGANIZATION_ID"
+_WORKSPACE = "STARDAG_WORKSPACE_ID"
+_ROOTS = "STARDAG_TARGET_ROOTS"
+_BUILD = "STARDAG_BUILD_ID"
+_TOKEN = "STARDAG_ACCESS_TOKEN"  # noqa: S105  # the name of a variable
+
+_OTHER_SPELLINGS = ("STARDAG_PROFILE", "STARDAG_ORGANIZATION", "STARDAG_ORGANIZAION_ID", "STARDAG_WORKSPACE")
+
+REPLACED: frozenset[str] = frozenset((_URL, _ORGANIZATION, _WORKSPACE, _ROOTS, _BUILD, _TOKEN, *_OTHER_SPELLINGS))
+"""The variables that say where, in every spelling, and what belongs there. `STARDAG_TARGET_ROOTS__<NAME>` does too."""
+
+
+def is_replaced(variable: str) -> bool:
+    """Whether a process's own variable of this name would take what it starts somewhere else."""
+    return variable in REPLACED or variable.startswith(f"{_ROOTS}__")
+
+
+def environment_of(profile: ActiveProfile, identity: WorkspaceIdentity | None, build_id: str | None) -> dict[str, str]:
+    """The variables that lead to the profile's place, without anything secret in them.
+
+    They are meant to be laid over an environment: those that must not count there are empty, which is unset (readings,
+    section 3). An access token that belongs to the profile stays as it is in that environment. A local profile has no
+    place that could be named; only its target roots are. They are left out where they do not fit into a variable:
+    see `roots_left_out`.
+    """
+    variables: dict[str, str] = dict.fromkeys(sorted(REPLACED), "")
+    if profile.access_token.value is not None:
+        del variables[_TOKEN]
+    if not profile.is_local:
+        variables[_URL] = profile.registry_url.value
+        variables[_ORGANIZATION] = (identity.organization_id if identity else profile.organization.value) or ""
+        variables[_WORKSPACE] = (identity.workspace_id if identity else profile.workspace.value) or ""
+        variables[_BUILD] = build_id or ""
+    if profile.offline.value:
+        variables["STARDAG_OFFLINE"] = "1"
+    roots = _roots_of(profile)
+    variables[_ROOTS] = roots if len(roots) <= VALUE_MAX_LENGTH else ""
+    return variables
+
+
+def child_environment(
+    inherited: Mapping[str, str], variables: Mapping[str, str], access_token: Secret | None
+) -> dict[str, str]:
+    """The whole environment of a child: the `variables` of `environment_of` in the place of those that were inherited,
+    and a token that belongs there."""
+    environment = {name: value for name, value in inherited.items() if not is_replaced(name)}
+    environment.update((name, value) for name, value in variables.items() if value)
+    if access_token is not None:
+        environment[_TOKEN] = access_token.reveal()
+    return environment
+
+
+def roots_left_out(profile: ActiveProfile) -> Notice | None:
+    """That the target roots do not fit into a variable, where they do not."""
+    if len(_roots_of(profile)) <= VALUE_MAX_LENGTH:
+        return None
+    return Notice(
+        "roots-left-out",
+        f"The {len(profile.target_roots)} target roots do not fit into {_ROOTS}, which takes {VALUE_MAX_LENGTH} "
+        "characters: what is started takes them from the cache, or asks the registry.",
+    )
+
+
+def with_access_token(profile: ActiveProfile, environment: Environment) -> ActiveProfile:
+    """The profile with the environment's access token, where it belongs there; else with a notice of why it does not.
+
+    It belongs to the registry and organization that the same environment names, and gives way to an API key.
+    """
+    setting = environment.access_token
+    if setting is None:
+        return profile
+    reason = _foreign(profile, environment)
+    if reason is None:
+        return profile._replace(access_token=setting)
+    unused = Overridden(setting.value, setting.origin, reason)
+    notice = Notice("access-token-not-used", f"{setting.origin} is not used here: {reason}.")
+    return profile._replace(access_token=Setting(None, DEFAULT, (unused,)), notices=(*profile.notices, notice))
+
+
+def build_to_join(profile: ActiveProfile, environment: Environment) -> str | None:
+    """The id of the build that the environment names, unless the profile is of another place than that environment."""
+    if environment.build_id is None or profile.is_local:
+        return None
+    url, workspace = environment.registry_url, environment.workspace
+    if url is not None and url.value != profile.registry_url.value:
+        return None
+    if environment.organization is not None and not _is_organization(profile, environment.organization.value):
+        return None
+    if workspace is not None and not _is_workspace(profile, workspace.value):
+        return None
+    return environment.build_id.value
+
+
+def _roots_of(profile: ActiveProfile) -> str:
+    roots = {name: setting.value for name, setting in profile.target_roots.items()}
+    return json.dumps(roots, separators=(",", ":"))
+
+
+def _foreign(profile: ActiveProfile, environment: Environment) -> str | None:
+    """Why the environment's access token is not for this profile, as a phrase; None where it is."""
+    url, organization = environment.registry_url, environment.organization
+    if url is None or organization is None:
+        return f"{_URL if url is None else _ORGANIZATION} does not say what it is for"
+    if url.value != profile.registry_url.value:
+        return f"it is for the registry {url.value}"
+    if not _is_organization(profile, organization.value):
+        return f"it is for the organization {organization.value!r}"
+    if profile.api_key.value is not None:
+        return f"{profile.api_key.origin} outranks it"
+    return None
+
+
+def _is_organization(profile: ActiveProfile, reference: str) -> bool:
+    known = profile.identity
+    return reference == profile.organization.value or (known is not None and known.is_organization(reference))
+
+
+def _is_workspace(profile: ActiveProfile, reference: str) -> bool:
+    known = profile.identity
+    return reference == profile.workspace.value or (known is not None and known.is_workspace(reference))

@@ -1,0 +1,259 @@
+"""What is handed down to a child leads it to the very same place, wherever it is started (readings, section 4)."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import assume, event, given, settings
+
+from stardag.adapters.environment import EnvironmentVariables
+from stardag.domain.child_environment import (
+    REPLACED,
+    build_to_join,
+    child_environment,
+    environment_of,
+    is_replaced,
+    roots_left_out,
+)
+from stardag.domain.configuration import Profile
+from stardag.domain.credentials import Secret
+from stardag.domain.environment import VALUE_MAX_LENGTH, Environment
+from stardag.domain.errors import InvalidVariable, UnknownName
+from stardag.domain.layers import Setting
+from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
+from stardag.domain.remembered import CachedRoots, WorkspaceIdentity
+from stardag.domain.resolution import Layers, resolve
+from tests.domain import resolution_table as table
+from tests.domain.generated_layers import an_id, cases
+from tests.domain.resolution_table import Case, FileCase
+
+URL, OTHER_URL = "https://one.example", "https://two.example"
+ORGANIZATION, WORKSPACE, BUILD = an_id(1), an_id(11), an_id(99)
+IDENTITY = WorkspaceIdentity(URL, ORGANIZATION, "red", WORKSPACE, "prod")
+CACHED = CachedRoots(URL, ORGANIZATION, WORKSPACE, {"default": "s3://bucket/prod/"})
+PLACE = {"url": URL, "organization": "red", "workspace": "prod"}
+TOKEN = Secret("stardag_token_x")
+
+
+def resolved(
+    variables: Mapping[str, str],
+    case: Case,
+    selection: Selection = NO_SELECTION,
+) -> ActiveProfile:
+    """The profile of a process with exactly these variables, on the machine of a case."""
+    return resolve(case.layers()._replace(selection=selection, environment=EnvironmentVariables(variables).read()))
+
+
+def inherited(case: Case) -> dict[str, str]:
+    """The variables of a case, spelt out, and more spellings that would take a child elsewhere."""
+    variables = {table.VARIABLES[key]: value for key, value in case.variables.items()}
+    variables |= {f"STARDAG_TARGET_ROOTS__{name.upper()}": prefix for name, prefix in case.root_variables.items()}
+    return {**variables, "STARDAG_TARGET_ROOTS": json.dumps(dict(case.json_roots)), "PATH": "/bin"}
+
+
+def check_same_place(case: Case, child: Case) -> None:
+    """Whatever file and profile there are where the child is started, and whatever it inherits."""
+    try:
+        profile = resolve(case.layers())
+    except (UnknownName, InvalidVariable):
+        assume(False)
+        return
+    variables = environment_of(profile, profile.identity, None)
+    environment = child_environment(inherited(case), variables, None)
+    there = Case(file=child.file, identities=case.identities, cached=case.cached)
+    found = resolved(environment, there)
+    assert {name: root.value for name, root in profile.target_roots.items()}.items() <= {
+        name: root.value for name, root in found.target_roots.items()
+    }.items()
+    event(f"local: {profile.is_local}, known: {profile.identity is not None}")
+    if profile.is_local:
+        return
+    assert found.registry_url.value == profile.registry_url.value
+    known = profile.identity
+    if known is not None:
+        assert (found.organization.value, found.workspace.value) == (known.organization_id, known.workspace_id)
+    if known is not None or None not in (profile.organization.value, profile.workspace.value):
+        assert found.target_roots.keys() == profile.target_roots.keys()
+    elsewhere = resolved(environment, Case(file=child.file))  # another machine, which remembers nothing
+    assert {name: root.value for name, root in elsewhere.target_roots.items()} == {
+        name: root.value for name, root in profile.target_roots.items()
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases, cases)
+def test_a_child_is_at_the_very_same_place(case: Case, child: Case) -> None:
+    check_same_place(case, child)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None)
+@given(cases, cases)
+def test_many_more_children_are_at_the_very_same_place(case: Case, child: Case) -> None:
+    check_same_place(case, child)
+
+
+def at_work(**variables: str) -> ActiveProfile:
+    case = Case(variables={**PLACE, **variables}, identities=(IDENTITY,), cached=(CACHED,))
+    return resolve(case.layers())
+
+
+def test_ids_stand_for_slugs_and_nothing_secret_is_handed_down() -> None:
+    variables = environment_of(at_work(api_key="sk_hunter2"), IDENTITY, BUILD)
+    assert {name: value for name, value in variables.items() if value} == {
+        "STARDAG_REGISTRY_URL": URL,
+        "STARDAG_ORGANIZATION_ID": ORGANIZATION,
+        "STARDAG_WORKSPACE_ID": WORKSPACE,
+        "STARDAG_TARGET_ROOTS": '{"default":"s3://bucket/prod/"}',
+        "STARDAG_BUILD_ID": BUILD,
+    }
+
+
+def test_laid_over_an_environment_other_spellings_are_unset() -> None:
+    """As whoever starts workers does it: the guide's `STARDAG_WORKSPACE` would disagree with the id."""
+    guide = {"STARDAG_REGISTRY_URL": URL, "STARDAG_WORKSPACE": "prod", "STARDAG_ORGANIZATION": "red"}
+    variables = {**guide, "STARDAG_PROFILE": "missing", **environment_of(at_work(), IDENTITY, None)}
+    read = EnvironmentVariables(variables).read()
+    assert read.workspace is not None
+    assert read.workspace.value == WORKSPACE
+    assert read.profile is None
+
+
+def test_a_local_profile_hands_down_its_target_roots_alone() -> None:
+    profile = resolve(Case().layers())
+    assert profile.is_local
+    handed = {name: value for name, value in environment_of(profile, None, BUILD).items() if value}
+    assert handed == {"STARDAG_TARGET_ROOTS": json.dumps({"default": profile.target_root("default")}).replace(" ", "")}
+
+
+def test_working_offline_is_handed_down() -> None:
+    profile = resolve(Case(flags=Selection(offline=True)).layers())
+    assert environment_of(profile, None, None)["STARDAG_OFFLINE"] == "1"
+
+
+def test_roots_that_do_not_fit_into_a_variable_are_left_out_and_that_is_said() -> None:
+    many = {f"root-{number}": f"s3://bucket/{'x' * 900}/{number}/" for number in range(80)}
+    case = Case(variables=PLACE, identities=(IDENTITY,), cached=(CACHED._replace(target_roots=many),))
+    profile = resolve(case.layers())
+    variables = environment_of(profile, IDENTITY, None)
+    assert variables["STARDAG_TARGET_ROOTS"] == ""
+    notice = roots_left_out(profile)
+    assert notice is not None
+    assert "80 target roots" in notice.message
+    found = resolved(child_environment({}, variables, None), Case(cached=case.cached))
+    assert {name: root.value for name, root in found.target_roots.items()} == many
+    assert roots_left_out(at_work()) is None
+    assert all(len(value) <= VALUE_MAX_LENGTH for value in variables.values())
+
+
+def test_only_what_says_where_is_replaced_in_what_a_child_inherits() -> None:
+    kept = {"PATH": "/bin", "STARDAG_HOME": "/h", "STARDAG_API_KEY": "sk_1", "STARDAG_TIMEOUT": "3"}
+    gone = {**dict.fromkeys(REPLACED, "x"), "STARDAG_TARGET_ROOTS__ARCHIVE": "/x"}
+    assert child_environment({**kept, **gone}, {}, None) == kept
+    assert all(map(is_replaced, gone))
+    assert not any(map(is_replaced, kept))
+
+
+def test_a_childs_token_is_the_one_given_and_never_one_inherited() -> None:
+    old = {"STARDAG_ACCESS_TOKEN": "of another place"}
+    assert child_environment(old, environment_of(at_work(), IDENTITY, None), None).get("STARDAG_ACCESS_TOKEN") is None
+    handed = child_environment(old, environment_of(at_work(), IDENTITY, None), TOKEN)
+    assert handed["STARDAG_ACCESS_TOKEN"] == TOKEN.reveal()
+
+
+HANDED = {
+    "STARDAG_REGISTRY_URL": URL,
+    "STARDAG_ORGANIZATION_ID": ORGANIZATION,
+    "STARDAG_WORKSPACE_ID": WORKSPACE,
+    "STARDAG_ACCESS_TOKEN": TOKEN.reveal(),
+    "STARDAG_BUILD_ID": BUILD,
+}
+FILE = FileCase(
+    is_project=False,
+    registries={"one": URL, "two": OTHER_URL},
+    profiles={
+        "same": Profile("same", "one", "red", "prod"),
+        "other-workspace": Profile("other-workspace", "one", "red", "dev"),
+        "other-organization": Profile("other-organization", "one", "blue", "prod"),
+        "other-registry": Profile("other-registry", "two", "red", "prod"),
+    },
+    default=None,
+)
+MACHINE = Case(file=FILE, identities=(IDENTITY, IDENTITY._replace(workspace_id=an_id(12), workspace_slug="dev")))
+
+
+def test_a_token_is_used_where_the_same_variables_lead() -> None:
+    profile = resolved(HANDED, MACHINE)
+    assert profile.access_token.value == TOKEN
+    assert profile.access_token.origin.variable == "STARDAG_ACCESS_TOKEN"
+    assert profile.notices == ()
+    assert TOKEN.reveal() not in repr(profile)
+
+
+@pytest.mark.parametrize("name", ["same", "other-workspace"])
+def test_a_token_goes_wherever_its_organization_is_named_by_slug_or_id(name: str) -> None:
+    assert resolved(HANDED, MACHINE, Selection(profile=name)).access_token.value == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("other-organization", f"it is for the organization '{ORGANIZATION}'"),
+        ("other-registry", f"it is for the registry {URL}"),
+    ],
+)
+def test_a_token_does_not_go_to_another_place_and_that_is_said(name: str, reason: str) -> None:
+    profile = resolved(HANDED, MACHINE, Selection(profile=name))
+    assert profile.access_token.value is None
+    assert [lost.reason for lost in profile.access_token.overridden] == [reason]
+    (notice,) = profile.notices
+    assert notice.message == f"STARDAG_ACCESS_TOKEN is not used here: {reason}."
+
+
+@pytest.mark.parametrize("variable", ["STARDAG_REGISTRY_URL", "STARDAG_ORGANIZATION_ID"])
+def test_a_token_that_nothing_says_the_place_of_goes_nowhere(variable: str) -> None:
+    """Even where a profile leads to the very place that it was made for."""
+    variables = {name: value for name, value in HANDED.items() if name != variable}
+    profile = resolved({**variables, "STARDAG_PROFILE": "same"}, MACHINE)
+    assert profile.access_token.value is None
+    assert variable in profile.notices[0].message
+
+
+def test_an_api_key_comes_before_a_token() -> None:
+    profile = resolved({**HANDED, "STARDAG_API_KEY": "sk_1"}, MACHINE)
+    assert profile.access_token.value is None
+    assert "STARDAG_API_KEY outranks it" in profile.notices[0].message
+
+
+def test_a_token_that_is_in_use_is_left_where_variables_are_laid_over() -> None:
+    assert "STARDAG_ACCESS_TOKEN" not in environment_of(resolved(HANDED, MACHINE), IDENTITY, None)
+    elsewhere = resolved(HANDED, MACHINE, Selection(profile="other-registry"))
+    assert environment_of(elsewhere, None, None)["STARDAG_ACCESS_TOKEN"] == ""
+
+
+def joined(selection: Selection, variables: Mapping[str, str] = HANDED) -> str | None:
+    return build_to_join(resolved(variables, MACHINE, selection), EnvironmentVariables(variables).read())
+
+
+def test_a_build_is_joined_at_its_own_place_alone() -> None:
+    assert joined(NO_SELECTION) == BUILD
+    assert joined(Selection(profile="same")) == BUILD
+    assert joined(Selection(profile="other-workspace")) is None
+    assert joined(Selection(profile="other-organization")) is None
+    assert joined(Selection(profile="other-registry")) is None
+
+
+def test_a_build_whose_place_is_named_in_part_is_joined_where_nothing_disagrees() -> None:
+    variables = {"STARDAG_PROFILE": "same", "STARDAG_BUILD_ID": BUILD}
+    assert joined(NO_SELECTION, variables) == BUILD
+
+
+def test_there_is_no_build_to_join_without_one_or_on_a_local_profile() -> None:
+    local = resolve(Case().layers())
+    assert build_to_join(local, Environment(build_id=Setting(BUILD))) is None
+    assert build_to_join(at_work(), Environment()) is None
+
+
+def test_layers_without_a_token_say_nothing_of_one() -> None:
+    layers: Layers = MACHINE.layers()
+    assert resolve(layers).access_token == Setting(None)
