@@ -27,6 +27,8 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── AmbiguousName °           a name that several things have
     │   ├── UnsupportedScheme ˣ       a target root that nothing can be opened below
     │   ├── OutsideTargetRoot ˣ       a path that would leave its target root
+    │   ├── NothingToCopy ˣ           a copy that nothing was named for
+    │   ├── OverlappingRoots ˣ        a copy from a place to itself, or into itself
     │   └── RefusedValue °            a value that the registry does not accept
     ├── TargetRootsDiffer             the target roots are not what they were
     │   ├── TargetRootMismatch        a root was modified or deleted since the last sync
@@ -59,6 +61,9 @@ came from (`message`) and one that says what to type next (`fix`).
     ├── UnexpectedIssuerAnswer        an issuer's
     ├── StorageUnavailable            one or more target roots cannot be written
     ├── StorageFailed ˣ               a storage did not do what was asked of it
+    ├── NoSuchOutput ˣ                an output, a directory or a task that is not there
+    ├── CopyStopped ˣ                 a copy that stopped at the first failure
+    ├── CopyInterrupted ˣ             a copy that somebody interrupted
     ├── ReadOnlyTargetRoot ˣ          writing below a root that was opened for reading alone
     ├── TaskNotRunning ˣ              writing to an output of a task outside of a run of it
     ├── TooManyOutputs ˣ              a task with more outputs than its record can list

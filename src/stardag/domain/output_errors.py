@@ -102,3 +102,64 @@ class BuildCancelled(StardagError):
             f"Build {build_id} was ended as {status} at the registry, so that no task of it is begun any more.",
             f"See it with: stardag builds show {build_id}",
         )
+
+
+class NothingToCopy(ConfigurationError):
+    """A copy that nothing was named for."""
+
+    code = "nothing-to-copy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing says what to copy.",
+            "Name files and directories below the target root ('.' is all of it), or tasks with --task NAME.",
+        )
+
+
+class OverlappingRoots(ConfigurationError):
+    """A copy from a target root to the same place, or to one that lies inside it or around it."""
+
+    code = "overlapping-roots"
+
+    def __init__(self, source: str, target: str) -> None:
+        super().__init__(
+            f"Nothing can be copied from {source} to {target}: they are the same place, or one lies inside the other.",
+            "Name two profiles whose target roots lie apart; stardag target-roots list --profile NAME shows where.",
+        )
+
+
+class NoSuchOutput(StardagError):
+    """An output, or a directory or task with outputs, that is not there."""
+
+    code = "no-such-output"
+
+    def __init__(self, what: str, root: str, uri_prefix: str, list_command: str) -> None:
+        super().__init__(
+            f"There is no {what} below the target root {root!r} ({uri_prefix}).",
+            f"See what there is with: {list_command}",
+        )
+
+
+class CopyStopped(StardagError):
+    """A copy that stopped at the first failure; what it had copied by then is whole and stays."""
+
+    code = "copy-stopped"
+
+    def __init__(self, failure: StardagError, done: int, files: int) -> None:
+        self.failure = failure
+        super().__init__(
+            f"{failure.message} {done} of {files} files were copied before that.",
+            f"{failure.fix} Then repeat the command: it goes on where this one stopped.",
+        )
+
+
+class CopyInterrupted(StardagError):
+    """A copy that somebody interrupted; what it had copied by then is whole and stays."""
+
+    code = "interrupted"
+
+    def __init__(self, done: int, files: int) -> None:
+        super().__init__(
+            f"Interrupted: {done} of {files} files were copied.",
+            "Repeat the command: it goes on where this one stopped.",
+        )
