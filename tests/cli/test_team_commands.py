@@ -159,11 +159,12 @@ def test_a_key_is_standard_output_alone(stardag: Program) -> None:
 def test_builds_are_listed_shown_and_cancelled(stardag: Program) -> None:
     registry, workspace = stardag.world.registry, stardag.world.workspace
     assert "Workspace 'default' has no build." in stardag("builds list").err
-    first = registry.register_build(workspace.id, "A night\nof training")
+    first = registry.register_build(workspace.id, "A night\nof training", name="nightly")
     second = registry.register_build(workspace.id)
     shown = rows(stardag("builds list").out)
-    assert shown[0] == "ID STATUS STARTED BY DESCRIPTION"
-    assert shown[1].startswith(f"{second} running ")
+    assert shown[0] == "ID NAME STATUS STARTED BY DESCRIPTION"
+    assert shown[1].startswith(f"{second} - running ")
+    assert shown[2].startswith(f"{first} nightly running ")
     assert shown[2].endswith("a key A night")
     limited = stardag("builds list --limit 1")
     assert len(rows(limited.out)) == 2
@@ -172,9 +173,11 @@ def test_builds_are_listed_shown_and_cancelled(stardag: Program) -> None:
     assert stardag("builds list --status failed").err == "Workspace 'default' has no build that you ask for.\n"
     told = stardag(f"builds show {first}")
     assert "of training" in told.out
+    assert "name nightly" in rows(told.out)
     assert "target root default /local-target-roots/default/default/" in "\n".join(rows(told.out))
     assert f"stardag tasks list --build {first}" in told.err
     data = stardag.data(f"builds show {first}")
+    assert data["name"] == "nightly"
     assert data["target_roots"] == {"default": "/local-target-roots/default/default/"}
     assert str(data["started_at"]).endswith("+00:00")
     assert stardag(f"builds cancel {first}").out == f"Build {first} is cancelled.\n"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stardag.app.registry_ports import RegistryApi
-from stardag.domain.builds import BuildFilter, TaskFilter
+from stardag.domain.builds import BuildEnd, BuildFilter, Output, Registration, TaskFilter, TaskRecord
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import NotAllowed, NotKnownToRegistry, RefusedCredential
+from stardag.domain.errors import InvalidValue, NotAllowed, NotKnownToRegistry, RefusedCredential
 from stardag.domain.members import parse_invitation_link
 from stardag.domain.organizations import Organization, Workspace
 from stardag.domain.refusals import (
@@ -25,6 +25,17 @@ from stardag.domain.tasks import Json, task_id
 from tests.contracts.registry_world import Issued, World
 
 NOBODY = str(uuid.UUID(int=7))
+REGISTRATION = Registration("nightly", {"default": "/default"}, "A night\nof training", "abc123")
+BEGAN = datetime(2026, 11, 1, 12, 30, 15, 123456, tzinfo=UTC)
+RECORD = TaskRecord(
+    "train",
+    {"rate": 0.1, "layers": [1, 2], "name": None},
+    "failed",
+    Output("default", "train/1"),
+    BEGAN,
+    BEGAN + timedelta(seconds=7),
+    "ValueError",
+)
 
 
 def word() -> str:
@@ -208,6 +219,9 @@ class TestWorkspaces:
             lambda: owner.change_target_root(workspace.id, TargetRoot("default", "/elsewhere")),
             lambda: owner.remove_target_root(workspace.id, "default"),
             lambda: owner.make_api_key(workspace.id, "a key", "build", None),
+            lambda: owner.register_build(workspace.id, REGISTRATION, "a key"),
+            lambda: owner.heartbeat(workspace.id, build_id),
+            lambda: owner.record_tasks(workspace.id, build_id, [RECORD]),
             lambda: owner.end_build(workspace.id, build_id, "cancelled"),
         ):
             with pytest.raises(WorkspaceArchived):
@@ -371,9 +385,124 @@ class TestBuilds:
             with pytest.raises(NotKnownToRegistry, match="no build"):
                 owner.build(workspace.id, unknown)
             with pytest.raises(NotKnownToRegistry, match="no build"):
+                owner.heartbeat(workspace.id, unknown)
+            with pytest.raises(NotKnownToRegistry, match="no build"):
                 owner.end_build(workspace.id, unknown, "cancelled")
+            with pytest.raises(NotKnownToRegistry, match="no build"):
+                owner.record_tasks(workspace.id, unknown, [RECORD])
         with pytest.raises(NotKnownToRegistry, match="no workspace"):
             owner.builds(NOBODY, BuildFilter(), 10)
+        with pytest.raises(NotKnownToRegistry, match="no workspace"):
+            owner.register_build(NOBODY, REGISTRATION, "a key")
+
+
+class TestRunningBuilds:
+    def test_one_is_registered_with_all_that_is_said_of_it(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        made = owner.register_build(workspace.id, REGISTRATION, "a key")
+        assert made.heartbeat_seconds == 30
+        shown = owner.build(workspace.id, made.build.id)
+        assert shown.build == made.build
+        assert shown.target_roots == REGISTRATION.target_roots
+        build = made.build
+        assert (build.name, build.description, build.commit) == ("nightly", "A night\nof training", "abc123")
+        assert (build.status, build.ended_at, build.error) == ("running", None, None)
+
+    def test_only_a_name_is_needed(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build = owner.register_build(workspace.id, Registration("nightly", {}), "a key").build
+        assert (build.name, build.description, build.commit) == ("nightly", None, None)
+
+    def test_one_is_registered_once_whatever_is_repeated(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        first = owner.register_build(workspace.id, REGISTRATION, "a key")
+        assert owner.register_build(workspace.id, REGISTRATION, "a key") == first
+        owner.end_build(workspace.id, first.build.id, "completed")
+        assert owner.register_build(workspace.id, REGISTRATION, "a key").build.status == "completed"
+        another = owner.register_build(workspace.id, REGISTRATION, "another key").build
+        found = owner.builds(workspace.id, BuildFilter(), 10).items
+        assert [build.id for build in found] == [another.id, first.build.id]
+
+    @pytest.mark.parametrize("name", ["", " nightly", "night\nly", "x" * 101])
+    def test_a_name_is_one_line_of_a_hundred_characters_at_most(self, world: World, name: str) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        with pytest.raises(RefusedValue, match="the name: "):
+            owner.register_build(workspace.id, Registration(name, {}), "a key")
+
+    def test_its_heart_beats_until_it_has_ended(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build = owner.register_build(workspace.id, REGISTRATION, "a key").build
+        assert owner.heartbeat(workspace.id, build.id) == "running"
+        beat = owner.build(workspace.id, build.id).build
+        assert beat.heartbeat_at > build.heartbeat_at
+        owner.end_build(workspace.id, build.id, "cancelled")
+        assert owner.heartbeat(workspace.id, build.id) == "cancelled"
+
+    def test_it_ends_once(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        ends: list[tuple[BuildEnd, str | None]] = [("completed", None), ("failed", "ValueError"), ("cancelled", None)]
+        for end, error in ends:
+            build = owner.register_build(workspace.id, REGISTRATION, end).build
+            ended = owner.end_build(workspace.id, build.id, end, error)
+            assert (ended.id, ended.status, ended.error, ended.ended_at is None) == (build.id, end, error, False)
+            assert owner.end_build(workspace.id, build.id, end, error) == ended
+            assert owner.build(workspace.id, build.id).build == ended
+            with pytest.raises(BuildEnded):
+                owner.end_build(workspace.id, build.id, "failed" if end == "completed" else "completed")
+
+    def test_only_one_that_failed_has_an_error(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build = owner.register_build(workspace.id, REGISTRATION, "a key").build
+        with pytest.raises(RefusedValue, match="the error: "):
+            owner.end_build(workspace.id, build.id, "completed", "ValueError")
+        assert owner.heartbeat(workspace.id, build.id) == "running"
+
+    def test_its_tasks_are_recorded_with_all_that_is_said_of_them(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build = owner.register_build(workspace.id, REGISTRATION, "a key").build
+        owner.record_tasks(workspace.id, build.id, [RECORD, RECORD._replace(name="load", status="running")])
+        shown = owner.task(workspace.id, task_id("train", RECORD.parameters))
+        assert (shown.task.name, shown.task.parameters) == ("train", RECORD.parameters)
+        assert (shown.task.status, shown.task.output) == ("failed", RECORD.output)
+        assert (shown.task.started_at, shown.task.ended_at) == (RECORD.started_at, RECORD.ended_at)
+        assert shown.task.error == "ValueError"
+        assert [(run.build_id, run.status) for run in shown.runs] == [(build.id, "failed")]
+        assert len(owner.tasks(workspace.id, TaskFilter(build=build.id), 10).items) == 2
+
+    def test_what_is_said_later_takes_the_place_of_what_was_said_before(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build = owner.register_build(workspace.id, REGISTRATION, "a key").build
+        owner.record_tasks(workspace.id, build.id, [RECORD])
+        owner.end_build(workspace.id, build.id, "completed")
+        for _ in range(2):
+            owner.record_tasks(workspace.id, build.id, [RECORD._replace(status="completed", error=None)])
+            (task,) = owner.tasks(workspace.id, TaskFilter(build=build.id), 10).items
+            assert (task.status, task.error) == ("completed", None)
+
+    def test_a_task_that_is_reused_keeps_what_is_known_of_it(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        first, second = (owner.register_build(workspace.id, REGISTRATION, key).build for key in ("one", "two"))
+        owner.record_tasks(workspace.id, first.id, [RECORD])
+        owner.record_tasks(workspace.id, second.id, [RECORD._replace(status="reused", output=None, error=None)])
+        shown = owner.task(workspace.id, task_id("train", RECORD.parameters))
+        assert (shown.task.status, shown.task.output, shown.task.error) == ("completed", RECORD.output, None)
+        assert [(run.build_id, run.status) for run in shown.runs] == [(second.id, "reused"), (first.id, "failed")]
+
+    def test_as_many_tasks_as_there_are_get_recorded(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build = owner.register_build(workspace.id, REGISTRATION, "a key").build
+        large = [RECORD._replace(parameters={"number": number, "much": "é" * 4000}) for number in range(150)]
+        many = [RECORD._replace(parameters={"number": number}) for number in range(501)]
+        owner.record_tasks(workspace.id, build.id, [*large, *many])
+        assert len(owner.tasks(workspace.id, TaskFilter(build=build.id), 1000).items) == 651
+
+    def test_what_can_be_no_task_is_refused_and_nothing_is_recorded(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        build = owner.register_build(workspace.id, REGISTRATION, "a key").build
+        for wrong in (RECORD._replace(name="../x"), RECORD._replace(parameters={"not a number": float("nan")})):
+            with pytest.raises(InvalidValue):
+                owner.record_tasks(workspace.id, build.id, [RECORD, wrong])
+        assert owner.tasks(workspace.id, TaskFilter(build=build.id), 10).items == ()
 
 
 class TestTasks:

@@ -90,6 +90,7 @@ def test_what_a_registry_says_cannot_steer_a_terminal(machine: Machine) -> None:
     build: dict[str, object] = {
         "id": ID,
         "status": "failed",
+        "name": HARMFUL,
         "description": f"a{HARMFUL}\nb",
         "commit": HARMFUL,
         "started_at": AT,

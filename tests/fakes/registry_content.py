@@ -169,10 +169,16 @@ class FakeRegistry:
         self.now += timedelta(seconds=1)
         return self.now
 
-    def register_build(self, workspace_id: str, description: str = "", roots: Mapping[str, str] | None = None) -> str:
+    def register_build(
+        self,
+        workspace_id: str,
+        description: str = "",
+        roots: Mapping[str, str] | None = None,
+        name: str | None = None,
+    ) -> str:
         """A build that runs, validated with the roots that the workspace has, unless others are given."""
         at = self.tick()
-        build = Build(str(uuid.uuid4()), "running", description or None, None, at, at, None, None, "a key")
+        build = Build(str(uuid.uuid4()), "running", description or None, None, at, at, None, None, "a key", name)
         validated = dict(self.roots[workspace_id] if roots is None else roots)
         self.builds[build.id] = FakeBuild(workspace_id, BuildDetail(build, validated))
         return build.id

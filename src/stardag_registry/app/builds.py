@@ -39,14 +39,17 @@ class NewBuild:
     target_roots: Mapping[str, str]
     commit: str | None = None
     description: str | None = None
+    name: str | None = None
 
     @property
     def digest(self) -> str:
-        """What tells two registrations apart that come with one Idempotency-Key."""
+        """What tells two registrations apart that come with one Idempotency-Key. Without a name it is what it was
+        before builds had any, and so the same in what is kept since then."""
         whole: dict[str, Json] = {
             "target_roots": dict(self.target_roots),
             "commit": self.commit,
             "description": self.description,
+            **({} if self.name is None else {"name": self.name}),
         }
         return hashlib.sha256(canonical_json(whole).encode()).hexdigest()
 
@@ -103,6 +106,7 @@ class RegisterBuild:
                 name_of(change.caller),
                 new.description,
                 new.commit,
+                name=new.name,
             )
             if idempotency_key is not None:
                 known = change.transaction.build_by_idempotency_key(change.workspace.id, idempotency_key)

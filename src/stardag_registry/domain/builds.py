@@ -18,6 +18,7 @@ HEARTBEAT_INTERVAL = timedelta(seconds=30)
 LOST_AFTER = timedelta(minutes=2)
 """Without a heartbeat, a running build is shown as lost; one more, and it runs again."""
 
+BUILD_NAME_MAX_LENGTH = 100
 DESCRIPTION_MAX_LENGTH = 2000
 COMMIT_MAX_LENGTH = 200
 ERROR_MAX_LENGTH = 4000
@@ -52,8 +53,11 @@ class Build:
     commit: str | None = None
     ended_at: datetime | None = None
     error: str | None = None
+    name: str | None = None
 
     def __post_init__(self) -> None:
+        if self.name is not None:
+            check_line("body.name", self.name, BUILD_NAME_MAX_LENGTH)
         if self.description is not None:
             check_text("body.description", self.description, DESCRIPTION_MAX_LENGTH)
         if self.commit is not None:

@@ -1,5 +1,6 @@
 """Builds and tasks: registered once, kept alive, ended once, and found again page by page."""
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -15,6 +16,7 @@ from stardag_registry.app.builds import RUNS_SHOWN, NewBuild, ShownBuild, parsed
 from stardag_registry.app.paging import PageRequest
 from stardag_registry.app.ports import BuildFilter, TaskFilter
 from stardag_registry.domain.builds import (
+    BUILD_NAME_MAX_LENGTH,
     COMMIT_MAX_LENGTH,
     DESCRIPTION_MAX_LENGTH,
     ERROR_MAX_LENGTH,
@@ -35,7 +37,7 @@ from stardag_registry.domain.errors import (
 from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS
 from tests.registry.app.scene import ROOTS, Team
 
-NEW = NewBuild(ROOTS, "abc123", "why")
+NEW = NewBuild(ROOTS, "abc123", "why", "nightly")
 ENDS: tuple[BuildEnd, ...] = get_args(BuildEnd)
 FIRST = PageRequest(100)
 
@@ -54,6 +56,7 @@ class TestRegistering:
         made, is_new = team.register_build(team.key(), team.production.id.upper(), NEW, None)
         assert is_new
         assert (made.status, made.build.commit, made.build.description) == ("running", "abc123", "why")
+        assert made.build.name == "nightly"
         assert (made.build.started_at, made.build.heartbeat_at) == (team.clock(), team.clock())
         assert made.build.maker == "API key a key"
         found, roots = team.find_builds.build(team.plain, team.production.id, made.build.id.upper())
@@ -75,13 +78,24 @@ class TestRegistering:
         assert team.register_build(team.key(), team.production.id, NEW, "a key")[0].status == "failed"
 
     @pytest.mark.parametrize(
-        "other", [replace(NEW, commit=None), replace(NEW, description=""), replace(NEW, target_roots={})]
+        "other",
+        [
+            replace(NEW, commit=None),
+            replace(NEW, description=""),
+            replace(NEW, target_roots={}),
+            replace(NEW, name=None),
+            replace(NEW, name="hourly"),
+        ],
     )
     def test_another_request_with_the_same_key_is_refused(self, team: Team, other: NewBuild) -> None:
         team.register_build(team.key(), team.production.id, NEW, "a key")
         with pytest.raises(IdempotencyKeyReused):
             team.register_build(team.key(), team.production.id, other, "a key")
         assert len(listed(team)) == 1
+
+    def test_a_request_without_a_name_has_the_digest_that_was_kept_before_there_were_names(self) -> None:
+        before = canonical_json({"target_roots": dict(ROOTS), "commit": "abc123", "description": "why"})
+        assert replace(NEW, name=None).digest == hashlib.sha256(before.encode()).hexdigest()
 
     def test_without_a_key_or_in_another_workspace_it_is_another_build(self, team: Team) -> None:
         staging = team.furnish.workspace(team.acme, "staging")
@@ -98,6 +112,11 @@ class TestRegistering:
     @pytest.mark.parametrize(
         ("new", "field"),
         [
+            (replace(NEW, name=""), "body.name"),
+            (replace(NEW, name=" nightly"), "body.name"),
+            (replace(NEW, name="night\nly"), "body.name"),
+            (replace(NEW, name="\ud800"), "body.name"),
+            (replace(NEW, name="x" * (BUILD_NAME_MAX_LENGTH + 1)), "body.name"),
             (replace(NEW, commit="a\0b"), "body.commit"),
             (replace(NEW, commit=""), "body.commit"),
             (replace(NEW, commit="x" * (COMMIT_MAX_LENGTH + 1)), "body.commit"),

@@ -38,7 +38,7 @@ def build(number: int, workspace: Workspace = PRODUCTION, **changed: datetime | 
     whole = Build(
         f"bbbbbbbb-0000-4000-8000-{number:012}", workspace.id, "running", started, started, "alice", "why", "abc123"
     )
-    return replace(whole, **changed)  # type: ignore[arg-type]  # the fields' own types are checked above
+    return replace(whole, **{"name": "nightly", **changed})  # type: ignore[arg-type]  # the fields' own types are checked above
 
 
 BUILD, THEIRS = build(1), build(100, STAGING)

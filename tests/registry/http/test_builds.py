@@ -11,7 +11,12 @@ from stardag_registry.domain.builds import LOST_AFTER
 from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS
 from tests.registry.http.team import NOBODYS, Team
 
-BODY = {"target_roots": {"default": "/data/", "archive": "s3://bucket/"}, "commit": "abc123", "description": "Nightly"}
+BODY = {
+    "target_roots": {"default": "/data/", "archive": "s3://bucket/"},
+    "name": "nightly",
+    "commit": "abc123",
+    "description": "What comes\nevery night.",
+}
 
 
 def build_in(team: Team, **changed: Any) -> str:
@@ -33,7 +38,8 @@ class TestRegistering:
         shown = team.done(team.member, "GET", f"{team.at}/builds/{made['id'].upper()}")
         del made["heartbeat_seconds"]
         assert shown == {**made, "target_roots": BODY["target_roots"]}
-        assert (shown["commit"], shown["description"]) == ("abc123", "Nightly")
+        assert (shown["name"], shown["commit"]) == ("nightly", "abc123")
+        assert shown["description"] == "What comes\nevery night."
 
     def test_a_retry_with_the_same_key_gives_the_same_build(self, team: Team) -> None:
         headers = {"Idempotency-Key": "one"}
@@ -45,7 +51,15 @@ class TestRegistering:
         assert ids_of(team) == [first.json()["id"]]
 
     @pytest.mark.parametrize(
-        "changed", [{"target_roots": {}}, {"commit": "def"}, {"description": None}, {"target_roots": {"default": "/"}}]
+        "changed",
+        [
+            {"target_roots": {}},
+            {"commit": "def"},
+            {"description": None},
+            {"name": None},
+            {"name": "hourly"},
+            {"target_roots": {"default": "/"}},
+        ],
     )
     def test_another_request_with_the_same_key_is_refused(self, team_on_sqlite: Team, changed: Any) -> None:
         team, headers = team_on_sqlite, {"Idempotency-Key": "one"}

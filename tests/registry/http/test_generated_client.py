@@ -132,10 +132,11 @@ def test_organizations_and_target_roots(generated: Generated, workspace: uuid.UU
 def test_builds_and_tasks(generated: Generated, workspace: uuid.UUID) -> None:
     models, register = generated.models, "builds.register_build"
     roots = models.NewBuildBodyTargetRoots.from_dict({"default": "/data/"})
-    new = models.NewBuildBody(target_roots=roots, description="nightly")
+    new = models.NewBuildBody(target_roots=roots, name="nightly")
     build = generated.call(register, workspace, body=new, idempotency_key="one")
     assert isinstance(build.id, uuid.UUID)
     assert (build.status.value, build.ended_at, build.heartbeat_seconds) == ("running", None, 30)
+    assert build.name == "nightly"
     assert generated.status(register, workspace, body=new, idempotency_key="one") == 200
     assert generated.call(register, workspace, body=new, idempotency_key="one").id == build.id
     others = [generated.call(register, workspace, body=new, idempotency_key=f"more-{number}") for number in range(4)]

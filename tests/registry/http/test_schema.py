@@ -161,7 +161,7 @@ def bodies(registry: InProcess, slug: str, newcomer: User, token: str) -> dict[s
         "make_api_key": {"name": "nightly", "expires_at": "2026-12-31T00:00:00+01:00"},
         "add_target_root": {"name": "archive", "uri_prefix": "s3://bucket/prefix/"},
         "change_target_root": {"uri_prefix": "/elsewhere/"},
-        "register_build": {"target_roots": {"default": "/data/"}, "commit": "abc", "description": "nightly"},
+        "register_build": {"target_roots": {"default": "/data/"}, "name": "nightly", "commit": "abc"},
         "end_build": {"status": "failed", "error": "It broke."},
         "record_tasks": {"tasks": [TASK | {"started_at": "2026-11-23T12:00:00Z"}]},
     }

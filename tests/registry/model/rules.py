@@ -508,6 +508,7 @@ def shown_build(build: Build, now: datetime) -> Json:
     return {
         "id": build.id,
         "status": build.status(now),
+        "name": None,
         "description": build.description,
         "commit": None,
         "started_at": build.started_at,

@@ -191,6 +191,7 @@ class BuildTransaction(BuildReading):
                 {
                     "id": build.id,
                     "workspace_id": build.workspace_id,
+                    "name": build.name,
                     "description": build.description,
                     "commit": build.commit,
                     "started_at": build.started_at,
@@ -310,6 +311,7 @@ def _build_of(row: RowMapping) -> Build:
         row["commit"],
         row["ended_at"],
         row["error"],
+        row["name"],
     )
 
 

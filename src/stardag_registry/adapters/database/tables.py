@@ -26,7 +26,7 @@ from stardag.domain.registry_url import URL_MAX_LENGTH
 from stardag.domain.target_roots import URI_PREFIX_MAX_LENGTH
 from stardag.domain.tasks import TASK_NAME_MAX_LENGTH
 from stardag_registry.domain.audit import ACTION_MAX_LENGTH
-from stardag_registry.domain.builds import COMMIT_MAX_LENGTH, PATH_MAX_LENGTH
+from stardag_registry.domain.builds import BUILD_NAME_MAX_LENGTH, COMMIT_MAX_LENGTH, PATH_MAX_LENGTH
 from stardag_registry.domain.organizations import DISPLAY_NAME_MAX_LENGTH
 from stardag_registry.domain.users import EMAIL_MAX_LENGTH, SUBJECT_MAX_LENGTH
 
@@ -196,6 +196,7 @@ builds = Table(
     Column("maker", MAKER, nullable=False),
     Column("idempotency_key", String(200)),
     Column("digest", FINGERPRINT, nullable=False),
+    Column("name", String(BUILD_NAME_MAX_LENGTH)),
     UniqueConstraint("workspace_id", "idempotency_key"),
     CheckConstraint("status IN ('running', 'completed', 'failed', 'cancelled')", name="status"),
     Index(None, "workspace_id", "started_at", "id"),

@@ -14,6 +14,7 @@ from stardag_registry.adapters.http.messages import Cursor, Id, RootName, UriPre
 from stardag_registry.adapters.http.team_messages import Body, Moment
 from stardag_registry.app.builds import NewBuild, ShownBuild
 from stardag_registry.domain.builds import (
+    BUILD_NAME_MAX_LENGTH,
     COMMIT_MAX_LENGTH,
     DESCRIPTION_MAX_LENGTH,
     ERROR_MAX_LENGTH,
@@ -45,12 +46,15 @@ class NewBuildBody(Body):
             json_schema_extra={"examples": [{"default": "s3://company-bucket/stardag/prod/"}]},
         ),
     ]
+    name: Annotated[
+        str | None, Field(json_schema_extra={"maxLength": BUILD_NAME_MAX_LENGTH, "examples": ["nightly"]})
+    ] = None
     commit: Annotated[str | None, Field(json_schema_extra={"maxLength": COMMIT_MAX_LENGTH})] = None
     description: Annotated[str | None, Field(json_schema_extra={"maxLength": DESCRIPTION_MAX_LENGTH})] = None
 
     def to_domain(self) -> NewBuild:
         """The build to register."""
-        return NewBuild(self.target_roots, self.commit, self.description)
+        return NewBuild(self.target_roots, self.commit, self.description, self.name)
 
 
 class EndedBuild(Body):
@@ -65,6 +69,7 @@ class BuildItem(BaseModel):
 
     id: Id
     status: Annotated[BuildStatus, Field(description="`lost` is one that runs, and whose heart has stopped.")]
+    name: str | None
     description: str | None
     commit: str | None
     started_at: datetime
@@ -85,6 +90,7 @@ class BuildItem(BaseModel):
         return {
             "id": build.id,
             "status": shown.status,
+            "name": build.name,
             "description": build.description,
             "commit": build.commit,
             "started_at": build.started_at,

@@ -41,7 +41,9 @@ def list_builds(
     with session.waiting("Asking the registry"):
         reply = read.builds(options.selection(registry, organization, workspace), status, began, limit)
     builds, is_whole = reply.value
-    rows = [(each.id, each.status, local(each.started_at), each.maker, _summary(each)) for each in builds]
+    rows = [
+        (each.id, each.name or "-", each.status, local(each.started_at), each.maker, _summary(each)) for each in builds
+    ]
     if not rows:
         filtered = " that you ask for" if status or since else ""
         remarks = [f"Workspace {reply.place!r} has no build{filtered}."]
@@ -49,7 +51,7 @@ def list_builds(
         remarks = [] if is_whole else [f"There are more; see them with a greater --limit than {limit}."]
     return Answer(
         data={"builds": [build_data(each) for each in builds], "more": not is_whole},
-        text=table(("ID", "STATUS", "STARTED", "BY", "DESCRIPTION"), rows) if rows else "",
+        text=table(("ID", "NAME", "STATUS", "STARTED", "BY", "DESCRIPTION"), rows) if rows else "",
         notices=reply.notices,
         remarks=remarks,
     )
@@ -78,6 +80,7 @@ def show_build(
     shown, roots = reply.value
     rows = [
         ("id", shown.id),
+        ("name", shown.name or "-"),
         ("status", shown.status),
         ("description", shown.description or "-"),
         ("commit", shown.commit or "-"),
@@ -124,6 +127,7 @@ def build_data(build: Build) -> dict[str, Json]:
     """A build, for programs."""
     return {
         "id": build.id,
+        "name": build.name,
         "status": build.status,
         "description": build.description,
         "commit": build.commit,
