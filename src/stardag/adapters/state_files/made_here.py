@@ -66,10 +66,24 @@ class MadeHere:
         Raises:
             StateNotWritable: the record cannot be written.
         """
-        digests = tuple(dict.fromkeys(content_digest(content) for content in (old, new) if content is not None))
+        self._change(
+            name, tuple(dict.fromkeys(content_digest(content) for content in (old, new) if content is not None))
+        )
+
+    def forget(self, name: str) -> None:
+        """Forget that this user made a file, which is gone. The caller holds the lock of the project's directory.
+
+        Raises:
+            StateNotWritable: the record cannot be written.
+        """
+        self._change(name, ())
+
+    def _change(self, name: str, digests: tuple[str, ...]) -> None:
         with locked(self._user_directory):
             makings = self._read_or_set_aside()
             made = {**makings.get(self._directory, {}), name: digests}
+            if not digests:
+                del made[name]
             if makings.get(self._directory) == made:
                 return
             content = write_makings({**_living(makings), self._directory: made})

@@ -150,6 +150,21 @@ class Shelf:
         if self._made_here is not None:
             self._made_here.record(name, old, new)
 
+    def forget(self, name: str) -> None:
+        """In a project, forget that this user made a file, which is gone.
+
+        Raises:
+            StateNotWritable: that cannot be noted.
+        """
+        if self._made_here is not None:
+            self._made_here.forget(name)
+
+    def is_led_elsewhere(self, folder: str) -> bool:
+        """Whether a project's folder is a link, or lies behind one, so that nothing may be written through it."""
+        return self._made_here is not None and (
+            os.path.islink(self.directory.path) or os.path.islink(self.path(folder))
+        )
+
     def replace(self, name: str, found: Found[object], content: bytes) -> None:
         """Replace a file, as it was found under the lock; what does not count is set aside first.
 
