@@ -2,6 +2,7 @@
 written (guide, "Target Roots Synchronization"; readings, section 4)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from stardag.app.check_storages import check_storages
 from stardag.app.connect import Connect, Connection
@@ -14,6 +15,13 @@ from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 from stardag.domain.remembered import CachedRoots, Remembered
 from stardag.domain.root_changes import RootChanges
 from stardag.domain.target_roots import CHECKED_SCHEMES, compare, scheme_of
+
+
+class Validated(NamedTuple):
+    """What a validation found, and the connection that it was made over; None where nothing names a registry."""
+
+    synced: Synced
+    connection: Connection | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +41,20 @@ class ValidateBeforeBuild:
 
     def __call__(self, selection: Selection = NO_SELECTION) -> Synced:
         """Validate. One conditional request where nothing changed; none where nothing names a registry."""
+        return self.connected(selection).synced
+
+    def connected(self, selection: Selection) -> Validated:
+        """The same for what goes on with the registry afterwards."""
         profile = self.connect.resolve(selection)
         if profile.is_local:
             notice = Notice("local-build", "No registry is configured: this build stays on this machine, unregistered.")
             synced = Synced(profile, "default", RootChanges(), applied=False, notices=(*profile.notices, notice))
+            connection = None
         else:
-            synced = self._compare(selection, profile)
-        return synced._replace(notices=(*synced.notices, *self._check_storages(synced.profile)))
+            synced, connection = self._compare(selection, profile)
+        return Validated(synced._replace(notices=(*synced.notices, *self._check_storages(synced.profile))), connection)
 
-    def _compare(self, selection: Selection, before: ActiveProfile) -> Synced:
+    def _compare(self, selection: Selection, before: ActiveProfile) -> Validated:
         remembered = self._remembered(before)
         connection = self.connect(selection)
         identity = connection.identity
@@ -59,7 +72,8 @@ class ValidateBeforeBuild:
             roots = _taken_over(connection, cached, served, changes)
             notices += self._store(profile, cached, roots)
             profile = self.connect.resolve(selection, identity, roots)
-        return Synced(profile, identity.workspace_slug, changes, bool(changes), (*profile.notices, *notices))
+        synced = Synced(profile, identity.workspace_slug, changes, bool(changes), (*profile.notices, *notices))
+        return Validated(synced, connection)
 
     def _remembered(self, profile: ActiveProfile) -> Remembered:
         """What the caches hold.

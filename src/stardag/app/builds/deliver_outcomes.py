@@ -1,0 +1,89 @@
+"""Telling a registry what it could not be told when it happened: how builds ended, and how it went with their tasks."""
+
+from collections.abc import Sequence
+
+from stardag.app.builds.ports import ClaimedOutcome, Outcomes
+from stardag.app.connect import Connection
+from stardag.app.registry_ports import BuildsApi
+from stardag.domain.builds import TaskRecord
+from stardag.domain.endings import KeptOutcome
+from stardag.domain.errors import InvalidValue, NotKnownToRegistry, RegistryUnreachable, StardagError, StateNotWritable
+from stardag.domain.layers import Notice
+from stardag.domain.refusals import BuildEnded, RefusedValue
+
+MOST_RECORDS = 500
+"""How many tasks a registry hears of at once."""
+
+
+def deliver_outcomes(outcomes: Outcomes, connection: Connection) -> tuple[Notice, ...]:
+    """Deliver what is kept for the workspace that is connected to, unless somebody else is about to.
+
+    An outcome counts as delivered once the registry has taken it, or says that it has no use for it.
+
+    Raises:
+        RegistryUnreachable: the registry does not answer; what was not delivered stays kept.
+    """
+    directory, identity = connection.profile.directory, connection.identity
+    with outcomes.claimed(directory, identity.registry_url, identity.workspace_id) as claim:
+        notices = [*claim.notices]
+        for claimed in claim.outcomes:
+            notice = _deliver(connection.api, claimed)
+            notices.append(notice)
+            if notice.code != "outcome-waiting":
+                notices += _settle(outcomes, connection, claimed)
+    return tuple(notices)
+
+
+def send_records(
+    api: BuildsApi, workspace_id: str, build_id: str, records: Sequence[TaskRecord]
+) -> tuple[TaskRecord, ...]:
+    """Record tasks, and return those that the registry does not accept; one of them does not hold up the others.
+
+    Raises:
+        whatever BuildsApi.record_tasks raises, but for RefusedValue and InvalidValue.
+    """
+    refused: list[TaskRecord] = []
+    batches = [records[start : start + MOST_RECORDS] for start in reversed(range(0, len(records), MOST_RECORDS))]
+    while batches:
+        batch = batches.pop()
+        try:
+            api.record_tasks(workspace_id, build_id, batch)
+        except (RefusedValue, InvalidValue):
+            if len(batch) == 1:
+                refused += batch
+            else:
+                middle = len(batch) // 2
+                batches += (batch[middle:], batch[:middle])
+    return tuple(refused)
+
+
+def _deliver(api: BuildsApi, claimed: ClaimedOutcome) -> Notice:
+    outcome = claimed.outcome
+    try:
+        refused = send_records(api, outcome.workspace_id, outcome.build_id, outcome.records)
+        if outcome.ending is not None:
+            api.end_build(outcome.workspace_id, outcome.build_id, outcome.ending.end, outcome.ending.error)
+    except RegistryUnreachable:
+        raise
+    except (BuildEnded, NotKnownToRegistry) as error:
+        return Notice("outcome-settled", f"{_told(outcome)} is not delivered any more: {error.message}")
+    except StardagError as error:
+        return Notice("outcome-waiting", f"{_told(outcome)} waits to be delivered: {error.message} {error.fix}")
+    without = f", without {len(refused)} tasks that the registry does not accept" if refused else ""
+    return Notice("outcome-delivered", f"{_told(outcome)} was delivered{without}.")
+
+
+def _settle(outcomes: Outcomes, connection: Connection, claimed: ClaimedOutcome) -> tuple[Notice, ...]:
+    """Forget what was delivered. Not being able to only costs delivering it again, which changes nothing."""
+    try:
+        outcomes.settle(connection.profile.directory, claimed.name)
+    except StateNotWritable as error:
+        return (Notice("outcome-not-removed", error.message),)
+    return ()
+
+
+def _told(outcome: KeptOutcome) -> str:
+    at = f"{outcome.at:%Y-%m-%d %H:%M} UTC"
+    if outcome.ending is None:
+        return f"How it went with tasks of build {outcome.build_id} until {at}"
+    return f"That build {outcome.build_id} ended as {outcome.ending.end} at {at}"
