@@ -16,6 +16,10 @@ from stardag import wiring
 
 if TYPE_CHECKING:
     from stardag.app.browse_registry import BrowseRegistry
+    from stardag.app.builds.join_build import JoinBuild
+    from stardag.app.builds.ports import Outcomes
+    from stardag.app.builds.running_build import Machine
+    from stardag.app.builds.start_build import StartBuild
     from stardag.app.choose_registry import ChooseRegistry
     from stardag.app.connect import Connect, OpenRegistry
     from stardag.app.edit_configuration import (
@@ -64,7 +68,8 @@ class Container(containers.DeclarativeContainer):
     open_registry: Provider["OpenRegistry"] = Factory(
         wiring.open_registry, files, trust, registries, sign_ins, renew_tokens
     )
-    connect: Provider["Connect"] = Factory(wiring.connect, resolve_profile, open_registry, state)
+    outcomes: Provider["Outcomes"] = ThreadSafeSingleton(wiring.outcomes)
+    connect: Provider["Connect"] = Factory(wiring.connect, resolve_profile, open_registry, state, outcomes)
     list_configuration: Provider["ListConfiguration"] = Factory(wiring.list_configuration, environment, files)
     browse_registry: Provider["BrowseRegistry"] = Factory(wiring.browse_registry, resolve_profile, open_registry)
     list_target_roots: Provider["ListTargetRoots"] = Factory(wiring.list_target_roots, connect, state)
@@ -72,6 +77,9 @@ class Container(containers.DeclarativeContainer):
     validate_before_build: Provider["ValidateBeforeBuild"] = Factory(
         wiring.validate_before_build, connect, state, storage
     )
+    machine: Provider["Machine"] = Factory(wiring.machine, outcomes)
+    start_build: Provider["StartBuild"] = Factory(wiring.start_build, validate_before_build, machine)
+    join_build: Provider["JoinBuild"] = Factory(wiring.join_build, connect, environment, machine)
     add_registry: Provider["AddRegistry"] = Factory(wiring.add_registry, environment, files, open_registry)
     remove_registry: Provider["RemoveRegistry"] = Factory(wiring.remove_registry, files)
     add_profile: Provider["AddProfile"] = Factory(wiring.add_profile, environment, files, open_registry)

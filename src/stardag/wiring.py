@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stardag.app.browse_registry import BrowseRegistry
+    from stardag.app.builds.join_build import JoinBuild
+    from stardag.app.builds.ports import Outcomes
+    from stardag.app.builds.running_build import Machine
+    from stardag.app.builds.start_build import StartBuild
     from stardag.app.choose_registry import ChooseRegistry
     from stardag.app.connect import Connect, OpenRegistry
     from stardag.app.edit_configuration import (
@@ -146,11 +150,20 @@ def open_registry(
     return OpenRegistry(files, trust, registries, sign_ins, renew_tokens)
 
 
-def connect(resolve_profile: "ResolveProfile", open_registry: "OpenRegistry", state: "State") -> "Connect":
+def outcomes() -> "Outcomes":
+    """What registries have not heard of builds."""
+    from stardag.adapters.state_files.outcomes import OutcomeFiles
+
+    return OutcomeFiles()
+
+
+def connect(
+    resolve_profile: "ResolveProfile", open_registry: "OpenRegistry", state: "State", outcomes: "Outcomes"
+) -> "Connect":
     """The way to the active profile's workspace."""
     from stardag.app.connect import Connect
 
-    return Connect(resolve_profile, open_registry, state)
+    return Connect(resolve_profile, open_registry, state, outcomes)
 
 
 def list_configuration(environment: "EnvironmentVariables", files: "ConfigurationFiles") -> "ListConfiguration":
@@ -186,6 +199,34 @@ def validate_before_build(connect: "Connect", state: "State", storage: "StorageC
     from stardag.app.validate_before_build import ValidateBeforeBuild
 
     return ValidateBeforeBuild(connect, state, storage)
+
+
+def machine(outcomes: "Outcomes") -> "Machine":
+    """What a build needs of this machine."""
+    import time
+
+    from stardag.app.builds.running_build import Machine
+
+    return Machine(outcomes, time.time, os.getpid)
+
+
+def start_build(validate_before_build: "ValidateBeforeBuild", machine: "Machine") -> "StartBuild":
+    """Builds of this process."""
+    import time
+    import uuid
+
+    from stardag.app.builds.start_build import StartBuild
+
+    return StartBuild(validate_before_build, machine, time.monotonic, lambda: str(uuid.uuid4()))
+
+
+def join_build(connect: "Connect", environment: "EnvironmentVariables", machine: "Machine") -> "JoinBuild":
+    """Builds of other processes."""
+    import time
+
+    from stardag.app.builds.join_build import JoinBuild
+
+    return JoinBuild(connect, environment, machine, time.monotonic)
 
 
 def add_registry(

@@ -32,6 +32,7 @@ from stardag.domain.sign_in import SignIn
 from tests.fakes.configuration import FakeConfigurationFiles, Sections
 from tests.fakes.environment import FakeEnvironment
 from tests.fakes.identity_provider import FakeIdentityProvider
+from tests.fakes.outcomes import FakeOutcomes
 from tests.fakes.registry import DEFAULT_URL, FakeRegistries, FakeRegistry, FakeRegistryApi, Sent
 from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.state import FakeState
@@ -99,6 +100,7 @@ class World:
         self.registries = WatchedRegistries(FakeRegistries(self.registry), conditions=self.registry.conditions)
         self.identity_provider = FakeIdentityProvider(self.registry)
         self.sign_ins = FakeSignIns()
+        self.outcomes = FakeOutcomes()
         self.now = 1_790_000_000.0
 
     @property
@@ -175,7 +177,7 @@ class World:
 
     @property
     def connect(self) -> Connect:
-        return Connect(self.resolve, self.open_registry, self.state)
+        return Connect(self.resolve, self.open_registry, self.state, self.outcomes)
 
     @property
     def sync(self) -> SyncTargetRoots:

@@ -5,7 +5,7 @@ file leads, and what a sign-in left goes to the very registry that it was made a
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from stardag.app.ports import ConfigurationFiles, State, Trust
 from stardag.app.registry_ports import Credential, KeyIdentity, Registries, RegistryApi
@@ -37,6 +37,9 @@ from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.registry_url import is_plain_beyond_loopback, origin_of
 from stardag.domain.remembered import WorkspaceIdentity
 from stardag.domain.sign_in import SignIn
+
+if TYPE_CHECKING:
+    from stardag.app.builds.ports import Outcomes
 
 
 class Connection(NamedTuple):
@@ -184,23 +187,38 @@ class OpenRegistry:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Resolves, opens the registry and finds the workspace's id there, asking only for what is not remembered."""
+    """Resolves, opens the registry and finds the workspace's id there, asking only for what is not remembered.
+
+    Whatever the registry has not heard of earlier builds in the workspace is delivered then.
+    """
 
     resolve: ResolveProfile
     open_registry: OpenRegistry
     state: State
+    outcomes: "Outcomes"
 
     def __call__(self, selection: Selection, *, ask_again: bool = False, remember: bool = True) -> Connection:
         """A connection for this selection.
 
-        `ask_again` looks the workspace up even where it is remembered; `remember` keeps what was learnt.
+        `ask_again` looks the workspace up even where it is remembered; `remember` keeps what was learnt, and delivers
+        what was kept.
 
         Raises:
             WorkspaceDisagrees: the API key belongs to another organization or workspace than the one named.
             MissingSetting: somebody is signed in, and no organization or workspace is named.
             NotKnownToRegistry: the signed-in user may see no such organization or workspace.
+            RegistryUnreachable: the registry does not answer when it is told of earlier builds.
             and whatever ResolveProfile, OpenRegistry and RegistryApi.identity raise.
         """
+        connection = self._connected(selection, ask_again=ask_again, remember=remember)
+        if not remember or not self.outcomes.are_waiting(connection.profile.directory):
+            return connection
+        from stardag.app.builds.deliver_outcomes import deliver_outcomes  # there is hardly ever something to deliver
+
+        delivered = deliver_outcomes(self.outcomes, connection)
+        return connection._replace(notices=(*connection.notices, *delivered))
+
+    def _connected(self, selection: Selection, *, ask_again: bool, remember: bool) -> Connection:
         profile = self.resolve(selection)
         api = self.open_registry(profile)
         known = profile.identity
