@@ -1,6 +1,11 @@
-"""What is in force in the code that runs now, and in the tasks and callbacks that it starts: `contextvars`, so that
-threads and asyncio tasks do not disturb each other."""
+"""What is in force in the code that runs now: a selection, and a build.
 
+Both are `contextvars`: threads and asyncio tasks do not disturb each other, and what an asyncio task starts sees what it
+sees itself.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -8,25 +13,60 @@ from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 
 
 class CurrentBuild(Protocol):
-    """The build that surrounds the code that runs now, and its pinned target roots."""
+    """The build that surrounds the code that runs now: what it was started with, and where it builds, with the target
+    roots that are pinned to it."""
 
+    @property
+    def selection(self) -> Selection: ...
     @property
     def profile(self) -> ActiveProfile: ...
 
 
 current_build: ContextVar[CurrentBuild | None] = ContextVar("stardag_current_build", default=None)
 
-current_selection: ContextVar[Selection] = ContextVar("stardag_current_selection", default=NO_SELECTION)
-"""What `stardag.use` selects."""
+_current_selection: ContextVar[Selection] = ContextVar("stardag_current_selection", default=NO_SELECTION)
 
 
-def selection_in_force(
+@contextmanager
+def use(
+    profile: str | None = None,
+    *,
+    registry: str | None = None,
+    organization: str | None = None,
+    workspace: str | None = None,
+) -> Generator[None]:
+    """What every library call in the `with` block selects that selects nothing itself.
+
+    Args:
+        profile: use this profile, whatever else names one.
+        registry: a registry's name in the configuration.
+        organization: an organization's slug or id.
+        workspace: a workspace's slug or id.
+    """
+    token = _current_selection.set(selection_of(profile, registry, organization, workspace))
+    try:
+        yield
+    finally:
+        _current_selection.reset(token)
+
+
+def selection_of(
     profile: str | None, registry: str | None, organization: str | None, workspace: str | None
 ) -> Selection:
-    """What a library call selects: a profile of its own replaces what `stardag.use` selects, the rest is laid over it."""
+    """What a library call selects: a profile of its own replaces what `use` says, all else is laid over that."""
     if profile is not None:
         return Selection(profile, registry, organization, workspace)
-    used = current_selection.get()
+    used = _current_selection.get()
     return Selection(
         used.profile, registry or used.registry, organization or used.organization, workspace or used.workspace
     )
+
+
+def pinned_profile(
+    profile: str | None, registry: str | None, organization: str | None, workspace: str | None
+) -> ActiveProfile | None:
+    """Where the surrounding build builds, unless a library call selects another place than that was started with."""
+    build = current_build.get()
+    if build is None or build.selection != selection_of(profile, registry, organization, workspace):
+        return None
+    return build.profile
