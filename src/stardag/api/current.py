@@ -1,7 +1,7 @@
 """What is in force in the code that runs now: a selection, and a build.
 
-Both are `contextvars`: threads and asyncio tasks do not disturb each other, and what an asyncio task starts sees what it
-sees itself.
+Both are `contextvars`: threads and asyncio tasks do not disturb each other, and what an asyncio task starts sees what
+it sees itself.
 """
 
 from collections.abc import Generator
@@ -37,6 +37,9 @@ def use(
 ) -> Generator[None]:
     """What every library call in the `with` block selects that selects nothing itself.
 
+        with stardag.use("central-prod"):
+            model = (stardag.target_root() / "model.pkl").read_bytes()
+
     Args:
         profile: use this profile, whatever else names one.
         registry: a registry's name in the configuration.
@@ -53,13 +56,19 @@ def use(
 def selection_of(
     profile: str | None, registry: str | None, organization: str | None, workspace: str | None
 ) -> Selection:
-    """What a library call selects: a profile of its own replaces what `use` says, all else is laid over that."""
+    """What a library call selects: a profile of its own replaces what `use` says, all else is laid over that.
+
+    As between layers, a registry drops the organization and the workspace that were named with another one, and an
+    organization drops the workspace.
+    """
     if profile is not None:
         return Selection(profile, registry, organization, workspace)
     used = _current_selection.get()
-    return Selection(
-        used.profile, registry or used.registry, organization or used.organization, workspace or used.workspace
-    )
+    if registry is not None:
+        return Selection(used.profile, registry, organization, workspace)
+    if organization is not None:
+        return used._replace(organization=organization, workspace=workspace)
+    return used if workspace is None else used._replace(workspace=workspace)
 
 
 def pinned_profile(
