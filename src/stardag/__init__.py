@@ -15,7 +15,10 @@ __version__ = VERSION
 
 TYPE_CHECKING = False  # as type checkers read it; importing typing would double what `import stardag` costs
 if TYPE_CHECKING:
+    from stardag.api.current import use
+    from stardag.api.outputs import target_root
     from stardag.api.profiles import StardagWarning, active_profile, sync_target_roots, validate_before_build
+    from stardag.app.outputs.ports import OutputPath
     from stardag.app.sync_target_roots import Synced
     from stardag.domain.errors import StardagError
     from stardag.domain.layers import Layer, Notice, Origin, Overridden, Setting
@@ -27,6 +30,7 @@ __all__ = [
     "Layer",
     "Notice",
     "Origin",
+    "OutputPath",
     "Overridden",
     "RootChange",
     "RootChanges",
@@ -37,6 +41,8 @@ __all__ = [
     "__version__",
     "active_profile",
     "sync_target_roots",
+    "target_root",
+    "use",
     "validate_before_build",
 ]
 
@@ -45,6 +51,7 @@ _HOMES = {
     "Layer": "stardag.domain.layers",
     "Notice": "stardag.domain.layers",
     "Origin": "stardag.domain.layers",
+    "OutputPath": "stardag.app.outputs.ports",
     "Overridden": "stardag.domain.layers",
     "RootChange": "stardag.domain.root_changes",
     "RootChanges": "stardag.domain.root_changes",
@@ -54,6 +61,8 @@ _HOMES = {
     "Synced": "stardag.app.sync_target_roots",
     "active_profile": "stardag.api.profiles",
     "sync_target_roots": "stardag.api.profiles",
+    "target_root": "stardag.api.outputs",
+    "use": "stardag.api.current",
     "validate_before_build": "stardag.api.profiles",
 }
 

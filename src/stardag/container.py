@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from stardag.app.list_target_roots import ListTargetRoots
     from stardag.app.log_in import LogIn
     from stardag.app.log_out import LogOut
+    from stardag.app.outputs.find_target_root import FindTargetRoot
+    from stardag.app.outputs.ports import OutputStorage
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
     from stardag.app.registry_ports import Registries
     from stardag.app.resolve_profile import ResolveProfile
@@ -59,6 +61,7 @@ class Container(containers.DeclarativeContainer):
     state: Provider["State"] = ThreadSafeSingleton(wiring.state)
     registries: Provider["Registries"] = ThreadSafeSingleton(wiring.registries)
     storage: Provider["StorageCheck"] = ThreadSafeSingleton(wiring.storage)
+    output_storage: Provider["OutputStorage"] = ThreadSafeSingleton(wiring.output_storage)
     sign_ins: Provider["SignIns"] = ThreadSafeSingleton(wiring.sign_ins)
     identity_provider: Provider["IdentityProvider"] = ThreadSafeSingleton(wiring.identity_provider)
     browser: Provider["Browser"] = ThreadSafeSingleton(wiring.browser)
@@ -73,6 +76,7 @@ class Container(containers.DeclarativeContainer):
     list_configuration: Provider["ListConfiguration"] = Factory(wiring.list_configuration, environment, files)
     browse_registry: Provider["BrowseRegistry"] = Factory(wiring.browse_registry, resolve_profile, open_registry)
     list_target_roots: Provider["ListTargetRoots"] = Factory(wiring.list_target_roots, connect, state)
+    find_target_root: Provider["FindTargetRoot"] = Factory(wiring.find_target_root, connect, state)
     sync_target_roots: Provider["SyncTargetRoots"] = Factory(wiring.sync_target_roots, connect, state)
     validate_before_build: Provider["ValidateBeforeBuild"] = Factory(
         wiring.validate_before_build, connect, state, storage

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from stardag.app.list_target_roots import ListTargetRoots
     from stardag.app.log_in import LogIn
     from stardag.app.log_out import LogOut
+    from stardag.app.outputs.find_target_root import Asked, Fetched, FindTargetRoot
+    from stardag.app.outputs.ports import OutputStorage
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
     from stardag.app.registry_ports import Registries
     from stardag.app.resolve_profile import ResolveProfile
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from stardag.app.team.read_builds import ReadBuilds
     from stardag.app.tell_status import TellStatus
     from stardag.app.validate_before_build import ValidateBeforeBuild
+
+_fetched: "dict[Asked, Fetched]" = {}
+"""The target roots that this process has fetched and could not cache on disk."""
 
 
 def user_directory() -> str:
@@ -96,6 +101,13 @@ def storage() -> "StorageCheck":
     from stardag.adapters.storage import LocalAndS3StorageCheck
 
     return LocalAndS3StorageCheck()
+
+
+def output_storage() -> "OutputStorage":
+    """Local directories and S3, to open outputs in; the one of this process."""
+    from stardag.adapters.storage.output_storage import output_storage
+
+    return output_storage()
 
 
 def sign_ins() -> "SignIns":
@@ -185,6 +197,13 @@ def list_target_roots(connect: "Connect", state: "State") -> "ListTargetRoots":
     from stardag.app.list_target_roots import ListTargetRoots
 
     return ListTargetRoots(connect, state)
+
+
+def find_target_root(connect: "Connect", state: "State") -> "FindTargetRoot":
+    """The way to the target roots that outputs are below."""
+    from stardag.app.outputs.find_target_root import FindTargetRoot
+
+    return FindTargetRoot(connect, state, _fetched)
 
 
 def sync_target_roots(connect: "Connect", state: "State") -> "SyncTargetRoots":

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stardag import wiring
+from stardag.api.current import selection_of
 from stardag.domain.layers import Notice
-from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.profile import ActiveProfile
 
 if TYPE_CHECKING:
     from stardag.app.sync_target_roots import Synced
@@ -36,8 +37,8 @@ def active_profile(
     """
     files = wiring.files(wiring.trust())
     resolve = wiring.resolve_profile(wiring.environment(), files, wiring.state())
-    resolved = resolve(Selection(profile, registry, organization, workspace))
-    _warn(resolved.notices)
+    resolved = resolve(selection_of(profile, registry, organization, workspace))
+    warn_of(resolved.notices)
     return resolved
 
 
@@ -57,8 +58,8 @@ def sync_target_roots(
     from stardag.container import Container
 
     use_case = Container().sync_target_roots()
-    synced = use_case(Selection(profile, registry, organization, workspace), dry_run=dry_run)
-    _warn(synced.notices)
+    synced = use_case(selection_of(profile, registry, organization, workspace), dry_run=dry_run)
+    warn_of(synced.notices)
     return synced
 
 
@@ -77,11 +78,12 @@ def validate_before_build(
     """
     from stardag.container import Container
 
-    validated = Container().validate_before_build()(Selection(profile, registry, organization, workspace))
-    _warn(validated.notices)
+    validated = Container().validate_before_build()(selection_of(profile, registry, organization, workspace))
+    warn_of(validated.notices)
     return validated
 
 
-def _warn(notices: Iterable[Notice]) -> None:
+def warn_of(notices: Iterable[Notice], *, frames: int = 1) -> None:
+    """Make Python warnings of notices, which point at the code that called the library, `frames` above the caller."""
     for notice in notices:
-        warnings.warn(notice.message, StardagWarning, stacklevel=3)
+        warnings.warn(notice.message, StardagWarning, stacklevel=2 + frames)

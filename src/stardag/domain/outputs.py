@@ -12,6 +12,8 @@ OWN_PREFIX = ".stardag-"
 TASK_RECORD = f"{OWN_PREFIX}task.json"
 """The file in a task's directory that says that the task is complete, and which outputs it has."""
 
+TASK_RECORD_MAX_BYTES = 1024 * 1024
+
 _DECODINGS_MAX = 5
 _CONTROL = frozenset(map(chr, (*range(0x20), 0x7F)))
 

@@ -5,7 +5,6 @@ the missing ones below that, and a file in the last; then it removes them. Two c
 the root meanwhile, therefore never meet, and nobody else's directory is ever removed.
 """
 
-import errno
 import os
 import secrets
 import stat
@@ -13,22 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from stardag.adapters.storage.local_failures import phrase_of
+
 PROBE_BYTES = 4096
 """Enough that a full disk notices."""
-
-_PHRASES = {
-    errno.EACCES: "permission denied",
-    errno.EPERM: "it is not permitted",
-    errno.EROFS: "the file system is read-only",
-    errno.ENOSPC: "no space is left on the device",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.ENAMETOOLONG: "a name in the path is too long",
-    errno.ELOOP: "its symbolic links lead in a circle",
-    errno.EMFILE: "too many files are open",
-    errno.ENFILE: "too many files are open",
-    errno.ESTALE: "the network drive is gone",
-    errno.EIO: "the device reports an error",
-}
 
 
 class Unusable(Exception):
@@ -127,4 +114,4 @@ def _write(path: Path) -> None:
 
 
 def _phrase(error: OSError, place: Path) -> str:
-    return f"{_PHRASES.get(error.errno or 0) or error.strerror or type(error).__name__} ({place})"
+    return f"{phrase_of(error)} ({place})"

@@ -6,15 +6,18 @@ A path below a target root is a path of the standard library's kind: `pathlib` f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
-    from typing import IO, Literal
+    from typing import IO
 
     from stardag.domain.outputs import RootPlace
+
+TextMode = Literal["r", "w", "x", "a", "r+", "w+", "x+", "a+"]
+BinaryMode = Literal["rb", "wb", "xb", "ab", "r+b", "w+b", "x+b", "a+b", "rb+", "wb+", "xb+", "ab+"]
 
 
 class OutputPath(Protocol):
@@ -41,7 +44,17 @@ class OutputPath(Protocol):
     def iterdir(self) -> Iterator[OutputPath]: ...
     def glob(self, pattern: str) -> Iterator[OutputPath]: ...
     def rglob(self, pattern: str) -> Iterator[OutputPath]: ...
-    def open(self, mode: Literal["r", "w", "x", "rb", "wb", "xb"] = "r") -> IO[str] | IO[bytes]: ...
+    @overload
+    def open(
+        self,
+        mode: TextMode = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+    ) -> IO[str]: ...
+    @overload
+    def open(self, mode: BinaryMode, buffering: int = -1) -> IO[bytes]: ...
     def read_bytes(self) -> bytes: ...
     def read_text(self, encoding: str | None = None) -> str: ...
     def write_bytes(self, data: bytes) -> int: ...

@@ -1,0 +1,101 @@
+"""Finding a target root to read or write outputs below, without the registry where its roots are cached (readings,
+section 4; guide, "Working offline")."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from stardag.app.connect import Connect
+from stardag.app.ports import State
+from stardag.domain.errors import StateNotWritable, TargetRootCacheLost
+from stardag.domain.layers import Layer, Notice
+from stardag.domain.outputs import RootPlace, root_place
+from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
+from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
+
+
+class Fetched(NamedTuple):
+    """What was fetched of a workspace, and could not be kept on this machine."""
+
+    identity: WorkspaceIdentity
+    roots: CachedRoots
+
+
+Asked = tuple[str, str | None, str | None, str | None]
+"""What a registry was asked as: its URL, organization, workspace and the fingerprint of the API key."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindTargetRoot:
+    """Resolves a target root by its name. Of a workspace that nothing is cached of, the roots are fetched once.
+
+    `fetched` is what this process has fetched where the cache cannot be written, as on many a production worker.
+
+    Raises:
+        UnknownTargetRoot: the profile has no such root; the error lists those that it has.
+        UnsupportedScheme: nothing can be opened there.
+        TargetRootCacheLost: the cache was unreadable; no root is taken over unseen until a sync.
+        and, where nothing is cached, whatever Connect and RegistryApi.target_roots raise.
+    """
+
+    connect: Connect
+    state: State
+    fetched: MutableMapping[Asked, Fetched] = field(default_factory=dict[Asked, Fetched])
+
+    def __call__(
+        self, selection: Selection = NO_SELECTION, name: str = "default", *, read_only: bool = False
+    ) -> RootPlace:
+        """The place of the root `name`, to be opened."""
+        return root_place(name, self.profile(selection, name).target_root(name), read_only=read_only)
+
+    def profile(self, selection: Selection, name: str) -> ActiveProfile:
+        """The active profile, with all that can be known of its roots where `name` is none of them."""
+        profile = self.connect.resolve(selection)
+        if is_known(profile, name):
+            return profile
+        remembered, _ = self.state.read(profile.directory)
+        if remembered.is_lost:
+            raise TargetRootCacheLost(remembered.roots_path)
+        if _is_cached(profile, remembered):
+            return profile
+        fetched = self.fetched.get(_asked(profile))
+        if fetched is not None:
+            return self.connect.resolve(selection, fetched.identity, fetched.roots)
+        return self._fetch(selection)
+
+    def _fetch(self, selection: Selection) -> ActiveProfile:
+        """The profile with the roots as the registry has them now, which are kept."""
+        connection = self.connect(selection)
+        identity, notices = connection.identity, connection.notices
+        if _is_cached(connection.profile, self.state.read(connection.profile.directory)[0]):
+            return connection.profile  # another process was quicker
+        served = connection.api.target_roots(identity.workspace_id, None)
+        if served is None:
+            return connection.profile
+        key = (identity.registry_url, identity.organization_id, identity.workspace_id)
+        roots = CachedRoots(*key, {root.name: root.uri_prefix for root in served.roots}, served.etag)
+        try:
+            self.state.remember_roots(connection.profile.directory, roots)
+        except StateNotWritable as error:
+            self.fetched[_asked(connection.profile)] = Fetched(identity, roots)
+            notices = (*notices, Notice("not-cached", f"The target roots were not cached: {error.message}"))
+        profile = self.connect.resolve(selection, identity, roots)
+        return profile._replace(notices=(*profile.notices, *notices))
+
+
+def is_known(profile: ActiveProfile, name: str) -> bool:
+    """Whether no registry need be asked for a root: it is set, cached, or there is no registry to ask."""
+    return profile.is_local or name in profile.target_roots
+
+
+def _is_cached(profile: ActiveProfile, remembered: Remembered) -> bool:
+    """Whether the roots of the profile's workspace are cached; a workspace may have none."""
+    if any(setting.origin.layer is Layer.CACHE for setting in profile.target_roots.values()):
+        return True
+    return profile.identity is not None and remembered.roots_of(profile.identity) is not None
+
+
+def _asked(profile: ActiveProfile) -> Asked:
+    key = profile.api_key.value
+    fingerprint = None if key is None else key.fingerprint
+    return profile.registry_url.value, profile.organization.value, profile.workspace.value, fingerprint
