@@ -12,6 +12,7 @@ from stardag.app.log_out import LogOut
 from stardag.app.registry_ports import Credential, RegistryApi
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.sign_in.fixed_credential import FixedCredential
+from stardag.app.sign_in.handed_down_token import HandedDownToken
 from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.app.sync_target_roots import SyncTargetRoots
 from stardag.app.team.edit_api_keys import EditApiKeys
@@ -58,7 +59,7 @@ class WatchedRegistries:
     conditions: list[Sent] = field(default_factory=list[Sent])
 
     def connect(self, registry_url: str, credential: Credential | None, timeout: float) -> RegistryApi:
-        at_hand = credential.secret if isinstance(credential, FixedCredential) else None
+        at_hand = credential.secret if isinstance(credential, FixedCredential | HandedDownToken) else None
         self.connected.append(Connected(registry_url, at_hand, timeout))
         real = self.registries.connect(registry_url, credential, timeout)
         return self.api(real.registry, real.credential)

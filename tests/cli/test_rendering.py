@@ -15,6 +15,7 @@ from stardag.adapters.cli.exit_codes import exit_code_of
 from stardag.adapters.cli.program import run
 from stardag.adapters.cli.prompts import Prompts
 from stardag.adapters.cli.text import counted, once_more, printable, table
+from stardag.domain.command_errors import CommandNotFound, CommandNotRunnable
 from stardag.domain.errors import (
     ConfigurationError,
     ConfirmationNeeded,
@@ -139,6 +140,8 @@ CODES: list[tuple[type[StardagError], int]] = [
     (NotFound, 5),
     (OutOfReach, 6),
     (NotAllowed, 7),
+    (CommandNotRunnable, 126),
+    (CommandNotFound, 127),
 ]
 
 

@@ -1,5 +1,6 @@
 """One error of every leaf of the tree, for tests that have to look at all of them."""
 
+from stardag.domain.command_errors import AccessTokenEnded, CommandNotFound, CommandNotRunnable
 from stardag.domain.errors import (
     ClockOff,
     ConfirmationNeeded,
@@ -113,6 +114,9 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     UnexpectedAnswer(URL, "it is HTML"),
     StorageUnavailable([("a", "/a", "it is full")]),
     StateNotWritable("/c.toml", "read-only file system"),
+    AccessTokenEnded(URL, "STARDAG_ACCESS_TOKEN"),
+    CommandNotFound("pyhton"),
+    CommandNotRunnable("./pipeline.py", "it is not executable"),
     UnsupportedScheme("archive", "gs://bucket/prefix/"),
     OutsideTargetRoot("default", "/srv/outputs", "../x", "it steps upwards with '..'"),
     ReadOnlyTargetRoot("default", "/srv/outputs/x"),

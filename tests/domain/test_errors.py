@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+import stardag.domain.command_errors as command_errors
 import stardag.domain.errors as module
 import stardag.domain.output_errors as output_errors
 import stardag.domain.refusals as refusals
@@ -25,6 +26,8 @@ from stardag.domain.suggestions import nearest
 from stardag.domain.target_roots import compare
 from tests.domain.errors_of_every_kind import EVERY_ERROR
 
+ELSEWHERE = {refusals: "°", output_errors: "ˣ", command_errors: "¹"}
+
 
 def drawn() -> dict[str, str]:
     """Child and parent, as the drawing in the docstring has them."""
@@ -36,7 +39,7 @@ def drawing() -> dict[str, tuple[str, str]]:
     parents: dict[str, tuple[str, str]] = {}
     above: list[str] = []
     for line in (module.__doc__ or "").splitlines(keepends=True):
-        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+?)( [°ˣ])?\s", line)
+        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+?)( [°ˣ¹])?\s", line)
         if found:
             depth = len(found[1]) // 4
             above[depth:] = [found[2]]
@@ -46,7 +49,7 @@ def drawing() -> dict[str, tuple[str, str]]:
 
 
 def defined() -> dict[str, str]:
-    return {**defined_in(module), **defined_in(refusals), **defined_in(output_errors)}
+    return {name: parent for home in (module, *ELSEWHERE) for name, parent in defined_in(home).items()}
 
 
 def defined_in(home: ModuleType) -> dict[str, str]:
@@ -62,7 +65,7 @@ def test_the_tree_is_drawn_as_the_classes_are() -> None:
 
 def test_those_that_stand_elsewhere_are_marked() -> None:
     marked = {child: mark for child, (_, mark) in drawing().items() if mark}
-    assert marked == dict.fromkeys(defined_in(refusals), "°") | dict.fromkeys(defined_in(output_errors), "ˣ")
+    assert marked == {name: mark for home, mark in ELSEWHERE.items() for name in defined_in(home)}
 
 
 def test_there_is_an_example_of_every_leaf() -> None:

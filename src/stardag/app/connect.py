@@ -1,7 +1,8 @@
 """The way from an active profile to its registry: whether it may be asked, with which credential, for which workspace.
 
 Precedence decides values, origin decides secrets: an API key from the environment does not go where only a project's
-file leads, and what a sign-in left goes to the very registry that it was made at (readings, section 5).
+file leads, an access token only where the environment that holds it leads, and what a sign-in left to the very registry
+that it was made at (readings, section 5).
 """
 
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class OpenRegistry:
         """
         url = profile.registry_url.value
         _check_online(url, profile)  # first: no credential helps while working offline
-        credential = self._api_key(profile) or self._of_organization(profile)
+        credential = self._at_hand(profile) or self._of_organization(profile)
         return self.without_credential(url, profile, credential)
 
     def before_any_organization(self, profile: ActiveProfile) -> RegistryApi:
@@ -84,12 +85,12 @@ class OpenRegistry:
         """
         url = profile.registry_url.value
         _check_online(url, profile)
-        credential = self._api_key(profile) or self._of_user(profile)
+        credential = self._at_hand(profile) or self._of_user(profile)
         return self.without_credential(url, profile, credential)
 
     def as_user(self, profile: ActiveProfile, registry: str) -> RegistryApi:
         """The profile's registry, called `registry`, for what a person does before any organization; an API key, which
-        is nobody, stays at home.
+        is nobody, stays at home, and so does an access token, which is for one organization.
 
         Raises:
             RegistryUnreachable, InvalidValue, UnusableSecrets: as above.
@@ -99,7 +100,7 @@ class OpenRegistry:
         _check_online(url, profile)
         sign_in = self.sign_ins.find(profile.directory, registry, url)
         if sign_in is None:
-            raise NotSignedIn(registry, url, "This is for a person; an API key does not do.")
+            raise NotSignedIn(registry, url, "This is for a person: neither an API key nor an access token will do.")
         return self.without_credential(url, profile, UserCredential(self.renew_tokens, sign_in, profile.timeout))
 
     def without_credential(
@@ -145,10 +146,11 @@ class OpenRegistry:
         if not self._is_named_by_the_user(profile):
             raise SignInWithheld(url.value, str(url.origin.path))
 
-    def _api_key(self, profile: ActiveProfile) -> Credential | None:
+    def _at_hand(self, profile: ActiveProfile) -> Credential | None:
+        """What the environment holds for this place: an API key, else an access token; None where it holds neither."""
         api_key = profile.api_key
         if api_key.value is None:
-            return None
+            return _handed_down(profile)
         if not api_key.value.is_well_formed:
             raise MalformedCredential(str(api_key.origin))
         if not self._is_named_by_the_user(profile):
@@ -248,6 +250,18 @@ def _check_online(registry_url: str, profile: ActiveProfile) -> None:
             f"{profile.offline.origin} asks to work offline",
             f"Leave out {profile.offline.origin} to ask the registry.",
         )
+
+
+def _handed_down(profile: ActiveProfile) -> Credential | None:
+    """The access token that `stardag exec` handed down, where resolution says that it belongs here."""
+    setting = profile.access_token
+    if setting.value is None:
+        return None
+    if not setting.value.is_well_formed_token:
+        raise MalformedCredential(str(setting.origin), "access token")
+    from stardag.app.sign_in.handed_down_token import HandedDownToken  # only what `stardag exec` runs has one
+
+    return HandedDownToken(setting.value, profile.registry_url.value, str(setting.origin))
 
 
 def identity_of_key(api: RegistryApi, registry_url: str) -> KeyIdentity:

@@ -116,8 +116,9 @@ class LogIn:
     ) -> tuple[Notice, ...]:
         """Fetch the active workspace's target roots, where there is one. The sign-in stands, whatever comes of that."""
         organization = profile.organization.value
-        if profile.api_key.value is not None:
-            return (Notice("api-key-first", f"{profile.api_key.origin} is set, and is used rather than this sign-in."),)
+        for code, first in (("api-key-first", profile.api_key), ("access-token-first", profile.access_token)):
+            if first.value is not None:
+                return (Notice(code, f"{first.origin} is set, and is used rather than this sign-in."),)
         if organization is None:
             return ()
         try:

@@ -1,7 +1,7 @@
 """Who is signed in where, as far as that can be told without spending a refresh token; and a token for scripts."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import OpenRegistry
@@ -10,16 +10,19 @@ from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.organization import organization_of
 from stardag.app.sign_in.ports import SignIns
 from stardag.app.sign_in.renew_tokens import RenewTokens
+from stardag.domain.credentials import Secret
 from stardag.domain.errors import NoCredential, NotSignedIn, OutOfReach, RefusedCredential
 from stardag.domain.profile import ActiveProfile, Selection
-from stardag.domain.sign_in import AccessToken, SignIn, User
+from stardag.domain.sign_in import SignIn, User
+
+CredentialKind: TypeAlias = Literal["api-key", "access-token", "sign-in"]
 
 
 class Status(NamedTuple):
     """The credential for a registry, and what the registry says of it.
 
-    `sign_in` is None where an API key is used. `identity` is None where it was not verified, for the reason
-    `not_verified`.
+    `sign_in` is None where an API key or an access token from the environment is used. `identity` is None where it was
+    not verified, for the reason `not_verified`.
     """
 
     profile: ActiveProfile
@@ -28,6 +31,13 @@ class Status(NamedTuple):
     identity: KeyIdentity | User | None
     not_verified: str | None
 
+    @property
+    def credential(self) -> CredentialKind:
+        """What is used."""
+        if self.sign_in is not None:
+            return "sign-in"
+        return "access-token" if self.profile.api_key.value is None else "api-key"
+
 
 @dataclass(frozen=True, slots=True)
 class TellStatus:
@@ -35,7 +45,7 @@ class TellStatus:
 
     Raises:
         NoCredential: there is none.
-        RefusedCredential: the registry does not take the API key.
+        RefusedCredential, AccessTokenEnded: the registry does not take the API key or the access token at hand.
         UnusableSecrets: the file that keeps the sign-in is broken, or others can read it.
         and whatever ChooseRegistry and OpenRegistry raise.
     """
@@ -49,11 +59,11 @@ class TellStatus:
         """The status."""
         if selection.registry is None:
             profile = self.choose_registry.resolve(selection)
-            if profile.api_key.value is not None:
-                return self._of_api_key(profile)
+            if _is_at_hand(profile):
+                return self._of_what_is_at_hand(profile)
         profile, registry = self.choose_registry(selection)
-        if profile.api_key.value is not None:
-            return self._of_api_key(profile)
+        if _is_at_hand(profile):
+            return self._of_what_is_at_hand(profile)
         url = profile.registry_url.value
         sign_in = self.sign_ins.find(profile.directory, registry, url)
         if sign_in is None:
@@ -61,14 +71,18 @@ class TellStatus:
         identity, not_verified = self._ask(profile, sign_in)
         return Status(profile, registry, sign_in, identity, not_verified)
 
-    def token(self, selection: Selection) -> tuple[ActiveProfile, AccessToken]:
-        """A token of the signed-in user for the profile's organization, good for a while.
+    def token(self, selection: Selection) -> tuple[ActiveProfile, Secret, float | None]:
+        """A token of the signed-in user for the profile's organization, good until a time in seconds since the epoch;
+        one that `stardag exec` handed down is good until its command ends, and for that nobody here knows a time.
 
         Raises:
             MissingSetting: no organization is named.
             NotSignedIn: nobody is signed in, though there may be an API key.
             and whatever RenewTokens raises.
         """
+        profile = self.choose_registry.resolve(selection)
+        if profile.access_token.value is not None:
+            return profile, profile.access_token.value, None
         profile, registry = self.choose_registry(selection)
         url = profile.registry_url.value
         sign_in = self.sign_ins.find(profile.directory, registry, url)
@@ -79,9 +93,9 @@ class TellStatus:
         if cached is None:
             self.open_registry.without_credential(url, profile)  # whether it may be asked at all
             cached = self.renew_tokens(sign_in, organization, profile.timeout)
-        return profile, cached
+        return profile, cached.token, cached.expires_at
 
-    def _of_api_key(self, profile: ActiveProfile) -> Status:
+    def _of_what_is_at_hand(self, profile: ActiveProfile) -> Status:
         try:
             identity = self.open_registry(profile).identity()
         except OutOfReach as error:
@@ -100,3 +114,8 @@ class TellStatus:
             return None, "The registry does not take the access token at hand; the next command gets another."
         except OutOfReach as error:
             return None, error.message
+
+
+def _is_at_hand(profile: ActiveProfile) -> bool:
+    """Whether the environment holds a credential for this place."""
+    return profile.api_key.value is not None or profile.access_token.value is not None

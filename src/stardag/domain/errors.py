@@ -1,7 +1,8 @@
 """Every failure of the client, drawn once; the command line adds those of its own words and output.
 
-Leaves marked with ° stand in `stardag.domain.refusals`, since only changing or searching a registry comes to them, and
-those with ˣ in `stardag.domain.output_errors`, since only building, reading and copying outputs does.
+Leaves marked with ° stand in `stardag.domain.refusals`, since only changing or searching a registry comes to them,
+those with ˣ in `stardag.domain.output_errors`, since only building, reading and copying outputs does, and those with ¹
+in `stardag.domain.command_errors`, since only `stardag exec` and what it runs does.
 
 A leaf takes data (which file, which key, what was near) and makes one sentence that says what is wrong and where it
 came from (`message`) and one that says what to type next (`fix`).
@@ -39,6 +40,7 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── MalformedCredential
     │   ├── WithheldCredential        the credential is not for the place that a project file names
     │   ├── RefusedCredential
+    │   ├── AccessTokenEnded ¹        the one that `stardag exec` handed down is not accepted any more
     │   ├── SignInWithheld            nor is a sign-in begun there
     │   ├── SignInRefused             the issuer or the person said no, or the answer was not to this sign-in
     │   ├── SignInEnded               the issuer does not accept the refresh token any more
@@ -68,6 +70,8 @@ came from (`message`) and one that says what to type next (`fix`).
     ├── TaskNotRunning ˣ              writing to an output of a task outside of a run of it
     ├── TooManyOutputs ˣ              a task with more outputs than its record can list
     ├── BuildCancelled ˣ              a build that was ended at the registry while it ran
+    ├── CommandNotFound ¹             no such command to run
+    ├── CommandNotRunnable ¹          a file that cannot be run
     └── StateNotWritable              a state or configuration file cannot be written
 """
 

@@ -25,7 +25,10 @@ _BY_KIND: tuple[tuple[type[StardagError], int], ...] = (
     (NotAllowed, 7),
 )
 
+_BY_CODE = {"command-not-runnable": 126, "command-not-found": 127}
+"""What a shell and `env` exit with; by code, since only one command comes to them."""
+
 
 def exit_code_of(error: StardagError) -> int:
     """The exit code that stands for a failure; 1 for those that have no code of their own."""
-    return next((code for kind, code in _BY_KIND if isinstance(error, kind)), FAILED)
+    return next((code for kind, code in _BY_KIND if isinstance(error, kind)), _BY_CODE.get(error.code, FAILED))

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from stardag.adapters.cli.answers import Json
 from stardag.domain.credentials import Secret
-from stardag.domain.layers import Origin, Setting
+from stardag.domain.layers import Origin, Overridden, Setting
 from stardag.domain.profile import ActiveProfile
+
+_NOTHING: Setting[Secret | None] = Setting(None)
 
 
 class ShownValue(NamedTuple):
@@ -41,12 +43,17 @@ def _settings(profile: ActiveProfile) -> Iterator[tuple[str, Setting[str | None]
     yield "organization", profile.organization
     yield "workspace", profile.workspace
     yield "api_key", _masked(profile.api_key)
+    if profile.access_token != _NOTHING:
+        yield "access_token", _masked(profile.access_token)
     for name, setting in profile.target_roots.items():
         yield f"target_roots.{name}", setting
 
 
 def _masked(setting: Setting[Secret | None]) -> Setting[str | None]:
-    return Setting(setting.value.masked if setting.value else None, setting.origin)
+    overridden = tuple(
+        Overridden(lost.value.masked if lost.value else None, lost.origin, lost.reason) for lost in setting.overridden
+    )
+    return Setting(setting.value.masked if setting.value else None, setting.origin, overridden)
 
 
 def origin_data(origin: Origin) -> Json:

@@ -22,6 +22,11 @@ from stardag.domain.sign_in import User
 TOKEN_INPUT_MAX = 64 * 1024
 """Of what is read from standard input, in bytes."""
 
+_HANDED_DOWN = (
+    "The access token was made by `stardag exec` for the command that it runs. It ends with that command, after twelve "
+    "hours at most; when exactly is not known here."
+)
+
 _WAYS = Group(validator=LimitedChoice(), show=False)
 
 app = App(name="auth", help_format="plaintext")
@@ -79,7 +84,8 @@ def status(*, registry: RegistryOption = None, options: Options = DEFAULTS, sess
     notices = list(found.profile.notices)
     if found.not_verified is not None:
         notices.append(Notice("not-verified", f"Not verified. {found.not_verified}"))
-    return Answer(_status_data(found), table(("KEY", "VALUE"), rows), notices)
+    remarks = [_HANDED_DOWN] if found.credential == "access-token" else ()
+    return Answer(_status_data(found), table(("KEY", "VALUE"), rows), notices, remarks)
 
 
 @app.command
@@ -121,10 +127,13 @@ def token(*, registry: RegistryOption = None, options: Options = DEFAULTS, sessi
     """
     tell = session.use_cases().tell_status()
     with session.waiting("Renewing the access token"):
-        profile, access_token = tell.token(options.selection(registry))
+        profile, access_token, expires_at = tell.token(options.selection(registry))
     return Answer(
-        data={"access_token": access_token.token.reveal(), "expires_at": int(access_token.expires_at)},
-        text=access_token.token.reveal(),
+        data={
+            "access_token": access_token.reveal(),
+            "expires_at": None if expires_at is None else int(expires_at),
+        },
+        text=access_token.reveal(),
         notices=profile.notices,
     )
 
@@ -191,7 +200,7 @@ def _status_data(found: Status) -> dict[str, Json]:
     return {
         "registry": found.registry,
         "registry_url": found.profile.registry_url.value,
-        "credential": "api-key" if found.sign_in is None else "sign-in",
+        "credential": found.credential,
         "user": _user_data(identity) if isinstance(identity, User) else None,
         "organization": key.organization_slug if key else found.profile.organization.value,
         "workspace": key.workspace_slug if key else found.profile.workspace.value,
@@ -201,7 +210,8 @@ def _status_data(found: Status) -> dict[str, Json]:
 
 def _status_rows(found: Status) -> list[tuple[str, str | None]]:
     data = _status_data(found)
-    credential = str(found.profile.api_key.origin) if found.sign_in is None else f"signed in ({found.sign_in.registry})"
+    at_hand = found.profile.access_token if found.credential == "access-token" else found.profile.api_key
+    credential = str(at_hand.origin) if found.sign_in is None else f"signed in ({found.sign_in.registry})"
     return [
         ("registry", None if data["registry"] is None else str(data["registry"])),
         ("registry_url", str(data["registry_url"])),

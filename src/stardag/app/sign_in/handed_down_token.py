@@ -1,0 +1,28 @@
+"""The access token that `stardag exec` made for a command, as what that command shows to the registry."""
+
+from dataclasses import dataclass
+
+from stardag.domain.command_errors import AccessTokenEnded
+from stardag.domain.credentials import Secret
+from stardag.domain.errors import RefusedCredential
+
+
+@dataclass(frozen=True, slots=True)
+class HandedDownToken:
+    """A token that this process was handed, and that it cannot renew. `said_by` is the variable that holds it."""
+
+    secret: Secret
+    registry_url: str
+    said_by: str
+
+    def __call__(self) -> Secret:
+        """The token."""
+        return self.secret
+
+    def instead_of(self, refused: Secret, refusal: RefusedCredential) -> Secret | None:  # noqa: ARG002  # as in the port
+        """Nothing.
+
+        Raises:
+            AccessTokenEnded: always; the usual advice for a refused credential does not help here.
+        """
+        raise AccessTokenEnded(self.registry_url, self.said_by) from refusal
