@@ -1,9 +1,13 @@
 """One small world for tests of use cases: a registry, an environment, files, state, trust and storage, all fakes."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from stardag.app.builds.join_build import JoinBuild
+from stardag.app.builds.running_build import Machine
+from stardag.app.builds.start_build import StartBuild
 from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import Connect, OpenRegistry
 from stardag.app.list_target_roots import ListTargetRoots
@@ -103,6 +107,8 @@ class World:
         self.sign_ins = FakeSignIns()
         self.outcomes = FakeOutcomes()
         self.now = 1_790_000_000.0
+        self.monotonic = 0.0
+        self.process = 1
 
     @property
     def resolve(self) -> ResolveProfile:
@@ -187,6 +193,18 @@ class World:
     @property
     def validate(self) -> ValidateBeforeBuild:
         return ValidateBeforeBuild(self.connect, self.state, self.storage)
+
+    @property
+    def machine(self) -> Machine:
+        return Machine(self.outcomes, lambda: self.now, lambda: self.process)
+
+    @property
+    def start_build(self) -> StartBuild:
+        return StartBuild(self.validate, self.machine, lambda: self.monotonic, lambda: str(uuid.uuid4()))
+
+    @property
+    def join_build(self) -> JoinBuild:
+        return JoinBuild(self.connect, self.environment, self.machine, lambda: self.monotonic)
 
     @property
     def list_roots(self) -> ListTargetRoots:

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 from stardag.domain.errors import ConfigurationError
-from stardag.domain.outputs import RootPlace, check_output_path
+from stardag.domain.outputs import TASK_RECORD_MAX_BYTES, RootPlace, check_output_path
 from stardag.domain.tasks import Json, task_id
 
-RECORD_MAX_BYTES = 1024 * 1024
+RECORD_MAX_BYTES = TASK_RECORD_MAX_BYTES
 
 _ANYWHERE = RootPlace("", "")
 

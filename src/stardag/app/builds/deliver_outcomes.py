@@ -69,7 +69,8 @@ def _deliver(api: BuildsApi, claimed: ClaimedOutcome) -> Notice:
         return Notice("outcome-settled", f"{_told(outcome)} is not delivered any more: {error.message}")
     except StardagError as error:
         return Notice("outcome-waiting", f"{_told(outcome)} waits to be delivered: {error.message} {error.fix}")
-    without = f", without {len(refused)} tasks that the registry does not accept" if refused else ""
+    tasks = f"{len(refused)} task{'s' if len(refused) > 1 else ''}"
+    without = f", without {tasks} that the registry does not accept" if refused else ""
     return Notice("outcome-delivered", f"{_told(outcome)} was delivered{without}.")
 
 

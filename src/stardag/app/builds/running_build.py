@@ -7,6 +7,7 @@ Whoever runs something as a build, in whatever form, needs of it:
     notices = build.end("failed", "exit code 3")             # always, and once; never raises because of the registry
 """
 
+import signal
 import threading
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -75,7 +76,9 @@ class RunningBuild:
         self._is_told_of_fork = False
         self._thread: threading.Thread | None = None
         if registered is not None:
-            self._thread = threading.Thread(target=registered.reporter.run, name="stardag build", daemon=True)
+            self._thread = threading.Thread(
+                target=_report, args=(registered.reporter,), name="stardag build", daemon=True
+            )
             self._thread.start()
 
     @property
@@ -87,6 +90,11 @@ class RunningBuild:
     def ended_as(self) -> BuildStatus | None:
         """How somebody else ended it at the registry, as far as that was heard."""
         return None if self._registered is None else self._registered.reporter.ended_as
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended in this process, and is this process's own."""
+        return not self._is_over and self._is_own()
 
     def now(self) -> datetime:
         """This moment."""
@@ -176,3 +184,9 @@ class RunningBuild:
             return (Notice("outcome-not-kept", message),)
         later = "the next command or build that reaches the registry delivers it"
         return (Notice("outcome-kept", f"{trouble} The registry has not heard {what}; {later} ({path})."),)
+
+
+def _report(reporter: Reporter) -> None:
+    """Report on a thread of its own, which leaves signals to the main thread: that may be waiting for nothing else."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    reporter.run()
