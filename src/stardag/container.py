@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from stardag.app.list_target_roots import ListTargetRoots
     from stardag.app.log_in import LogIn
     from stardag.app.log_out import LogOut
+    from stardag.app.outputs.copy_outputs import CopyOutputs
+    from stardag.app.outputs.copying_ports import FileStorage
     from stardag.app.outputs.find_target_root import FindTargetRoot
+    from stardag.app.outputs.list_outputs import ListOutputs
     from stardag.app.outputs.ports import OutputStorage
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
     from stardag.app.registry_ports import Registries
@@ -62,6 +65,7 @@ class Container(containers.DeclarativeContainer):
     registries: Provider["Registries"] = ThreadSafeSingleton(wiring.registries)
     storage: Provider["StorageCheck"] = ThreadSafeSingleton(wiring.storage)
     output_storage: Provider["OutputStorage"] = ThreadSafeSingleton(wiring.output_storage)
+    file_storage: Provider["FileStorage"] = ThreadSafeSingleton(wiring.file_storage)
     sign_ins: Provider["SignIns"] = ThreadSafeSingleton(wiring.sign_ins)
     identity_provider: Provider["IdentityProvider"] = ThreadSafeSingleton(wiring.identity_provider)
     browser: Provider["Browser"] = ThreadSafeSingleton(wiring.browser)
@@ -80,6 +84,10 @@ class Container(containers.DeclarativeContainer):
     sync_target_roots: Provider["SyncTargetRoots"] = Factory(wiring.sync_target_roots, connect, state)
     validate_before_build: Provider["ValidateBeforeBuild"] = Factory(
         wiring.validate_before_build, connect, state, storage
+    )
+    list_outputs: Provider["ListOutputs"] = Factory(wiring.list_outputs, find_target_root, file_storage)
+    copy_outputs: Provider["CopyOutputs"] = Factory(
+        wiring.copy_outputs, find_target_root, validate_before_build, file_storage
     )
     machine: Provider["Machine"] = Factory(wiring.machine, outcomes)
     start_build: Provider["StartBuild"] = Factory(wiring.start_build, validate_before_build, machine)

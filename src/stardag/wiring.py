@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from stardag.app.list_target_roots import ListTargetRoots
     from stardag.app.log_in import LogIn
     from stardag.app.log_out import LogOut
+    from stardag.app.outputs.copy_outputs import CopyOutputs
+    from stardag.app.outputs.copying_ports import FileStorage
     from stardag.app.outputs.find_target_root import Asked, Fetched, FindTargetRoot
+    from stardag.app.outputs.list_outputs import ListOutputs
     from stardag.app.outputs.ports import OutputStorage
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
     from stardag.app.registry_ports import Registries
@@ -108,6 +111,13 @@ def output_storage() -> "OutputStorage":
     from stardag.adapters.storage.output_storage import output_storage
 
     return output_storage()
+
+
+def file_storage() -> "FileStorage":
+    """Files in local directories and S3, to be listed and copied."""
+    from stardag.adapters.storage.file_storage import LocalAndS3FileStorage
+
+    return LocalAndS3FileStorage(user_directory())
 
 
 def sign_ins() -> "SignIns":
@@ -246,6 +256,22 @@ def join_build(connect: "Connect", environment: "EnvironmentVariables", machine:
     from stardag.app.builds.join_build import JoinBuild
 
     return JoinBuild(connect, environment, machine, time.monotonic)
+
+
+def list_outputs(find_target_root: "FindTargetRoot", file_storage: "FileStorage") -> "ListOutputs":
+    """The use case behind `outputs list`."""
+    from stardag.app.outputs.list_outputs import ListOutputs
+
+    return ListOutputs(find_target_root, file_storage)
+
+
+def copy_outputs(
+    find_target_root: "FindTargetRoot", validate_before_build: "ValidateBeforeBuild", file_storage: "FileStorage"
+) -> "CopyOutputs":
+    """The use case behind `outputs copy`."""
+    from stardag.app.outputs.copy_outputs import CopyOutputs
+
+    return CopyOutputs(find_target_root, validate_before_build, file_storage)
 
 
 def add_registry(

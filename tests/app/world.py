@@ -13,6 +13,9 @@ from stardag.app.connect import Connect, OpenRegistry
 from stardag.app.list_target_roots import ListTargetRoots
 from stardag.app.log_in import LogIn
 from stardag.app.log_out import LogOut
+from stardag.app.outputs.copy_outputs import CopyOutputs
+from stardag.app.outputs.find_target_root import FindTargetRoot
+from stardag.app.outputs.list_outputs import ListOutputs
 from stardag.app.registry_ports import Credential, RegistryApi
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.sign_in.fixed_credential import FixedCredential
@@ -36,6 +39,7 @@ from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
 from stardag.domain.sign_in import SignIn
 from tests.fakes.configuration import FakeConfigurationFiles, Sections
 from tests.fakes.environment import FakeEnvironment
+from tests.fakes.file_storage import FakeFileStorage
 from tests.fakes.identity_provider import FakeIdentityProvider
 from tests.fakes.outcomes import FakeOutcomes
 from tests.fakes.registry import DEFAULT_URL, FakeRegistries, FakeRegistry, FakeRegistryApi, Sent
@@ -102,6 +106,7 @@ class World:
         self.state: FakeState | ReadOnlyState = self.real_state
         self.trust = FakeTrust()
         self.storage = FakeStorageCheck()
+        self.file_storage = FakeFileStorage()
         self.registries = WatchedRegistries(FakeRegistries(self.registry), conditions=self.registry.conditions)
         self.identity_provider = FakeIdentityProvider(self.registry)
         self.sign_ins = FakeSignIns()
@@ -205,6 +210,18 @@ class World:
     @property
     def join_build(self) -> JoinBuild:
         return JoinBuild(self.connect, self.environment, self.machine, lambda: self.monotonic)
+
+    @property
+    def find_target_root(self) -> FindTargetRoot:
+        return FindTargetRoot(self.connect, self.state)
+
+    @property
+    def list_outputs(self) -> ListOutputs:
+        return ListOutputs(self.find_target_root, self.file_storage)
+
+    @property
+    def copy_outputs(self) -> CopyOutputs:
+        return CopyOutputs(self.find_target_root, self.validate, self.file_storage)
 
     @property
     def list_roots(self) -> ListTargetRoots:

@@ -18,6 +18,8 @@ from stardag.app.list_configuration import ListConfiguration
 from stardag.app.list_target_roots import ListTargetRoots
 from stardag.app.log_in import LogIn
 from stardag.app.log_out import LogOut
+from stardag.app.outputs.copy_outputs import CopyOutputs
+from stardag.app.outputs.list_outputs import ListOutputs
 from stardag.app.ports import ConfigurationFiles
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.sign_in.ports import Browser
@@ -136,6 +138,12 @@ class RecordingUseCases:
 
     def read_builds(self) -> ReadBuilds:
         return self._noting(ReadBuilds, "builds", "build", "cancel", "tasks", "task")
+
+    def list_outputs(self) -> ListOutputs:
+        return self._noting(ListOutputs, "files", "tasks")
+
+    def copy_outputs(self) -> CopyOutputs:
+        return self._noting(CopyOutputs)
 
     def browser(self) -> Browser:
         return FakeBrowser()

@@ -19,6 +19,8 @@ from stardag.app.list_configuration import ListConfiguration
 from stardag.app.list_target_roots import ListTargetRoots
 from stardag.app.log_in import LogIn
 from stardag.app.log_out import LogOut
+from stardag.app.outputs.copy_outputs import CopyOutputs
+from stardag.app.outputs.list_outputs import ListOutputs
 from stardag.app.ports import ConfigurationFiles
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.sign_in.ports import Browser
@@ -106,6 +108,12 @@ class FakeUseCases:
 
     def read_builds(self) -> ReadBuilds:
         return self.world.read_builds
+
+    def list_outputs(self) -> ListOutputs:
+        return self.world.list_outputs
+
+    def copy_outputs(self) -> CopyOutputs:
+        return self.world.copy_outputs
 
     def browser(self) -> Browser:
         return FakeBrowser()

@@ -35,7 +35,7 @@ target-roots validate, auth login, auth status, auth logout, auth token, registr
 config explain, config path, config validate, trust, quickstart, version, organizations create, organizations join,
 members list, members invite, members remove, members set-role, workspaces create, workspaces archive, target-roots add,
 target-roots set, target-roots remove, api-keys list, api-keys create, api-keys revoke, builds list, builds show,
-builds cancel, tasks list, tasks show"""
+builds cancel, tasks list, tasks show, outputs list, outputs copy"""
 
 
 def test_every_command_is_there_and_its_module_is_found() -> None:

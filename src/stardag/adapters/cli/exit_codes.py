@@ -31,4 +31,6 @@ _BY_CODE = {"command-not-runnable": 126, "command-not-found": 127}
 
 def exit_code_of(error: StardagError) -> int:
     """The exit code that stands for a failure; 1 for those that have no code of their own."""
+    if error.code == "interrupted":  # its class is in a module that few commands need
+        return INTERRUPTED
     return next((code for kind, code in _BY_KIND if isinstance(error, kind)), _BY_CODE.get(error.code, FAILED))

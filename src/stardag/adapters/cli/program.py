@@ -42,6 +42,7 @@ _MODULES = {
     "api-keys": ("api_keys:app", "List, make and revoke the API keys of a workspace."),
     "builds": ("builds:app", "List, show and cancel the builds of a workspace."),
     "tasks": ("tasks:app", "List and show the tasks of a workspace."),
+    "outputs": ("outputs:app", "List what is below a target root, and copy it to that of another profile."),
     "config": ("config:app", "Show what is in force, where each value came from, and what it overrode."),
     "trust": ("trust:trust", "Trust the configuration file of a project that is not your own."),
     "quickstart": ("quickstart:quickstart", "Show all of it on this machine, in a directory of its own."),

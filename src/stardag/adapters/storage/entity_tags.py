@@ -1,8 +1,9 @@
 """The rule by which S3 makes the ETag of an object from its content, and what follows from it for comparing.
 
-An object that was put as one has the MD5 of its content as its ETag; one that was put in parts has the MD5 of its parts'
-MD5s, a hyphen, and their number. So equal ETags are equal contents, and whoever knows how an object was cut can tell
-its ETag from the content alone. What is encrypted with a key of KMS or of the client's has another kind of ETag.
+An object that was put as a whole has the MD5 of its content as its ETag; one that was put in parts has the MD5 of the
+MD5s of its parts, a hyphen, and their number. So equal ETags are equal contents, and whoever knows how an object was
+cut can tell its ETag from the content alone. What is encrypted with a key of KMS or of the client's has another kind of
+ETag.
 """
 
 import hashlib
@@ -11,9 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 MIB = 1024 * 1024
-
-PART_MIN = 5 * MIB
-"""S3 takes no smaller part, but for the last."""
 
 PARTS_MAX = 10_000
 
@@ -64,14 +62,16 @@ def _digests(blocks: Iterable[bytes], sizes: Sequence[int]) -> Iterator[bytes]:
         digest = hashlib.md5(usedforsecurity=False)
         missing = size
         while missing:
-            rest = rest or memoryview(next(waiting, b""))
+            if not rest:
+                block = next(waiting, b"")
+                rest = memoryview(block)
             if not rest:
                 break
             taken, rest = rest[:missing], rest[missing:]
             digest.update(taken)
             missing -= len(taken)
         yield digest.digest()
-    if rest or next(waiting, b""):
+    if rest or any(waiting):
         yield b""
 
 

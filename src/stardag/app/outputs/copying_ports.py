@@ -42,21 +42,40 @@ class StoredFiles(Protocol):
         ...
 
 
+class TargetFiles(StoredFiles, Protocol):
+    """The files below a target root that is copied to."""
+
+    def obstacle(self, path: str) -> str | None:
+        """What stands there so that no file can be put at a path, as a phrase; files may be replaced."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file, if there is one."""
+        ...
+
+
 class Transfers(Protocol):
     """The way from one target root to another. Every call may raise StorageFailed. Thread-safe.
 
     Nobody ever sees half a file at the target, and what a killed process began there is removed by the next one.
     """
 
-    source: StoredFiles
-    target: StoredFiles
+    @property
+    def source(self) -> StoredFiles: ...
 
-    def obstacle(self, path: str) -> str | None:
-        """What stands at the target so that no file can be put there, as a phrase; files may be replaced."""
+    @property
+    def target(self) -> TargetFiles: ...
+
+    def begin(self) -> None:
+        """Make ready to copy: what killed processes left behind goes, at the latest when its place is written to."""
         ...
 
     def is_same(self, original: StoredFile, other: StoredFile) -> bool:
-        """Whether the file at the target has the content of one at the source; reads them where nothing else tells."""
+        """Whether the file at the target has the content of one at the source; reads them where nothing else tells.
+
+        Raises:
+            GivenUp: `give_up` was called.
+        """
         ...
 
     def copy(self, original: StoredFile, moved: Callable[[int], None]) -> None:
@@ -66,11 +85,8 @@ class Transfers(Protocol):
 
         Raises:
             GivenUp: `give_up` was called; nothing was put in place.
+            StateNotWritable: it cannot be noted what would be left behind.
         """
-        ...
-
-    def remove(self, path: str) -> None:
-        """Remove a file at the target, if there is one."""
         ...
 
     def give_up(self) -> None:
