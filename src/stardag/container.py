@@ -17,8 +17,7 @@ from stardag import wiring
 if TYPE_CHECKING:
     from stardag.app.browse_registry import BrowseRegistry
     from stardag.app.builds.join_build import JoinBuild
-    from stardag.app.builds.ports import Outcomes
-    from stardag.app.builds.running_build import Machine
+    from stardag.app.builds.ports import Machine
     from stardag.app.builds.start_build import StartBuild
     from stardag.app.choose_registry import ChooseRegistry
     from stardag.app.connect import Connect, OpenRegistry
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from stardag.app.outputs.ports import OutputStorage
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
     from stardag.app.registry_ports import Registries
+    from stardag.app.outcomes.ports import Outcomes
     from stardag.app.resolve_profile import ResolveProfile
     from stardag.app.sign_in.ports import Browser, IdentityProvider, SignIns
     from stardag.app.sign_in.renew_tokens import RenewTokens

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stardag.app.browse_registry import BrowseRegistry
     from stardag.app.builds.join_build import JoinBuild
-    from stardag.app.builds.ports import Outcomes
-    from stardag.app.builds.running_build import Machine
+    from stardag.app.builds.ports import Machine
     from stardag.app.builds.start_build import StartBuild
     from stardag.app.choose_registry import ChooseRegistry
     from stardag.app.connect import Connect, OpenRegistry
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from stardag.app.outputs.ports import OutputStorage
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
     from stardag.app.registry_ports import Registries
+    from stardag.app.outcomes.ports import Outcomes
     from stardag.app.resolve_profile import ResolveProfile
     from stardag.app.sign_in.ports import Browser, IdentityProvider, SignIns
     from stardag.app.sign_in.renew_tokens import RenewTokens
@@ -145,6 +145,7 @@ def resolve_profile(
     environment: "EnvironmentVariables", files: "ConfigurationFiles", state: "State"
 ) -> "ResolveProfile":
     """The use case that needs no network."""
+    from stardag.app.outcomes.ports import Outcomes
     from stardag.app.resolve_profile import ResolveProfile
 
     return ResolveProfile(environment, files, state)
@@ -234,7 +235,7 @@ def machine(outcomes: "Outcomes") -> "Machine":
     """What a build needs of this machine."""
     import time
 
-    from stardag.app.builds.running_build import Machine
+    from stardag.app.builds.ports import Machine
 
     return Machine(outcomes, time.time, os.getpid)
 

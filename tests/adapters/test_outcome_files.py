@@ -14,7 +14,7 @@ import pytest
 from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.adapters.state_files.outcome_documents import read_outcome, write_outcome
 from stardag.adapters.state_files.outcomes import CLAIM, FOLDER, OutcomeFiles
-from stardag.app.builds.ports import Claim
+from stardag.app.outcomes.ports import Claim
 from stardag.domain.builds import Output, TaskRecord
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import Ending, KeptOutcome

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from stardag.app.builds.join_build import JoinBuild
-from stardag.app.builds.running_build import Machine
+from stardag.app.builds.ports import Machine
 from stardag.app.builds.start_build import StartBuild
 from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import Connect, OpenRegistry

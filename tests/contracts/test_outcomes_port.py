@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stardag.adapters.state_files.outcomes import OutcomeFiles
-from stardag.app.builds.ports import Claim, Outcomes
+from stardag.app.outcomes.ports import Claim, Outcomes
 from stardag.domain.builds import Output, TaskRecord
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import Ending, KeptOutcome

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from stardag.app.builds.ports import Claim, ClaimedOutcome
+from stardag.app.outcomes.ports import Claim, ClaimedOutcome
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import KeptOutcome
 from stardag.domain.errors import StateNotWritable

@@ -40,7 +40,7 @@ from stardag.domain.remembered import WorkspaceIdentity
 from stardag.domain.sign_in import SignIn
 
 if TYPE_CHECKING:
-    from stardag.app.builds.ports import Outcomes
+    from stardag.app.outcomes.ports import Outcomes
 
 
 class Connection(NamedTuple):
@@ -215,9 +215,9 @@ class Connect:
         connection = self._connected(selection, ask_again=ask_again, remember=remember)
         if not remember or not self.outcomes.are_waiting(connection.profile.directory):
             return connection
-        from stardag.app.builds.deliver_outcomes import deliver_outcomes  # there is hardly ever something to deliver
+        from stardag.app.outcomes.deliver import deliver_outcomes  # there is hardly ever something to deliver
 
-        delivered = deliver_outcomes(self.outcomes, connection)
+        delivered = deliver_outcomes(self.outcomes, connection.profile.directory, connection.api, connection.identity)
         return connection._replace(notices=(*connection.notices, *delivered))
 
     def _connected(self, selection: Selection, *, ask_again: bool, remember: bool) -> Connection:

@@ -12,7 +12,7 @@ from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.adapters.state_files.made_here import SIZE_LIMIT
 from stardag.adapters.state_files.outcome_documents import read_outcome, write_outcome
 from stardag.adapters.state_files.shelf import Found, Shelf
-from stardag.app.builds.ports import Claim, ClaimedOutcome
+from stardag.app.outcomes.ports import Claim, ClaimedOutcome
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import KeptOutcome
 from stardag.domain.errors import StateNotWritable

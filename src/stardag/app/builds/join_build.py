@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stardag.app.builds.ports import Monotonic
+from stardag.app.builds.ports import Machine, Monotonic
 from stardag.app.builds.reporting import RUNNING, Reporter
-from stardag.app.builds.running_build import Machine, Registered, RunningBuild
+from stardag.app.builds.running_build import Registered, RunningBuild
 from stardag.app.connect import Connect
 from stardag.app.ports import EnvironmentVariables
 from stardag.domain.child_environment import build_to_join

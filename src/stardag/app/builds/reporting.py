@@ -7,8 +7,8 @@ import logging
 import threading
 from collections.abc import Callable
 
-from stardag.app.builds.deliver_outcomes import MOST_RECORDS, send_records
 from stardag.app.builds.ports import Monotonic
+from stardag.app.outcomes.deliver import MOST_RECORDS, send_records
 from stardag.app.registry_ports import BuildsApi
 from stardag.domain.builds import BuildEnd, BuildStatus, TaskRecord
 from stardag.domain.errors import StardagError

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from stardag.app.builds.ports import Monotonic, NewKey
+from stardag.app.builds.ports import Machine, Monotonic, NewKey
 from stardag.app.builds.reporting import EndHeard, Reporter
-from stardag.app.builds.running_build import Machine, Registered, RunningBuild
+from stardag.app.builds.running_build import Registered, RunningBuild
 from stardag.app.connect import Connection
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.builds import RegisteredBuild, Registration

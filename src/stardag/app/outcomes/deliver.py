@@ -2,35 +2,37 @@
 
 from collections.abc import Sequence
 
-from stardag.app.builds.ports import ClaimedOutcome, Outcomes
-from stardag.app.connect import Connection
+from stardag.app.outcomes.ports import ClaimedOutcome, Outcomes
 from stardag.app.registry_ports import BuildsApi
 from stardag.domain.builds import TaskRecord
+from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import KeptOutcome
 from stardag.domain.errors import InvalidValue, NotKnownToRegistry, RegistryUnreachable, StardagError, StateNotWritable
 from stardag.domain.layers import Notice
 from stardag.domain.refusals import BuildEnded, RefusedValue
+from stardag.domain.remembered import WorkspaceIdentity
 
 MOST_RECORDS = 500
 """How many tasks a registry hears of at once."""
 
 
-def deliver_outcomes(outcomes: Outcomes, connection: Connection) -> tuple[Notice, ...]:
-    """Deliver what is kept for the workspace that is connected to, unless somebody else is about to.
+def deliver_outcomes(
+    outcomes: Outcomes, directory: StardagDirectory, api: BuildsApi, identity: WorkspaceIdentity
+) -> tuple[Notice, ...]:
+    """Deliver what a directory keeps for a workspace, unless somebody else is about to.
 
     An outcome counts as delivered once the registry has taken it, or says that it has no use for it.
 
     Raises:
         RegistryUnreachable: the registry does not answer; what was not delivered stays kept.
     """
-    directory, identity = connection.profile.directory, connection.identity
     with outcomes.claimed(directory, identity.registry_url, identity.workspace_id) as claim:
         notices = [*claim.notices]
         for claimed in claim.outcomes:
-            notice = _deliver(connection.api, claimed)
+            notice = _deliver(api, claimed)
             notices.append(notice)
             if notice.code != "outcome-waiting":
-                notices += _settle(outcomes, connection, claimed)
+                notices += _settle(outcomes, directory, claimed)
     return tuple(notices)
 
 
@@ -74,10 +76,10 @@ def _deliver(api: BuildsApi, claimed: ClaimedOutcome) -> Notice:
     return Notice("outcome-delivered", f"{_told(outcome)} was delivered{without}.")
 
 
-def _settle(outcomes: Outcomes, connection: Connection, claimed: ClaimedOutcome) -> tuple[Notice, ...]:
+def _settle(outcomes: Outcomes, directory: StardagDirectory, claimed: ClaimedOutcome) -> tuple[Notice, ...]:
     """Forget what was delivered. Not being able to only costs delivering it again, which changes nothing."""
     try:
-        outcomes.settle(connection.profile.directory, claimed.name)
+        outcomes.settle(directory, claimed.name)
     except StateNotWritable as error:
         return (Notice("outcome-not-removed", error.message),)
     return ()

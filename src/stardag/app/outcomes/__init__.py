@@ -1,0 +1,1 @@
+"""What registries have not heard of builds: kept, and delivered later."""
