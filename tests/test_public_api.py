@@ -15,8 +15,9 @@ from stardag.adapters.cli.use_cases import UseCases
 from stardag.container import Container
 from tests.app.world import World, codes, sample
 
-EXPORTED = """ActiveProfile Layer Notice Origin OutputPath Overridden RootChange RootChanges Setting StardagError
-StardagWarning Synced __version__ active_profile sync_target_roots target_root use validate_before_build"""
+EXPORTED = """ActiveProfile Build Layer Notice Origin OutputPath Overridden RootChange RootChanges Setting
+StardagError StardagWarning Synced Task TaskOutputs __version__ active_profile build
+sync_target_roots target_root task_outputs use validate_before_build"""
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,11 @@ __version__ = VERSION
 
 TYPE_CHECKING = False  # as type checkers read it; importing typing would double what `import stardag` costs
 if TYPE_CHECKING:
+    from stardag.api.builds import Build, Task, build, task_outputs
     from stardag.api.current import use
-    from stardag.api.outputs import target_root
+    from stardag.api.outputs import overlay, target_root
     from stardag.api.profiles import StardagWarning, active_profile, sync_target_roots, validate_before_build
+    from stardag.app.builds.task_outputs import TaskOutputs
     from stardag.app.outputs.ports import OutputPath
     from stardag.app.sync_target_roots import Synced
     from stardag.domain.errors import StardagError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActiveProfile",
+    "Build",
     "Layer",
     "Notice",
     "Origin",
@@ -38,16 +41,22 @@ __all__ = [
     "StardagError",
     "StardagWarning",
     "Synced",
+    "Task",
+    "TaskOutputs",
     "__version__",
     "active_profile",
+    "build",
+    "overlay",
     "sync_target_roots",
     "target_root",
+    "task_outputs",
     "use",
     "validate_before_build",
 ]
 
 _HOMES = {
     "ActiveProfile": "stardag.domain.profile",
+    "Build": "stardag.api.builds",
     "Layer": "stardag.domain.layers",
     "Notice": "stardag.domain.layers",
     "Origin": "stardag.domain.layers",
@@ -59,9 +68,14 @@ _HOMES = {
     "StardagError": "stardag.domain.errors",
     "StardagWarning": "stardag.api.profiles",
     "Synced": "stardag.app.sync_target_roots",
+    "Task": "stardag.api.builds",
+    "TaskOutputs": "stardag.app.builds.task_outputs",
     "active_profile": "stardag.api.profiles",
+    "build": "stardag.api.builds",
     "sync_target_roots": "stardag.api.profiles",
+    "overlay": "stardag.api.outputs",
     "target_root": "stardag.api.outputs",
+    "task_outputs": "stardag.api.builds",
     "use": "stardag.api.current",
     "validate_before_build": "stardag.api.profiles",
 }
