@@ -12,9 +12,8 @@ import threading
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from stardag.app.builds.ports import Outcomes, ThisProcess
+from stardag.app.builds.ports import Machine
 from stardag.app.builds.reporting import LOGGER, Reporter
-from stardag.app.sign_in.ports import Clock
 from stardag.domain.builds import BuildEnd, BuildStatus, TaskRecord
 from stardag.domain.child_environment import environment_of
 from stardag.domain.endings import Ending, KeptOutcome
@@ -24,14 +23,6 @@ from stardag.domain.output_errors import BuildCancelled
 from stardag.domain.profile import ActiveProfile
 from stardag.domain.refusals import BuildEnded
 from stardag.domain.remembered import WorkspaceIdentity
-
-
-class Machine(NamedTuple):
-    """What a build needs of the machine that it runs on."""
-
-    outcomes: Outcomes
-    clock: Clock
-    process: ThisProcess
 
 
 class Registered(NamedTuple):
