@@ -203,9 +203,10 @@ def _use_cases(
     from urllib.parse import urlencode
 
     from stardag_registry.adapters.http import UseCases
+    from stardag_registry.app.access_tokens import ManageAccessTokens
     from stardag_registry.app.builds import FindBuilds, RegisterBuild, RunBuild
     from stardag_registry.app.changes import Changes
-    from stardag_registry.app.credentials import Authenticate, AuthenticateApiKey
+    from stardag_registry.app.credentials import Authenticate, AuthenticateAccessToken, AuthenticateApiKey
     from stardag_registry.app.health import CheckHealth
     from stardag_registry.app.invitations import Invite
     from stardag_registry.app.key_uses import KeyUses
@@ -225,16 +226,18 @@ def _use_cases(
     organization_tokens = OrganizationTokens(settings.public_url, signer, clock, randomness)
     key_uses = KeyUses(database)
     api_key = AuthenticateApiKey(database, clock, key_uses)
+    access_token = AuthenticateAccessToken(database, clock)
     changes = Changes(database, clock)
     make_personal_workspace = MakePersonalWorkspace(database, create, clock)
     return UseCases(
-        authenticate=Authenticate(database, api_key, organization_tokens, issuer_tokens),
+        authenticate=Authenticate(database, api_key, access_token, organization_tokens, issuer_tokens),
         introduce=Introduce(database, recognize),
         exchange_tokens=ExchangeTokens(database, recognize, organization_tokens, make_personal_workspace),
         check_health=CheckHealth(database),
         list_workspaces=ListWorkspaces(database),
         edit_workspaces=EditWorkspaces(changes, create),
         manage_api_keys=ManageApiKeys(database, changes, create),
+        manage_access_tokens=ManageAccessTokens(changes, create),
         list_target_roots=ListTargetRoots(database),
         edit_target_roots=EditTargetRoots(changes),
         target_root_history=TargetRootHistory(database),

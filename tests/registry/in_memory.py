@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -14,6 +14,7 @@ from stardag.domain.target_roots import TargetRoot, same_prefix
 from stardag.domain.tasks import canonical_json
 from stardag_registry.app.paging import Position
 from stardag_registry.app.ports import AuditFilter, BuildFilter, Reading, RevisionFilter, TaskFilter, Transaction
+from stardag_registry.domain.access_tokens import AccessToken
 from stardag_registry.domain.api_keys import ApiKey
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.builds import Build, Task, TaskRecord, TaskRun
@@ -47,6 +48,7 @@ class _State:
         default_factory=dict[tuple[str, str], tuple[Role, datetime]]
     )
     invitations: dict[str, tuple[Invitation, str]] = field(default_factory=dict[str, tuple[Invitation, str]])
+    access_tokens: dict[str, tuple[AccessToken, str]] = field(default_factory=dict[str, tuple[AccessToken, str]])
     signing_keys: dict[str, SigningKey] = field(default_factory=dict[str, SigningKey])
     revisions: list[TargetRootRevision] = field(default_factory=list[TargetRootRevision])
     audit: list[AuditEntry] = field(default_factory=list[AuditEntry])
@@ -157,6 +159,17 @@ class _People:
             return None
         return self._state.users[user_id], Membership(self._state.organizations[organization_id], found[0])
 
+    def holder_by_fingerprint(self, fingerprint: str) -> tuple[AccessToken, User, Membership] | None:
+        found = _first([each.id for each, kept in self._state.access_tokens.values() if kept == fingerprint])
+        return None if found is None else self.holder_by_token_id(found)
+
+    def holder_by_token_id(self, access_token_id: str) -> tuple[AccessToken, User, Membership] | None:
+        if access_token_id not in self._state.access_tokens:
+            return None
+        access_token, _ = self._state.access_tokens[access_token_id]
+        member = self.member(access_token.organization_id, access_token.user_id)
+        return None if member is None else (access_token, *member)
+
     def add_organization(self, organization: Organization, at: datetime) -> None:
         if any(other.slug == organization.slug for other in self._state.organizations.values()):
             raise AlreadyExists("organization", organization.slug)
@@ -168,6 +181,7 @@ class _People:
         self._state.members = {key: what for key, what in self._state.members.items() if key[0] != organization_id}
         for invitation in self.invitations_of(organization_id):
             del self._state.invitations[invitation.id]
+        self._forget_access_tokens(lambda each: each.organization_id == organization_id)
         self._state.deleted.add(organization_id)
         old = self._state.organizations[organization_id]
         self._state.organizations[organization_id] = replace(old, slug=_slug_that_nobody_has())
@@ -239,6 +253,7 @@ class _People:
     def remove_member(self, organization_id: str, user_id: str) -> None:
         self._check_member(organization_id, user_id)
         del self._state.members[organization_id, user_id]
+        self._forget_access_tokens(lambda each: (each.organization_id, each.user_id) == (organization_id, user_id))
 
     def replace_invitation(self, invitation: Invitation, fingerprint: str) -> None:
         for other in self.invitations_of(invitation.organization_id):
@@ -248,6 +263,26 @@ class _People:
 
     def remove_invitation(self, invitation_id: str) -> None:
         self._state.invitations.pop(invitation_id, None)
+
+    def add_access_token(self, access_token: AccessToken, fingerprint: str) -> None:
+        self._state.access_tokens[access_token.id] = access_token, fingerprint
+
+    def revoke_access_token(self, access_token_id: str, at: datetime) -> None:
+        access_token, fingerprint = self._state.access_tokens[access_token_id]
+        self._state.access_tokens[access_token_id] = replace(access_token, revoked_at=at), fingerprint
+
+    def remove_expired_access_tokens(self, at: datetime) -> None:
+        self._forget_access_tokens(lambda each: each.expires_at <= at)
+
+    def count_access_tokens(self, organization_id: str, user_id: str) -> int:
+        return sum(
+            (each.organization_id, each.user_id, each.revoked_at) == (organization_id, user_id, None)
+            for each, _ in self._state.access_tokens.values()
+        )
+
+    def _forget_access_tokens(self, which: Callable[[AccessToken], bool]) -> None:
+        kept = {key: value for key, value in self._state.access_tokens.items() if not which(value[0])}
+        self._state.access_tokens = kept
 
     def _revoke(self, api_key_ids: Sequence[str], at: datetime) -> None:
         for api_key_id in api_key_ids:

@@ -155,7 +155,7 @@ def _credential_of(caller: Caller | None) -> CredentialKind:
         case ApiKeyCaller():
             return "api key"
         case MemberCaller():
-            return "organization token"
+            return "organization token" if caller.access_token is None else "stardag access token"
         case UserCaller():
             return "access token"
         case None:

@@ -1,11 +1,13 @@
-"""Makes organizations, workspaces, API keys and users, inside a transaction that the caller holds."""
+"""Makes organizations, workspaces, API keys, access tokens and users, inside a transaction that the caller holds."""
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stardag_registry.app.ports import Clock, Randomness, Transaction
-from stardag_registry.domain.api_keys import ENTROPY_BYTES, ApiKey, ApiKeySecret, Purpose, make_secret
+from stardag_registry.domain.access_tokens import AccessToken, AccessTokenSecret, make_access_token_secret
+from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret, Purpose, make_secret
+from stardag_registry.domain.made_secrets import ENTROPY_BYTES
 from stardag_registry.domain.organizations import Organization, Workspace, check_display_name
 from stardag_registry.domain.users import Claims, User, usernames_for
 
@@ -57,6 +59,16 @@ class Create:
         api_key = ApiKey(self._new_id(), workspace_id, name, purpose, self.clock(), expires_at, maker=maker)
         transaction.add_api_key(api_key, secret.fingerprint)
         return api_key, secret
+
+    def access_token(
+        self, transaction: Transaction, organization_id: str, user_id: str, lifetime: timedelta
+    ) -> tuple[AccessToken, AccessTokenSecret]:
+        """The token, and its secret, which is nowhere else and cannot be had again."""
+        secret = make_access_token_secret(self.randomness(ENTROPY_BYTES))
+        at = self.clock()
+        access_token = AccessToken(self._new_id(), organization_id, user_id, at, at + lifetime)
+        transaction.add_access_token(access_token, secret.fingerprint)
+        return access_token, secret
 
     def user(self, transaction: Transaction, claims: Claims) -> User:
         """The user that these claims are about, called by the first name that nobody has."""

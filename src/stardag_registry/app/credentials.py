@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from stardag_registry.app.key_uses import KeyUses
 from stardag_registry.app.organization_tokens import OrganizationTokens
 from stardag_registry.app.ports import Clock, Database, IssuerTokens, Transaction
+from stardag_registry.domain.access_tokens import AccessToken, parse_access_token_secret
 from stardag_registry.domain.api_keys import parse_secret
 from stardag_registry.domain.errors import Unauthenticated
-from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller
+from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller, caller_by
+from stardag_registry.domain.users import Membership, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,28 @@ class AuthenticateApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthenticateAccessToken:
+    """Finds out whose access token it is."""
+
+    database: Database
+    clock: Clock
+
+    def __call__(self, credential: str) -> MemberCaller:
+        """The user, as a member of the organization that the token is for.
+
+        Raises:
+            Unauthenticated: it is malformed, unknown, expired or revoked, or its user is no member any more.
+            DatabaseUnavailable: nobody can tell at the moment.
+        """
+        secret = parse_access_token_secret(credential)
+        if secret is None:
+            raise Unauthenticated
+        with self.database.reading() as reading:
+            found = reading.holder_by_fingerprint(secret.fingerprint)
+        return _counting(found, self.clock)
+
+
+@dataclass(frozen=True, slots=True)
 class Authenticate:
     """Finds out whose credential it is. Whatever is wrong with it, the answer is the same.
 
@@ -61,14 +85,17 @@ class Authenticate:
 
     database: Database
     api_key: AuthenticateApiKey
+    access_token: AuthenticateAccessToken
     organization_tokens: OrganizationTokens
     issuer_tokens: IssuerTokens
 
     def __call__(self, credential: str | None) -> ApiKeyCaller | MemberCaller:
-        """The caller that shows an API key or an organization's token, for what belongs to an organization."""
+        """The caller that shows an API key, or a token of an organization's, for what belongs to one."""
         if not credential:
             raise Unauthenticated
-        return self.api_key(credential) if parse_secret(credential) else self._member(credential)
+        if parse_secret(credential):
+            return self.api_key(credential)
+        return self.access_token(credential) if parse_access_token_secret(credential) else self._member(credential)
 
     def anyone(self, credential: str | None) -> ApiKeyCaller | MemberCaller | UserCaller:
         """The same, or a user who shows the issuer's access token, for what comes before any organization.
@@ -93,8 +120,8 @@ class Authenticate:
         Raises:
             IssuerUnavailable: only the issuer can tell, and does not answer.
         """
-        if not credential or parse_secret(credential) is not None:
-            raise Unauthenticated
+        if not credential or parse_secret(credential) or parse_access_token_secret(credential):
+            raise Unauthenticated  # the issuer, which may have to be asked, is not to see it
         return IssuerBearer(credential, self.issuer_tokens.subject_of(credential))
 
     def _member(self, token: str) -> MemberCaller:
@@ -112,8 +139,11 @@ def as_it_counts_now(
     """Look again, inside the transaction that writes: what was committed first (a revocation, another role) wins.
 
     Raises:
-        Unauthenticated: the key was revoked or has expired, or the member was removed, since it was shown.
+        Unauthenticated: the key or token was revoked or has expired, or the member was removed, since it was shown.
     """
+    if isinstance(caller, MemberCaller) and caller.access_token is not None:
+        held = _counting(transaction.holder_by_token_id(caller.access_token.id), clock)
+        return replace(held, address=caller.address)
     if isinstance(caller, MemberCaller):
         found = transaction.member(caller.membership.organization.id, caller.user.id)
         if found is None:
@@ -123,3 +153,9 @@ def as_it_counts_now(
     if now is None or not now.api_key.counts_at(clock()):
         raise Unauthenticated
     return replace(now, address=caller.address)
+
+
+def _counting(found: tuple[AccessToken, User, Membership] | None, clock: Clock) -> MemberCaller:
+    if found is None or not found[0].counts_at(clock()):
+        raise Unauthenticated
+    return caller_by(*found)

@@ -15,7 +15,6 @@ from stardag_registry.app.ports import Clock, Database, Randomness, Transaction
 from stardag_registry.domain.errors import (
     AlreadyExists,
     InvalidField,
-    NotAllowed,
     NotFound,
     NotTheInvited,
     TooMany,
@@ -27,6 +26,7 @@ from stardag_registry.domain.permissions import (
     MemberCaller,
     check_allowed_in_organization,
     check_may_give,
+    check_signed_in,
 )
 from stardag_registry.domain.users import (
     INVITATION_LIFETIME,
@@ -152,22 +152,21 @@ class AcceptInvitation:
 
         Raises:
             NotFound: as above.
-            NotAllowed: an API key asks.
+            NotAllowed: an API key or an access token asks.
             NotTheInvited: the caller signed in with another address.
             TooMany: the caller belongs to as many organizations as anybody may.
             DatabaseUnavailable: nothing was changed.
         """
-        if isinstance(caller, ApiKeyCaller):
-            raise NotAllowed("the person who was invited")
+        user = check_signed_in(caller, "the person who was invited").user
         with self.database.transaction() as transaction:
             found = transaction.invitation(_fingerprint_of(token)) if _TOKEN.fullmatch(token) else None
             invitation, organization = self._counting(found)
-            if caller.user.email != invitation.email:
-                raise NotTheInvited(caller.user.username)
-            role = self._join(transaction, caller.user, invitation)
+            if user.email != invitation.email:
+                raise NotTheInvited(user.username)
+            role = self._join(transaction, user, invitation)
             details = {"invitation": invitation.id, "role": role}
             transaction.add_audit_entry(
-                entry_of(caller, self.clock(), "member.joined", caller.user.id, details, organization.id)
+                entry_of(caller, self.clock(), "member.joined", user.id, details, organization.id)
             )
         return Membership(organization, role)
 

@@ -9,7 +9,7 @@ from stardag_registry.app.creation import Create
 from stardag_registry.app.paging import Page, PageRequest, number_in, page_of, page_of_rows
 from stardag_registry.app.ports import AuditFilter, Clock, Database, Transaction
 from stardag_registry.domain.audit import AuditEntry, is_action
-from stardag_registry.domain.errors import InvalidField, LastOwner, NotAllowed, NotFound, TooMany
+from stardag_registry.domain.errors import InvalidField, LastOwner, NotFound, TooMany
 from stardag_registry.domain.organizations import PERSONAL_PREFIX, Organization
 from stardag_registry.domain.permissions import (
     ApiKeyCaller,
@@ -19,6 +19,7 @@ from stardag_registry.domain.permissions import (
     UserCaller,
     check_allowed_in_organization,
     check_may_give,
+    check_signed_in,
 )
 from stardag_registry.domain.users import Member, Membership, User
 
@@ -38,19 +39,18 @@ class MakeOrganization:
         """What the caller is in the new organization.
 
         Raises:
-            NotAllowed: an API key asks, which is nobody.
+            NotAllowed: an API key asks, which is nobody, or an access token.
             InvalidName, InvalidField: slug or name cannot be one.
             AlreadyExists: the slug is taken.
             TooMany: the caller belongs to as many organizations as anybody may.
             DatabaseUnavailable: nothing was changed.
         """
-        if isinstance(caller, ApiKeyCaller):
-            raise NotAllowed("a user who has signed in")
+        user = check_signed_in(caller, "a user who has signed in").user
         with self.database.transaction() as transaction:
-            if len(transaction.memberships_of(caller.user.id)) >= MAX_MEMBERSHIPS:
+            if len(transaction.memberships_of(user.id)) >= MAX_MEMBERSHIPS:
                 raise TooMany("organization", MAX_MEMBERSHIPS, "A user")
             organization = self.create.organization(transaction, slug, name)
-            transaction.add_member(organization.id, caller.user.id, "owner", self.clock())
+            transaction.add_member(organization.id, user.id, "owner", self.clock())
             details = {"slug": slug, "name": name}
             transaction.add_audit_entry(
                 entry_of(caller, self.clock(), "organization.created", organization.id, details, organization.id)
@@ -119,7 +119,7 @@ class EditOrganization:
             LastOwner: the organization would have none.
         """
         leaves = isinstance(caller, MemberCaller) and caller.user.id == user_id.lower()
-        action: OrganizationAction = "see members" if leaves else "remove members"
+        action: OrganizationAction = "leave" if leaves else "remove members"
         with self.changes.in_organization(caller, action, organization) as change:
             member = _member(change, user_id)
             if not leaves:

@@ -9,6 +9,7 @@ from typing import Protocol
 from stardag.domain.organizations import Role
 from stardag.domain.target_roots import TargetRoot
 from stardag_registry.app.paging import Position
+from stardag_registry.domain.access_tokens import AccessToken
 from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.builds import Build, BuildStatus, Task, TaskRecord, TaskRun, TaskStatus
@@ -168,6 +169,15 @@ class Reading(Protocol):
         """The user and what they are in the organization; None where they are no member."""
         ...
 
+    def holder_by_fingerprint(self, fingerprint: str) -> tuple[AccessToken, User, Membership] | None:
+        """The access token, counting or not, and who holds it; None, too, where they are no member any more. Found by
+        one indexed look-up."""
+        ...
+
+    def holder_by_token_id(self, access_token_id: str) -> tuple[AccessToken, User, Membership] | None:
+        """The same for the token of that id."""
+        ...
+
     def signing_keys(self) -> Sequence[SigningKey]:
         """All keys that tokens are or were signed with, the newest first."""
         ...
@@ -185,7 +195,8 @@ class Transaction(Reading, Protocol):
         ...
 
     def delete_organization(self, organization_id: str, at: datetime) -> None:
-        """Let nobody belong to it any more: no member, no invitation, no key that counts; its slug is free again."""
+        """Let nobody belong to it any more: no member, no invitation, no access token, no key that counts; its slug is
+        free again."""
         ...
 
     def add_workspace(self, workspace: Workspace, at: datetime) -> None:
@@ -237,7 +248,7 @@ class Transaction(Reading, Protocol):
         ...
 
     def remove_member(self, organization_id: str, user_id: str) -> None:
-        """Raises NotFound where the user is no member."""
+        """Forget the member's access tokens, too. Raises NotFound where the user is no member."""
         ...
 
     def change_role(self, organization_id: str, user_id: str, role: Role) -> None:
@@ -250,6 +261,22 @@ class Transaction(Reading, Protocol):
 
     def remove_invitation(self, invitation_id: str) -> None:
         """Forget an invitation; fine where it is gone."""
+        ...
+
+    def add_access_token(self, access_token: AccessToken, fingerprint: str) -> None:
+        """Keep an access token of a member."""
+        ...
+
+    def revoke_access_token(self, access_token_id: str, at: datetime) -> None:
+        """Mark the token as revoked since `at`."""
+        ...
+
+    def remove_expired_access_tokens(self, at: datetime) -> None:
+        """Forget those that have expired by then, whosever they are."""
+        ...
+
+    def count_access_tokens(self, organization_id: str, user_id: str) -> int:
+        """How many the user has in the organization that are not revoked."""
         ...
 
     def add_audit_entry(self, entry: AuditEntry) -> None:

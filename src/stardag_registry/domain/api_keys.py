@@ -1,46 +1,27 @@
-"""API keys: how they are written, told apart and kept (readings, section 7).
+"""API keys: what they are made for and how long they count (readings, section 7).
 
-A key is `stardag_build_` or `stardag_admin_`, 28 base-62 digits of a random number (166 bits) and a checksum of six.
-The prefix names the kind, so that scanners and people recognise one that leaked; the checksum tells a mistyped key from
-a wrong one without asking the database. Only the SHA-256 of a key is ever stored: it is random, so nothing slower is
-needed.
+A key is a secret as the registry makes them, `stardag_build_…` or `stardag_admin_…`.
 """
 
-import hashlib
-import re
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
+
+from stardag_registry.domain.made_secrets import MadeSecret, kind_of, spell
 
 Purpose = Literal["administer", "build"]
 """What a key is made for: building in its workspace, or administering it, which includes building."""
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
-ENTROPY_BYTES = 32
-"""Random bytes that a key is made of; so many more than fit that no key is likelier than another by more than 2^-89."""
-
-_WORDS: dict[Purpose, str] = {"administer": "admin", "build": "build"}
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_RANDOM_DIGITS = 28
-_CHECKSUM_DIGITS = 6
-_FORM = re.compile(rf"(stardag_(?:admin|build)_[0-9A-Za-z]{{{_RANDOM_DIGITS}}})([0-9A-Za-z]{{{_CHECKSUM_DIGITS}}})")
+_KINDS: Mapping[Purpose, str] = {"administer": "admin", "build": "build"}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ApiKeySecret:
-    """A key as its holder has it. It shows itself in no `repr`; who needs the text says `.text`."""
+class ApiKeySecret(MadeSecret):
+    """A key as its holder has it."""
 
-    text: str
-
-    def __repr__(self) -> str:
-        return "ApiKeySecret(…)"
-
-    @property
-    def fingerprint(self) -> str:
-        """What is stored of the key and what it is found by: its SHA-256, in hexadecimal."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +45,10 @@ class ApiKey:
 
 
 def make_secret(purpose: Purpose, entropy: bytes) -> ApiKeySecret:
-    """The key that `ENTROPY_BYTES` random bytes give."""
-    number = int.from_bytes(entropy) % len(_DIGITS) ** _RANDOM_DIGITS
-    body = f"stardag_{_WORDS[purpose]}_{_in_base_62(number, _RANDOM_DIGITS)}"
-    return ApiKeySecret(body + _checksum(body))
+    """The key that as many random bytes as a secret is made of give."""
+    return ApiKeySecret(spell(_KINDS[purpose], entropy))
 
 
 def parse_secret(text: str) -> ApiKeySecret | None:
-    """The key that `text` spells, or None where it can be none: another form, or a checksum that does not fit."""
-    form = _FORM.fullmatch(text)
-    if form is None or _checksum(form[1]) != form[2]:
-        return None
-    return ApiKeySecret(text)
-
-
-def _checksum(body: str) -> str:
-    return _in_base_62(zlib.crc32(body.encode()), _CHECKSUM_DIGITS)
-
-
-def _in_base_62(number: int, width: int) -> str:
-    digits = ""
-    for _ in range(width):
-        number, digit = divmod(number, len(_DIGITS))
-        digits = _DIGITS[digit] + digits
-    return digits
+    """The key that `text` spells, or None where it can be none."""
+    return ApiKeySecret(text) if kind_of(text) in _KINDS.values() else None

@@ -8,7 +8,8 @@ from typing import Literal
 ACTION_MAX_LENGTH = 50
 _ACTION = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
 
-CredentialKind = Literal["api key", "organization token", "access token", "server"]
+CredentialKind = Literal["api key", "organization token", "stardag access token", "access token", "server"]
+"""An "access token" is the issuer's; the registry's own begin with `stardag_access_`."""
 
 
 def is_action(text: str) -> bool:

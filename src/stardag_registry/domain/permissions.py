@@ -1,10 +1,11 @@
 """Who may do what (readings, section 7): a table for keys, one for roles, and what every operation asks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from stardag.domain.organizations import Role
+from stardag_registry.domain.access_tokens import AccessToken
 from stardag_registry.domain.api_keys import ApiKey, Purpose
 from stardag_registry.domain.errors import Archived, NotAllowed, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
@@ -23,7 +24,16 @@ WorkspaceAction = Literal[
 seeing which there are, too."""
 
 OrganizationAction = Literal[
-    "see members", "create workspaces", "invite members", "remove members", "read audit", "change roles", "delete"
+    "see members",
+    "leave",
+    "make access tokens",
+    "revoke access tokens",
+    "create workspaces",
+    "invite members",
+    "remove members",
+    "read audit",
+    "change roles",
+    "delete",
 ]
 """What is done in an organization."""
 
@@ -42,7 +52,8 @@ _BY_ROLE: Mapping[Role, frozenset[WorkspaceAction]] = {
     "owner": _ADMINISTER_ALL,
 }
 
-_OF_MEMBERS: frozenset[OrganizationAction] = frozenset({"see members"})
+_BY_ACCESS_TOKEN: frozenset[OrganizationAction] = frozenset({"see members", "revoke access tokens"})
+_OF_MEMBERS: frozenset[OrganizationAction] = frozenset({*_BY_ACCESS_TOKEN, "leave", "make access tokens"})
 _OF_ADMINS: frozenset[OrganizationAction] = frozenset(
     {*_OF_MEMBERS, "create workspaces", "invite members", "remove members", "read audit"}
 )
@@ -56,6 +67,7 @@ _IN_ORGANIZATION: Mapping[Role, frozenset[OrganizationAction]] = {
 AN_ADMIN = "an admin or owner of the organization"
 AN_OWNER = "an owner of the organization"
 A_MEMBER = "a member of the organization who has signed in"
+A_SIGN_IN = "somebody who has signed in: an access token only reads, and runs builds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +82,12 @@ class ApiKeyCaller:
 
 @dataclass(frozen=True, slots=True)
 class MemberCaller:
-    """A user asks as a member of one organization, by a token for that one."""
+    """A user asks as a member of one organization, by a token for that one; by an access token, where there is one."""
 
     user: User
     membership: Membership
     address: str = ""
+    access_token: AccessToken | None = None
 
     @property
     def organization(self) -> Organization:
@@ -92,6 +105,11 @@ class UserCaller:
 
 
 Caller = ApiKeyCaller | MemberCaller | UserCaller
+
+
+def caller_by(access_token: AccessToken, user: User, membership: Membership, address: str = "") -> MemberCaller:
+    """The caller that an access token makes of its user: a member, whatever more they are."""
+    return MemberCaller(user, replace(membership, role="member"), address, access_token)
 
 
 def check_allowed(
@@ -114,7 +132,9 @@ def check_allowed(
             needed = AN_ADMIN
     else:
         allowed, needed = _BY_ROLE[caller.membership.role], AN_ADMIN
-        if workspace.owner_id == caller.user.id:
+        if caller.access_token is not None:
+            needed = A_SIGN_IN
+        elif workspace.owner_id == caller.user.id:
             allowed = allowed | _ADMINISTER
     if action not in allowed:
         raise NotAllowed(needed)
@@ -140,15 +160,40 @@ def check_allowed_in_organization(
 
     Raises:
         NotFound: it is not the caller's, whether it exists or not.
-        NotAllowed: the role does not include this, or an API key asks.
+        NotAllowed: the role does not include this, or an API key or access token asks for what neither may.
     """
     if not caller.organization.is_meant_by(organization):
         raise NotFound("organization")
     if isinstance(caller, ApiKeyCaller):
         raise NotAllowed(A_MEMBER)
+    if caller.access_token is not None and action not in _BY_ACCESS_TOKEN:
+        raise NotAllowed(A_SIGN_IN)
     if action not in _IN_ORGANIZATION[caller.membership.role]:
         raise NotAllowed(AN_OWNER if action in {"change roles", "delete"} else AN_ADMIN)
     return caller
+
+
+def check_signed_in(caller: Caller, needed: str) -> MemberCaller | UserCaller:
+    """Let somebody do what is a person's alone.
+
+    Raises:
+        NotAllowed: an API key asks, which is nobody and lacks what is `needed`, or an access token.
+    """
+    if isinstance(caller, ApiKeyCaller):
+        raise NotAllowed(needed)
+    if isinstance(caller, MemberCaller) and caller.access_token is not None:
+        raise NotAllowed(A_SIGN_IN)
+    return caller
+
+
+def check_may_revoke(caller: MemberCaller, access_token_id: str) -> None:
+    """Let the caller revoke an access token of their own.
+
+    Raises:
+        NotAllowed: an access token asks, and for another than itself.
+    """
+    if caller.access_token is not None and caller.access_token.id != access_token_id:
+        raise NotAllowed(A_SIGN_IN)
 
 
 def check_may_give(caller: MemberCaller, role: Role) -> None:

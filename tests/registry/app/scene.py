@@ -1,15 +1,16 @@
 """An organization with people, a workspace and keys, and every use case that changes anything of theirs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 
 from stardag.domain.organizations import Role
 from stardag_registry.adapters.system import random_bytes
+from stardag_registry.app.access_tokens import ManageAccessTokens
 from stardag_registry.app.builds import FindBuilds, NewBuild, RegisterBuild, RunBuild
 from stardag_registry.app.changes import Changes
 from stardag_registry.app.creation import Create
-from stardag_registry.app.credentials import AuthenticateApiKey
+from stardag_registry.app.credentials import AuthenticateAccessToken, AuthenticateApiKey
 from stardag_registry.app.invitations import AcceptInvitation, Invite
 from stardag_registry.app.key_uses import KeyUses
 from stardag_registry.app.organizations import EditOrganization, MakeOrganization, MakePersonalWorkspace
@@ -42,6 +43,7 @@ class Team:
         self.furnish = Furnishing(self.database, self.create, self.clock)
         self.key_uses = KeyUses(self.database)
         self.authenticate = AuthenticateApiKey(self.database, self.clock, self.key_uses)
+        self.authenticate_access_token = AuthenticateAccessToken(self.database, self.clock)
         self.acme = self.furnish.organization()
         self.production = self.furnish.workspace(self.acme)
 
@@ -52,6 +54,7 @@ class Team:
         self.make_personal_workspace = MakePersonalWorkspace(self.database, self.create, self.clock)
         self.edit_workspaces = EditWorkspaces(self.changes, self.create)
         self.api_keys = ManageApiKeys(self.database, self.changes, self.create)
+        self.access_tokens = ManageAccessTokens(self.changes, self.create)
         self.edit_target_roots = EditTargetRoots(self.changes)
         self.target_root_history = TargetRootHistory(self.database)
         self.register_build = RegisterBuild(self.database, self.changes, random_bytes)
@@ -97,6 +100,11 @@ class Team:
     ) -> ApiKeyCaller:
         """A new key, which asks."""
         return self.authenticate(self.furnish.api_key(workspace or self.production, purpose, expires_in).text)
+
+    def lent_by(self, caller: MemberCaller) -> MemberCaller:
+        """A new access token of somebody's, which asks."""
+        _, secret = self.access_tokens.make(caller, caller.organization.id, 600)
+        return replace(self.authenticate_access_token(secret.text), address=ADDRESS)
 
     def build(self, workspace: Workspace | None = None) -> Build:
         """A new build that runs."""

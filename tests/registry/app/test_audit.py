@@ -117,6 +117,20 @@ def revoke_key(team: Team) -> Change:
     return lambda: team.api_keys.revoke(team.admin, team.production.id, key.id)
 
 
+def make_access_token(team: Team) -> Change:
+    return lambda: team.access_tokens.make(team.plain, "acme", 600)
+
+
+def revoke_access_token(team: Team) -> Change:
+    made, _ = team.access_tokens.make(team.plain, "acme", 600)
+    return lambda: team.access_tokens.revoke(team.plain, "acme", made.id)
+
+
+def build_with_access_token(team: Team) -> Change:
+    lent = team.lent_by(team.plain)
+    return lambda: team.register_build(lent, team.production.id, NewBuild(ROOTS), "a key")
+
+
 def add_root(team: Team) -> Change:
     key = team.key("administer")
     return lambda: team.edit_target_roots.add(key, team.production.id, "a", "/1/")
@@ -178,6 +192,9 @@ CHANGES: dict[str, tuple[str, Callable[[Team], Change]]] = {
         ("workspace.deleted", delete_workspace),
         ("api-key.created", make_key),
         ("api-key.revoked", revoke_key),
+        ("access-token.created", make_access_token),
+        ("access-token.revoked", revoke_access_token),
+        ("build.registered", build_with_access_token),
         ("target-root.added", add_root),
         ("target-root.changed", change_root),
         ("target-root.removed", remove_root),
@@ -230,6 +247,8 @@ TWICE = {
     "change_workspace",
     "archive_workspace",
     "revoke_key",
+    "revoke_access_token",
+    "build_with_access_token",
     "change_root",
     "register_build",
     "end_build",
@@ -248,7 +267,9 @@ def test_the_same_once_more_changes_nothing_and_leaves_no_entry(name: str, team:
     assert rows(database) == before
 
 
-@pytest.mark.parametrize("name", sorted(set(CHANGES) - TWICE - {"invite", "invite_again", "make_key", "record_tasks"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(CHANGES) - TWICE - {"invite", "invite_again", "make_key", "make_access_token", "record_tasks"})
+)
 def test_what_is_refused_the_second_time_changes_nothing_and_leaves_no_entry(
     name: str, team: Team, database: SqlDatabase
 ) -> None:
@@ -285,7 +306,8 @@ def test_records_are_kept_all_or_none(team: Team, database: SqlDatabase) -> None
 
 def test_the_audit_holds_no_secret(team: Team, database: SqlDatabase) -> None:
     _, secret = team.api_keys.make(team.admin, team.production.id, "CI", "build", None)
+    _, token = team.access_tokens.make(team.plain, "acme", 600)
     invitation = team.invite(team.admin, "acme", SUE, "member")
     shown = repr(rows(database)["audit"])
-    for hidden in (secret.text, secret.fingerprint, invitation.token):
+    for hidden in (secret.text, secret.fingerprint, token.text, token.fingerprint, invitation.token):
         assert hidden not in shown

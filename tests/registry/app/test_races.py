@@ -211,3 +211,17 @@ class TestBuilds:
             )
             assert kinds_of(results) <= {Unauthenticated}
             assert team.actions()[before:] == ["build.registered"] * (3 - len(refused(results))) + ["api-key.revoked"]
+
+    @rounds
+    def test_an_access_token_registers_nothing_once_it_is_revoked(self, team: Team, times: int) -> None:
+        for _ in range(times):
+            lent = team.lent_by(team.owner)
+            assert lent.access_token is not None
+            before = len(team.audit())
+            results = at_once(
+                *[partial(team.register_build, lent, team.production.id, NEW, None)] * 3,
+                partial(team.access_tokens.revoke, team.owner, "acme", lent.access_token.id),
+            )
+            assert kinds_of(results) <= {Unauthenticated}
+            registered = ["build.registered"] * (3 - len(refused(results)))
+            assert team.actions()[before:] == [*registered, "access-token.revoked"]

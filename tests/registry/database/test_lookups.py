@@ -18,6 +18,7 @@ from stardag_registry.app.ports import AuditFilter, BuildFilter, Reading, Revisi
 from stardag_registry.domain.api_keys import ApiKey
 from stardag_registry.domain.audit import AuditEntry
 from stardag_registry.domain.builds import (
+    BUILD_NAME_MAX_LENGTH,
     BUILD_STATUSES,
     COMMIT_MAX_LENGTH,
     DESCRIPTION_MAX_LENGTH,
@@ -45,6 +46,8 @@ def builds_of(status: BuildStatus, reading: Reading) -> object:
 READINGS: dict[str, Callable[[Reading], object]] = {
     "caller by fingerprint": lambda reading: reading.caller_by_fingerprint("f" * 64),
     "caller by id": lambda reading: reading.caller_by_key_id(ID),
+    "holder by fingerprint": lambda reading: reading.holder_by_fingerprint("f" * 64),
+    "holder by id": lambda reading: reading.holder_by_token_id(ID),
     "keys": lambda reading: reading.api_keys_of(ID),
     "target roots": lambda reading: reading.target_roots(ID),
     "history": lambda reading: reading.target_root_revisions(ID, RevisionFilter(), None, 10),
@@ -97,6 +100,9 @@ SORTED_AFTERWARDS: dict[str, Callable[[Reading], object]] = {
 CHANGES: dict[str, Callable[[Transaction], object]] = {
     "note uses": lambda transaction: transaction.note_uses({ID: NOW}),
     "revoke": lambda transaction: transaction.revoke_api_key(ID, NOW),
+    "revoke an access token": lambda transaction: transaction.revoke_access_token(ID, NOW),
+    "expired access tokens": lambda transaction: transaction.remove_expired_access_tokens(NOW),
+    "number of access tokens": lambda transaction: transaction.count_access_tokens(ID, ID),
     "username": lambda transaction: transaction.is_username_taken("alice"),
     "slug": lambda transaction: transaction.organization_by_slug("acme"),
     "owner": lambda transaction: transaction.has_owner(ID),
@@ -179,6 +185,7 @@ def test_the_longest_that_may_be_given_fits(sql_database: SqlDatabase) -> None:
         wide(COMMIT_MAX_LENGTH),
         NOW,
         wide(ERROR_MAX_LENGTH),
+        wide(BUILD_NAME_MAX_LENGTH),
     )
     parameters = {"a": wide((PARAMETERS_MAX_BYTES - len('{"a":""}')) // 4)}
     record = TaskRecord(
@@ -194,7 +201,7 @@ def test_the_longest_that_may_be_given_fits(sql_database: SqlDatabase) -> None:
     invitation = Invitation(ID, ID, email, "member", NOW, NOW, slug)
     revision = TargetRootRevision(ID, slug, prefix, prefix, NOW, ID, ID, maker, 2**31 - 1)
     details = wide(10_000)
-    entry = AuditEntry(NOW, "x" * 50, "x" * 100, details, "organization token", maker, ID, ID, ID, ID, "x" * 64)
+    entry = AuditEntry(NOW, "x" * 50, "x" * 100, details, "stardag access token", maker, ID, ID, ID, ID, "x" * 64)
     with sql_database.transaction() as transaction:
         transaction.add_organization(organization, NOW)
         transaction.add_workspace(workspace, NOW)

@@ -94,7 +94,7 @@ def test_they_give_constraints_the_names_that_the_tables_say(nothing: Path | str
 def test_they_can_be_taken_back_one_by_one_and_run_again(nothing: Path | str) -> None:
     open_database(nothing).close()
     with engine_on(nothing) as engine:
-        for revision in ("0004", "0003", "0002", "0001", "base"):
+        for revision in ("0005", "0004", "0003", "0002", "0001", "base"):
             with engine.begin() as connection:
                 migrate(connection, revision)
         with engine.connect() as connection:

@@ -211,7 +211,7 @@ class TestManyAtOnce:
 
         all_at_once(8, upgrade)
         with psycopg.connect(postgresql_url) as connection:
-            assert connection.execute("SELECT count(*) FROM upgrades").fetchone() == (1,)
+            assert connection.execute("SELECT count(*) FROM upgrades").fetchone() == (int(HEAD) - int("0003"),)
         assert revision_in(postgresql_url) == HEAD
 
     @pytest.mark.slow

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stardag_registry.app.ports import Database, RevisionFilter
+from stardag_registry.domain.access_tokens import AccessToken
 from stardag_registry.domain.api_keys import ApiKey
 from stardag_registry.domain.errors import AlreadyExists, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
@@ -300,3 +301,78 @@ def test_an_invitation_is_forgotten(furnished: Database) -> None:
         transaction.remove_invitation(INVITATION.id)
         transaction.remove_invitation(INVITATION.id)
         assert transaction.invitation(FINGERPRINT) is None
+
+
+TOKEN = AccessToken("eeeeeeee-0000-4000-8000-000000000001", ACME.id, ALICE.id, NOW, NOW + timedelta(hours=1))
+
+
+class TestAccessTokens:
+    @pytest.fixture
+    def held(self, furnished: Database) -> Database:
+        """Alice and Bob belong to both organizations, and Alice has a token in one."""
+        with furnished.transaction() as transaction:
+            for organization in (ACME, OTHER):
+                for user in (ALICE, BOB):
+                    transaction.add_member(organization.id, user.id, "admin", NOW)
+            transaction.add_access_token(TOKEN, FINGERPRINT)
+        return furnished
+
+    def test_one_is_found_with_whoever_holds_it(self, held: Database) -> None:
+        holder = (TOKEN, ALICE, Membership(ACME, "admin"))
+        with held.reading() as reading:
+            assert reading.holder_by_fingerprint(FINGERPRINT) == holder
+            assert reading.holder_by_token_id(TOKEN.id) == holder
+            assert reading.holder_by_fingerprint("2" * 64) is None
+            assert reading.holder_by_token_id(ALICE.id) is None
+
+    def test_a_role_is_what_it_is_now(self, held: Database) -> None:
+        with held.transaction() as transaction:
+            transaction.change_role(ACME.id, ALICE.id, "owner")
+            assert transaction.holder_by_token_id(TOKEN.id) == (TOKEN, ALICE, Membership(ACME, "owner"))
+
+    def test_one_that_is_revoked_is_found_and_not_counted(self, held: Database) -> None:
+        with held.transaction() as transaction:
+            assert transaction.count_access_tokens(ACME.id, ALICE.id) == 1
+            transaction.revoke_access_token(TOKEN.id, NOW)
+            assert transaction.count_access_tokens(ACME.id, ALICE.id) == 0
+        with held.reading() as reading:
+            found = reading.holder_by_fingerprint(FINGERPRINT)
+        assert found is not None
+        assert found[0] == replace(TOKEN, revoked_at=NOW)
+
+    def test_they_count_by_user_and_organization(self, held: Database) -> None:
+        with held.transaction() as transaction:
+            for number, (organization, user) in enumerate([(ACME, BOB), (OTHER, ALICE), (ACME, ALICE)], 2):
+                an_id = f"eeeeeeee-0000-4000-8000-00000000001{number}"
+                another = replace(TOKEN, id=an_id, organization_id=organization.id, user_id=user.id)
+                transaction.add_access_token(another, f"{number}" * 64)
+            assert transaction.count_access_tokens(ACME.id, ALICE.id) == 2
+            assert transaction.count_access_tokens(ACME.id, BOB.id) == 1
+            assert transaction.count_access_tokens(OTHER.id, BOB.id) == 0
+
+    def test_those_that_have_expired_are_forgotten(self, held: Database) -> None:
+        later = replace(TOKEN, id=CAROL, expires_at=TOKEN.expires_at + timedelta(microseconds=1), revoked_at=NOW)
+        with held.transaction() as transaction:
+            transaction.add_access_token(later, "2" * 64)
+            transaction.remove_expired_access_tokens(TOKEN.expires_at - timedelta(microseconds=1))
+            assert transaction.holder_by_token_id(TOKEN.id) is not None
+            transaction.remove_expired_access_tokens(TOKEN.expires_at)
+            assert transaction.holder_by_token_id(TOKEN.id) is None
+            assert transaction.holder_by_token_id(later.id) is not None
+
+    @pytest.mark.parametrize("how", ["removed", "deleted"])
+    def test_they_go_with_the_membership(self, held: Database, how: str) -> None:
+        elsewhere = replace(TOKEN, id=CAROL, organization_id=OTHER.id)
+        bobs = replace(TOKEN, id=BOB.id, user_id=BOB.id)
+        with held.transaction() as transaction:
+            transaction.add_access_token(elsewhere, "2" * 64)
+            transaction.add_access_token(bobs, "3" * 64)
+            if how == "removed":
+                transaction.remove_member(ACME.id, ALICE.id)
+                transaction.add_member(ACME.id, ALICE.id, "admin", NOW)
+            else:
+                transaction.delete_organization(ACME.id, NOW)
+        with held.reading() as reading:
+            assert reading.holder_by_fingerprint(FINGERPRINT) is None
+            assert reading.holder_by_fingerprint("2" * 64) is not None
+            assert (reading.holder_by_fingerprint("3" * 64) is None) == (how == "deleted")

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stardag_registry.domain.api_keys import (
-    ENTROPY_BYTES,
     PURPOSES,
     ApiKey,
     ApiKeySecret,
@@ -16,6 +15,7 @@ from stardag_registry.domain.api_keys import (
     make_secret,
     parse_secret,
 )
+from stardag_registry.domain.made_secrets import ENTROPY_BYTES
 
 entropy = st.binary(min_size=ENTROPY_BYTES, max_size=ENTROPY_BYTES)
 purposes = st.sampled_from(PURPOSES)

@@ -1,12 +1,13 @@
 """Who may do what (readings, section 7): the whole table, by role and by kind of key."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
 
 from stardag.domain.organizations import Role
+from stardag_registry.domain.access_tokens import AccessToken
 from stardag_registry.domain.api_keys import PURPOSES, ApiKey, Purpose
 from stardag_registry.domain.errors import Archived, NotAllowed, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
@@ -15,9 +16,12 @@ from stardag_registry.domain.permissions import (
     MemberCaller,
     OrganizationAction,
     WorkspaceAction,
+    caller_by,
     check_allowed,
     check_allowed_in_organization,
     check_may_give,
+    check_may_revoke,
+    check_signed_in,
     may_see,
 )
 from stardag_registry.domain.users import Membership, User
@@ -32,6 +36,8 @@ ALICE = User("00000000-0000-4000-8000-000000000006", "https://issuer.example", "
 BOB = replace(ALICE, id="00000000-0000-4000-8000-000000000007", username="bob")
 ALICES = replace(OWN, id="00000000-0000-4000-8000-000000000008", slug="personal-alice", owner_id=ALICE.id)
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
 ROLES: tuple[Role, ...] = get_args(Role)
 WORKSPACE_ACTIONS: tuple[WorkspaceAction, ...] = get_args(WorkspaceAction)
 ORGANIZATION_ACTIONS: tuple[OrganizationAction, ...] = get_args(OrganizationAction)
@@ -44,9 +50,11 @@ IN_WORKSPACE: dict[Role, set[WorkspaceAction]] = {
     "owner": {*WORKSPACE_ACTIONS},
 }
 WITH_KEY: dict[Purpose, set[WorkspaceAction]] = {"build": BUILDING, "administer": ADMINISTERING}
+OF_MEMBERS: set[OrganizationAction] = {"see members", "leave", "make access tokens", "revoke access tokens"}
+WITH_ACCESS_TOKEN: set[OrganizationAction] = {"see members", "revoke access tokens"}
 IN_ORGANIZATION: dict[Role, set[OrganizationAction]] = {
-    "member": {"see members"},
-    "admin": {"see members", "create workspaces", "invite members", "remove members", "read audit"},
+    "member": OF_MEMBERS,
+    "admin": {*OF_MEMBERS, "create workspaces", "invite members", "remove members", "read audit"},
     "owner": {*ORGANIZATION_ACTIONS},
 }
 
@@ -57,6 +65,12 @@ def key(purpose: Purpose) -> ApiKeyCaller:
 
 def member(role: Role, user: User = BOB) -> MemberCaller:
     return MemberCaller(user, Membership(ACME, role))
+
+
+def lent(role: Role, user: User = BOB) -> MemberCaller:
+    """An access token that somebody with a role had made."""
+    token = AccessToken(OTHER.id, ACME.id, user.id, NOW, NOW + timedelta(hours=1))
+    return caller_by(token, user, Membership(ACME, role))
 
 
 def is_allowed(caller: ApiKeyCaller | MemberCaller, action: WorkspaceAction, workspace: Workspace) -> bool:
@@ -157,6 +171,44 @@ def test_a_key_does_nothing_in_an_organization(action: OrganizationAction) -> No
     for purpose in PURPOSES:
         with pytest.raises(NotAllowed):
             check_allowed_in_organization(key(purpose), action, ACME.slug)
+
+
+@pytest.mark.parametrize("role", ROLES)
+class TestAccessTokens:
+    """They do what a member does, whoever had them made, and less where a person is meant."""
+
+    def test_they_read_and_build_whatever_the_role(self, role: Role) -> None:
+        for action in WORKSPACE_ACTIONS:
+            assert is_allowed(lent(role), action, OWN) == (action in BUILDING)
+            assert is_allowed(lent(role, ALICE), action, ALICES) == (action in BUILDING)
+
+    def test_they_see_what_a_member_sees(self, role: Role) -> None:
+        assert may_see(lent(role), OWN)
+        assert may_see(lent(role, ALICE), ALICES)
+        assert not may_see(lent(role), ALICES)
+        assert not may_see(lent(role), STRANGERS)
+
+    def test_they_change_nothing_in_an_organization(self, role: Role) -> None:
+        for action in ORGANIZATION_ACTIONS:
+            if action in WITH_ACCESS_TOKEN:
+                assert check_allowed_in_organization(lent(role), action, ACME.slug) == lent(role)
+            else:
+                with pytest.raises(NotAllowed, match="somebody who has signed in"):
+                    check_allowed_in_organization(lent(role), action, ACME.slug)
+            with pytest.raises(NotFound):
+                check_allowed_in_organization(lent(role), action, OTHER.slug)
+
+    def test_they_are_nobody_who_signs_in(self, role: Role) -> None:
+        assert check_signed_in(member(role), "somebody") == member(role)
+        for caller in (lent(role), key("administer")):
+            with pytest.raises(NotAllowed):
+                check_signed_in(caller, "somebody")
+
+    def test_they_revoke_none_but_themselves(self, role: Role) -> None:
+        check_may_revoke(member(role), NOBODYS)
+        check_may_revoke(lent(role), OTHER.id)
+        with pytest.raises(NotAllowed):
+            check_may_revoke(lent(role), NOBODYS)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -25,72 +25,80 @@ Caller = Literal[
     "building key",
     "revoked key",
     "expired key",
+    "access token",
+    "revoked access token",
+    "expired access token",
     "issuer's token",
     "nobody",
 ]
-"""Who asks. The outsider owns the other organization; the one removed was an owner. The user who shows the issuer's
-token is an owner, too, so that nothing but the kind of token keeps them out."""
+"""Who asks. The outsider owns the other organization; the one removed was an owner. The users who had the access tokens
+made, and who shows the issuer's token, are owners, too, so that nothing but the kind of token keeps them out."""
 
 # `open to` is the least of the roles that may; "everybody" needs no credential; "anyone" is every good credential, and
 # "a user" every person's; "issuer" is the issuer's token alone; "the invited" is the one person who was.
 # `key` is the purpose that an API key needs in its own workspace. Whoever owns a personal workspace may there what an
-# administering key may. `archived` says whether it is done in an archived workspace, too.
+# administering key may. `token` says whether an access token may, where it sees as much as a member of no other role.
+# `archived` says whether it is done in an archived workspace, too.
 TABLE: Final = """
-operation                                                    case             open to      key         archived  answer
+operation                                              case            open to      key         token  archived  answer
 
-GET    /auth/configuration                                   -                everybody    -           -         200
-POST   /auth/exchange                                        -                issuer       -           -         200
-PUT    /me                                                   -                issuer       -           -         200
-GET    /me                                                   -                anyone       build       -         200
+GET    /auth/configuration                             -               everybody    -           -      -         200
+POST   /auth/exchange                                  -               issuer       -           -      -         200
+PUT    /me                                             -               issuer       -           -      -         200
+GET    /me                                             -               anyone       build       yes    -         200
 
-GET    /organizations                                        -                anyone       build       -         200
-POST   /organizations                                        -                a user       -           -         201
-DELETE /organizations/{organization}                         -                owner        -           -         204
-GET    /organizations/{organization}/audit                   -                admin        -           -         200
-GET    /organizations/{organization}/members                 -                member       -           -         200
-PATCH  /organizations/{organization}/members/{user_id}       -                owner        -           -         200
-DELETE /organizations/{organization}/members/{user_id}       a member         admin        -           -         204
-DELETE /organizations/{organization}/members/{user_id}       an admin         owner        -           -         204
-DELETE /organizations/{organization}/members/{user_id}       oneself          member       -           -         204
-GET    /organizations/{organization}/invitations             -                admin        -           -         200
-POST   /organizations/{organization}/invitations             to be a member   admin        -           -         201
-POST   /organizations/{organization}/invitations             to be an admin   owner        -           -         201
-DELETE /organizations/{organization}/invitations/{invitation_id}  to be a member  admin    -           -         204
-DELETE /organizations/{organization}/invitations/{invitation_id}  to be an admin  owner    -           -         204
-POST   /invitations/accept                                   -                the invited  -           -         200
+GET    /organizations                                  -               anyone       build       yes    -         200
+POST   /organizations                                  -               a user       -           -      -         201
+DELETE /organizations/{organization}                   -               owner        -           -      -         204
+GET    /organizations/{organization}/audit             -               admin        -           -      -         200
+GET    /organizations/{organization}/members           -               member       -           yes    -         200
+PATCH  /organizations/{organization}/members/{user_id}  -              owner        -           -      -         200
+DELETE /organizations/{organization}/members/{user_id}  a member       admin        -           -      -         204
+DELETE /organizations/{organization}/members/{user_id}  an admin       owner        -           -      -         204
+DELETE /organizations/{organization}/members/{user_id}  oneself        member       -           -      -         204
+GET    /organizations/{organization}/invitations       -               admin        -           -      -         200
+POST   /organizations/{organization}/invitations       to be a member  admin        -           -      -         201
+POST   /organizations/{organization}/invitations       to be an admin  owner        -           -      -         201
+DELETE /organizations/{organization}/invitations/{invitation_id}  to be a member  admin  -      -      -         204
+DELETE /organizations/{organization}/invitations/{invitation_id}  to be an admin  owner  -      -      -         204
+POST   /invitations/accept                             -               the invited  -           -      -         200
+POST   /organizations/{organization}/access-tokens     -               member       -           -      -         201
+DELETE /organizations/{organization}/access-tokens/{access_token_id}  one's own  member  -      -      -         204
+DELETE /organizations/{organization}/access-tokens/{access_token_id}  itself  member  -         yes    -         204
 
-GET    /organizations/{organization}/workspaces              -                member       build       -         200
-POST   /organizations/{organization}/workspaces              -                admin        -           -         201
-GET    /workspaces/{workspace_id}                            -                member       build       yes       200
-PATCH  /workspaces/{workspace_id}                            describe         admin        administer  no        200
-PATCH  /workspaces/{workspace_id}                            archive          admin        -           yes       200
-PATCH  /workspaces/{workspace_id}                            bring back       admin        -           yes       200
-DELETE /workspaces/{workspace_id}                            -                admin        -           yes       204
+GET    /organizations/{organization}/workspaces        -               member       build       yes    -         200
+POST   /organizations/{organization}/workspaces        -               admin        -           -      -         201
+GET    /workspaces/{workspace_id}                      -               member       build       yes    yes       200
+PATCH  /workspaces/{workspace_id}                      describe        admin        administer  -      no        200
+PATCH  /workspaces/{workspace_id}                      archive         admin        -           -      yes       200
+PATCH  /workspaces/{workspace_id}                      bring back      admin        -           -      yes       200
+DELETE /workspaces/{workspace_id}                      -               admin        -           -      yes       204
 
-GET    /workspaces/{workspace_id}/api-keys                   -                admin        administer  yes       200
-POST   /workspaces/{workspace_id}/api-keys                   -                admin        administer  no        201
-DELETE /workspaces/{workspace_id}/api-keys/{api_key_id}      -                admin        administer  yes       204
+GET    /workspaces/{workspace_id}/api-keys             -               admin        administer  -      yes       200
+POST   /workspaces/{workspace_id}/api-keys             -               admin        administer  -      no        201
+DELETE /workspaces/{workspace_id}/api-keys/{api_key_id}  -             admin        administer  -      yes       204
 
-GET    /workspaces/{workspace_id}/target-roots               -                member       build       yes       200
-GET    /workspaces/{workspace_id}/target-roots/{name}        -                member       build       yes       200
-GET    /workspaces/{workspace_id}/target-root-history        -                member       build       yes       200
-POST   /workspaces/{workspace_id}/target-roots               -                admin        administer  no        201
-PATCH  /workspaces/{workspace_id}/target-roots/{name}        -                admin        administer  no        200
-DELETE /workspaces/{workspace_id}/target-roots/{name}        -                admin        administer  no        204
+GET    /workspaces/{workspace_id}/target-roots         -               member       build       yes    yes       200
+GET    /workspaces/{workspace_id}/target-roots/{name}  -               member       build       yes    yes       200
+GET    /workspaces/{workspace_id}/target-root-history  -               member       build       yes    yes       200
+POST   /workspaces/{workspace_id}/target-roots         -               admin        administer  -      no        201
+PATCH  /workspaces/{workspace_id}/target-roots/{name}  -               admin        administer  -      no        200
+DELETE /workspaces/{workspace_id}/target-roots/{name}  -               admin        administer  -      no        204
 
-GET    /workspaces/{workspace_id}/builds                     -                member       build       yes       200
-POST   /workspaces/{workspace_id}/builds                     -                member       build       no        201
-GET    /workspaces/{workspace_id}/builds/{build_id}          -                member       build       yes       200
-PATCH  /workspaces/{workspace_id}/builds/{build_id}          -                member       build       no        200
-POST   /workspaces/{workspace_id}/builds/{build_id}/heartbeat  -              member       build       no        200
-POST   /workspaces/{workspace_id}/builds/{build_id}/tasks    -                member       build       no        200
-GET    /workspaces/{workspace_id}/tasks                      -                member       build       yes       200
-GET    /workspaces/{workspace_id}/tasks/{task_id}            -                member       build       yes       200
+GET    /workspaces/{workspace_id}/builds               -               member       build       yes    yes       200
+POST   /workspaces/{workspace_id}/builds               -               member       build       yes    no        201
+GET    /workspaces/{workspace_id}/builds/{build_id}    -               member       build       yes    yes       200
+PATCH  /workspaces/{workspace_id}/builds/{build_id}    -               member       build       yes    no        200
+POST   /workspaces/{workspace_id}/builds/{build_id}/heartbeat  -       member       build       yes    no        200
+POST   /workspaces/{workspace_id}/builds/{build_id}/tasks  -           member       build       yes    no        200
+GET    /workspaces/{workspace_id}/tasks                -               member       build       yes    yes       200
+GET    /workspaces/{workspace_id}/tasks/{task_id}      -               member       build       yes    yes       200
 """
 
 _ROLES: Final = ("member", "admin", "owner")
-_IN_ORGANIZATION: Final = ("owner", "admin", "member", "administering key", "building key")
-_WITHOUT_CREDENTIAL: Final = ("removed member", "revoked key", "expired key", "nobody")
+_WITHOUT_CREDENTIAL: Final = (
+    *("removed member", "revoked key", "expired key", "revoked access token", "expired access token", "nobody"),
+)
 _ELSEWHERE: Final = ("other organization", "missing", "no id")
 
 
@@ -103,6 +111,7 @@ class Row:
     case: str
     open_to: str
     key: str
+    token: str
     archived: str
     answer: int
 
@@ -131,8 +140,9 @@ def rows_of(table: str) -> tuple[Row, ...]:
     for line in table.strip().splitlines()[1:]:
         if line:
             method, rest = line.split(maxsplit=1)
-            path, case, open_to, key, archived, answer = (part.strip() for part in rest.split("  ") if part.strip())
-            rows.append(Row(method, path, case, open_to, key, archived, int(answer)))
+            path, *cells = (part.strip() for part in rest.split("  ") if part.strip())
+            case, open_to, key, token, archived, answer = cells
+            rows.append(Row(method, path, case, open_to, key, token, archived, int(answer)))
     return tuple(rows)
 
 
@@ -149,7 +159,8 @@ def expected(row: Row, caller: Caller, target: Target) -> int:
     if row.open_to == "the invited":
         return 403
     if not row.aims_at_a_workspace and not row.aims_at_an_organization:
-        return row.answer if row.key != "-" or not caller.endswith("key") else 403
+        refused = (row.key == "-" and caller.endswith("key")) or (row.token == "-" and caller == "access token")
+        return 403 if refused else row.answer
     if not _is_there_for(caller, target, in_workspace=row.aims_at_a_workspace):
         return 404
     if not _may(row, caller, target):
@@ -182,6 +193,8 @@ def _may(row: Row, caller: Caller, target: Target) -> bool:
         return row.key != "-"
     if caller == "building key":
         return row.key == "build"
+    if caller == "access token":
+        return row.token == "yes"
     role = "owner" if caller == "outsider" else caller
     owns = row.aims_at_a_workspace and target == "own personal workspace" and row.key != "-"
     return owns or _ROLES.index(role) >= _ROLES.index(row.open_to)

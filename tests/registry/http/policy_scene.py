@@ -1,6 +1,6 @@
 """Two organizations with everybody in them whom the policy speaks of, and one furnished workspace of every kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,7 @@ _IDS = (
     "build_id",
     "task_id",
     "api_key_id",
+    "access_token_id",
 )
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 TASK = {"name": "train", "parameters": {"lr": 0.1}, "status": "running"}
@@ -31,6 +32,7 @@ _BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /organizations/{organization}/invitations (to be a member)": {"email": "new@acme.example"},
     "POST /organizations/{organization}/invitations (to be an admin)": {"email": "new@acme.example", "role": "admin"},
     "POST /organizations/{organization}/workspaces": {"slug": "new"},
+    "POST /organizations/{organization}/access-tokens": {"lifetime_seconds": 60},
     "PATCH /workspaces/{workspace_id} (describe)": {"description": "Changed."},
     "PATCH /workspaces/{workspace_id} (archive)": {"archived": True},
     "PATCH /workspaces/{workspace_id} (bring back)": {"archived": False},
@@ -53,11 +55,13 @@ class InWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class InOrganization:
-    """The ids of an organization and of what is in it. Members and invitations go by what the policy calls them."""
+    """The ids of an organization and of what is in it. Members and invitations go by what the policy calls them, access
+    tokens by whose they are."""
 
     organization: str
     members: Mapping[str, str]
     invitations: Mapping[str, str]
+    access_tokens: Mapping[Caller, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class Scene:
     personal: Mapping[Caller, InWorkspace]
     invitation: str
     id_token: str
+    access_token_id: str
+    """Of the token that the caller of that kind shows."""
 
     def ask(self, row: Row, caller: Caller, target: Target) -> httpx.Response:
         """Do what the row is about."""
@@ -121,6 +127,9 @@ class Scene:
             ids["organization"] = organization.organization
             ids["user_id"] = organization.members["an admin" if row.case == "an admin" else "a member"]
             ids["invitation_id"] = organization.invitations.get(row.case, nothing)
+            ids["access_token_id"] = organization.access_tokens.get(caller, nothing)
+            if row.case == "itself" and caller == "access token":
+                ids["access_token_id"] = self.access_token_id
         if row.case == "oneself" and caller in self.users:
             ids["user_id"] = self.users[caller].id
         return ids if workspace is None else {**ids, **workspace.ids}
@@ -167,6 +176,12 @@ class _SceneMaking:
         owner, outsider = credentials["owner"], credentials["outsider"]
         assert owner is not None
         assert outsider is not None
+        had: Sequence[Caller] = ("owner", "admin", "member")
+        lent: dict[Caller, str] = {caller: self._access_token(credentials[caller], home)["id"] for caller in had}
+        lent["access token"] = lent["owner"]
+        shown = self._access_token(owner, home)
+        users["access token"] = users["owner"]
+        credentials |= {"access token": shown["access_token"], **self._bad_access_tokens(owner, home)}
         colleague = furnish.member(home, "member", "colleague")
         own = self._workspace(owner, furnish.workspace(home).id)
         workspaces: dict[Target, InWorkspace] = {
@@ -181,6 +196,7 @@ class _SceneMaking:
             "admin": self._without_keys(owner, self._personal(users["admin"], home)),
             "member": self._workspace(owner, self._personal(users["member"], home)),
         }
+        personal["access token"] = personal["owner"]
         old = workspaces["archived workspace"].ids["workspace_id"]
         self._done("PATCH", f"/workspaces/{old}", owner, {"archived": True})
         credentials |= {**own.keys, **self._bad_keys(owner, own.ids["workspace_id"])}
@@ -195,13 +211,32 @@ class _SceneMaking:
                 owner,
                 home,
                 {"a member": colleague.id, "an admin": furnish.member(home, "admin", "another-admin").id},
+                lent,
             ),
-            self._organization(outsider, elsewhere, {"a member": their_member, "an admin": their_admin}),
+            self._organization(
+                outsider,
+                elsewhere,
+                {"a member": their_member, "an admin": their_admin},
+                {"outsider": self._access_token(outsider, elsewhere)["id"]},
+            ),
             workspaces,
             personal,
             invitation,
             self.registry.id_token(signed_in),
+            shown["id"],
         )
+
+    def _access_token(self, token: str | None, organization: Organization, lifetime_seconds: int = 43200) -> Any:
+        assert token is not None
+        body = {"lifetime_seconds": lifetime_seconds}
+        return self._done("POST", f"/organizations/{organization.id}/access-tokens", token, body)
+
+    def _bad_access_tokens(self, owner: str, organization: Organization) -> Mapping[Caller, str]:
+        revoked = self._access_token(owner, organization)
+        self._done("DELETE", f"/organizations/{organization.id}/access-tokens/{revoked['id']}", owner)
+        expired = self._access_token(owner, organization, 1)
+        self.registry.furnish.clock.move(timedelta(seconds=1))
+        return {"revoked access token": revoked["access_token"], "expired access token": expired["access_token"]}
 
     def _bad_keys(self, owner: str, workspace: str) -> Mapping[Caller, str]:
         furnish = self.registry.furnish
@@ -214,12 +249,18 @@ class _SceneMaking:
         self._done("DELETE", f"{path}/{revoked['id']}", owner)
         return {"expired key": expired, "revoked key": revoked["key"]}
 
-    def _organization(self, token: str, organization: Organization, members: Mapping[str, str]) -> InOrganization:
+    def _organization(
+        self,
+        token: str,
+        organization: Organization,
+        members: Mapping[str, str],
+        access_tokens: Mapping[Caller, str],
+    ) -> InOrganization:
         waiting = {
             "to be a member": self._invitation(token, organization, "one@acme.example", "member")[0],
             "to be an admin": self._invitation(token, organization, "two@acme.example", "admin")[0],
         }
-        return InOrganization(organization.id, members, waiting)
+        return InOrganization(organization.id, members, waiting, access_tokens)
 
     def _invitation(self, token: str, organization: Organization, email: str, role: str) -> tuple[str, str]:
         """The id, and the secret of the link."""

@@ -24,7 +24,7 @@ from tests.registry.in_process import ADDRESS, InProcess
 
 Json = dict[str, Any]
 
-ROLES = ("owner", "admin", "member", "administering key", "building key", "newcomer", "nobody")
+ROLES = ("owner", "admin", "member", "administering key", "building key", "access token", "newcomer", "nobody")
 CHECKS: Any = [
     getattr(general, "not_a_server_error"),  # noqa: B009  # looked up, since the library's types say too little
     *(
@@ -75,6 +75,12 @@ class Scene:
         build = made("/builds", {"target_roots": {"default": "/data/"}})["id"]
         task = made(f"/builds/{build}/tasks", {"tasks": [TASK]})["ids"][0]
         api_key = made("/api-keys", {"name": "another"})["id"]
+        tokens: dict[str, str] = {role: registry.tokens.make(user.id, organization.id) for role, user in people.items()}
+        lent = partial(self._made, place=f"/api/v1/organizations/{organization.id}", path="/access-tokens")
+        shown = lent(owner, body={"lifetime_seconds": 600})
+        held = (
+            shown if self.role == "access token" else lent(tokens.get(self.role, owner), body={"lifetime_seconds": 60})
+        )
         invitation = self._made(
             owner,
             f"/api/v1/organizations/{organization.id}/invitations",
@@ -88,13 +94,14 @@ class Scene:
             "invitation_id": invitation["id"],
             "name": "default",
             "api_key_id": api_key,
+            "access_token_id": held["id"],
             "build_id": build,
             "task_id": task,
         }
-        tokens: dict[str, str] = {role: registry.tokens.make(user.id, organization.id) for role, user in people.items()}
         others = {
             "administering key": keys["administer"],
             "building key": keys["build"],
+            "access token": shown["access_token"],
             "newcomer": registry.access_token(newcomer),
             "nobody": "",
         }
@@ -158,6 +165,7 @@ def bodies(registry: InProcess, slug: str, newcomer: User, token: str) -> dict[s
         "accept_invitation": {"token": token},
         "make_workspace": {"slug": "staging", "description": "Two\nlines"},
         "change_workspace": {"name": "Étage"},
+        "make_access_token": {"lifetime_seconds": 60},
         "make_api_key": {"name": "nightly", "expires_at": "2026-12-31T00:00:00+01:00"},
         "add_target_root": {"name": "archive", "uri_prefix": "s3://bucket/prefix/"},
         "change_target_root": {"uri_prefix": "/elsewhere/"},
@@ -225,6 +233,7 @@ OF_ADMINS = {
     *("make_workspace", "delete_workspace"),
 }
 OF_MEMBERS = {"list_members"}
+OF_WHO_SIGNED_IN = {"make_access_token"}
 OF_ADMINISTERING = {
     *("change_workspace", "list_api_keys", "make_api_key", "revoke_api_key"),
     *("add_target_root", "change_target_root", "remove_target_root"),
@@ -243,10 +252,12 @@ def expected_well(role: str, everything: set[str]) -> set[str]:
         refused |= OF_OWNERS
     elif role == "member":
         refused |= OF_OWNERS | OF_ADMINS | OF_ADMINISTERING
-    elif role == "administering key":
-        refused |= OF_OWNERS | OF_ADMINS | OF_PEOPLE | OF_MEMBERS
-    elif role == "building key":
-        refused |= OF_OWNERS | OF_ADMINS | OF_PEOPLE | OF_MEMBERS | OF_ADMINISTERING
+    elif role == "access token":
+        refused |= OF_OWNERS | OF_ADMINS | OF_PEOPLE | OF_WHO_SIGNED_IN | OF_ADMINISTERING
+    elif role in {"administering key", "building key"}:
+        refused |= OF_OWNERS | OF_ADMINS | OF_PEOPLE | OF_MEMBERS | OF_WHO_SIGNED_IN | {"revoke_access_token"}
+        if role == "building key":
+            refused |= OF_ADMINISTERING
     return everything - refused
 
 

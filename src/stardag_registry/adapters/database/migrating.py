@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from stardag_registry.domain.errors import UnusableDatabase
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision of the newest migration. Alembic, slow to import, is asked only where the database is not there yet."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

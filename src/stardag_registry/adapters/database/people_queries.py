@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from stardag.domain.organizations import Role
 from stardag_registry.adapters.database.tables import (
+    access_tokens,
     api_keys,
     invitations,
     memberships,
@@ -18,6 +19,7 @@ from stardag_registry.adapters.database.tables import (
     users,
     workspaces,
 )
+from stardag_registry.domain.access_tokens import AccessToken
 from stardag_registry.domain.api_keys import ApiKey, Purpose
 from stardag_registry.domain.errors import AlreadyExists, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
@@ -51,6 +53,20 @@ _ORGANIZATION = (
 _MEMBERSHIP = select(*_ORGANIZATION, memberships.c.role).join_from(
     memberships, organizations, organizations.c.id == memberships.c.organization_id
 )
+
+_MEMBER = _MEMBERSHIP.add_columns(users).join(users, users.c.id == memberships.c.user_id)
+
+_TOKEN = tuple(access_tokens.c[name].label(f"token_{name}") for name in ("id", "made_at", "expires_at", "revoked_at"))
+
+_HOLDER = _MEMBER.add_columns(*_TOKEN).join(
+    access_tokens,
+    and_(
+        access_tokens.c.organization_id == memberships.c.organization_id,
+        access_tokens.c.user_id == memberships.c.user_id,
+    ),
+)
+_HOLDER_BY_FINGERPRINT = _HOLDER.where(access_tokens.c.fingerprint == bindparam("fingerprint"))
+_HOLDER_BY_TOKEN_ID = _HOLDER.where(access_tokens.c.id == bindparam("access_token_id"))
 
 _UNIQUENESS = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 """What PostgreSQL and SQLite call it when a row cannot be there twice."""
@@ -118,13 +134,19 @@ class PeopleReading:
 
     def member(self, organization_id: str, user_id: str) -> tuple[User, Membership] | None:
         """The user and what they are in the organization, by the memberships' primary key."""
-        there = (
-            _MEMBERSHIP.add_columns(users)
-            .join(users, users.c.id == memberships.c.user_id)
-            .where(memberships.c.organization_id == organization_id, memberships.c.user_id == user_id)
-        )
+        there = _MEMBER.where(memberships.c.organization_id == organization_id, memberships.c.user_id == user_id)
         row = self._connection.execute(there).mappings().first()
         return None if row is None else (_user_of(row), _membership_of(row))
+
+    def holder_by_fingerprint(self, fingerprint: str) -> tuple[AccessToken, User, Membership] | None:
+        """Whose access token it is, by the unique index on fingerprints."""
+        row = self._connection.execute(_HOLDER_BY_FINGERPRINT, {"fingerprint": fingerprint}).mappings().first()
+        return None if row is None else _holder_of(row)
+
+    def holder_by_token_id(self, access_token_id: str) -> tuple[AccessToken, User, Membership] | None:
+        """The same for the token of that id."""
+        row = self._connection.execute(_HOLDER_BY_TOKEN_ID, {"access_token_id": access_token_id}).mappings().first()
+        return None if row is None else _holder_of(row)
 
     def members_of(self, organization_id: str) -> Sequence[Member]:
         """All members, sorted here."""
@@ -170,7 +192,7 @@ class PeopleTransaction(PeopleReading):
         """Rows that others refer to stay, and can be reached by nobody."""
         own = select(workspaces.c.id).where(workspaces.c.organization_id == organization_id)
         self._revoke(api_keys.c.workspace_id.in_(own), at)
-        for table in (memberships, invitations):
+        for table in (memberships, invitations, access_tokens):
             self._connection.execute(delete(table).where(table.c.organization_id == organization_id))
         self._connection.execute(
             update(organizations)
@@ -298,6 +320,11 @@ class PeopleTransaction(PeopleReading):
 
     def remove_member(self, organization_id: str, user_id: str) -> None:
         """Raises NotFound where the user is no member."""
+        self._connection.execute(
+            delete(access_tokens).where(
+                access_tokens.c.organization_id == organization_id, access_tokens.c.user_id == user_id
+            )
+        )
         removed = self._connection.execute(
             delete(memberships).where(
                 memberships.c.organization_id == organization_id, memberships.c.user_id == user_id
@@ -329,6 +356,39 @@ class PeopleTransaction(PeopleReading):
     def remove_invitation(self, invitation_id: str) -> None:
         """Forget an invitation."""
         self._connection.execute(delete(invitations).where(invitations.c.id == invitation_id))
+
+    def add_access_token(self, access_token: AccessToken, fingerprint: str) -> None:
+        """Keep an access token."""
+        self._connection.execute(
+            insert(access_tokens).values(
+                id=access_token.id,
+                organization_id=access_token.organization_id,
+                user_id=access_token.user_id,
+                fingerprint=fingerprint,
+                made_at=access_token.made_at,
+                expires_at=access_token.expires_at,
+                revoked_at=access_token.revoked_at,
+            )
+        )
+
+    def revoke_access_token(self, access_token_id: str, at: datetime) -> None:
+        """Mark the token as revoked."""
+        self._connection.execute(
+            update(access_tokens).where(access_tokens.c.id == access_token_id).values(revoked_at=at)
+        )
+
+    def remove_expired_access_tokens(self, at: datetime) -> None:
+        """By the index on the end."""
+        self._connection.execute(delete(access_tokens).where(access_tokens.c.expires_at <= at))
+
+    def count_access_tokens(self, organization_id: str, user_id: str) -> int:
+        """How many there are that are not revoked."""
+        counted = select(func.count()).where(
+            access_tokens.c.organization_id == organization_id,
+            access_tokens.c.user_id == user_id,
+            access_tokens.c.revoked_at.is_(None),
+        )
+        return self._connection.scalar(counted) or 0
 
     def _revoke(self, which: Any, at: datetime) -> None:
         self._connection.execute(update(api_keys).where(which, api_keys.c.revoked_at.is_(None)).values(revoked_at=at))
@@ -403,6 +463,19 @@ def _user_of(row: RowMapping) -> User:
 
 def _membership_of(row: RowMapping) -> Membership:
     return Membership(_organization_of(row), cast("Role", row["role"]))
+
+
+def _holder_of(row: RowMapping) -> tuple[AccessToken, User, Membership]:
+    user, membership = _user_of(row), _membership_of(row)
+    access_token = AccessToken(
+        row["token_id"],
+        membership.organization.id,
+        user.id,
+        row["token_made_at"],
+        row["token_expires_at"],
+        row["token_revoked_at"],
+    )
+    return access_token, user, membership
 
 
 def _invitation_of(row: RowMapping) -> Invitation:

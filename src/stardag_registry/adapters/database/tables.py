@@ -148,6 +148,19 @@ invitations = Table(
     CheckConstraint("role IN ('owner', 'admin', 'member')", name="role"),
 )
 
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("organization_id", ID, ForeignKey(organizations.c.id), nullable=False),
+    Column("user_id", ID, ForeignKey(users.c.id), nullable=False),
+    Column("fingerprint", FINGERPRINT, nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("revoked_at", Instant),
+    Index(None, "organization_id", "user_id"),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,

@@ -145,7 +145,7 @@ class _Credential(SecurityBase):
 
     scheme_name = "Credential"
     model = HTTPBearer(
-        description="An API key of a workspace, or an organization's access token, in `Authorization: Bearer …`. "
+        description="An API key of a workspace, or a token of an organization, in `Authorization: Bearer …`. "
         "What comes before any organization takes an access token of the issuer that signs users in.",
     )
 

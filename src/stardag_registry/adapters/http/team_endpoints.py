@@ -30,10 +30,12 @@ from stardag_registry.adapters.http.team_messages import (
     ChangedWorkspace,
     InvitationItem,
     InvitationPage,
+    MadeAccessToken,
     MadeApiKey,
     MadeInvitation,
     MemberItem,
     MemberPage,
+    NewAccessToken,
     NewApiKey,
     NewInvitationBody,
     NewOrganization,
@@ -344,3 +346,36 @@ def revoke_api_key(
     """Revoke an API key at once. This needs a key made for administering the workspace, or an admin or owner of the
     organization."""
     use_cases.manage_api_keys.revoke(caller, workspace_id, api_key_id)
+
+
+@_organization.post(
+    "/organizations/{organization}/access-tokens",
+    tags=["access tokens"],
+    summary="Make an access token",
+    status_code=201,
+    responses=documented(401, 403, 404, 409, 413, 422, 503),
+)
+def make_access_token(
+    organization: OrganizationReference, new: NewAccessToken, caller: TheCaller, use_cases: TheUseCases
+) -> MadeAccessToken:
+    """Make an access token for a command that runs without its user, which is shown this once. It acts as the user in
+    this organization with a member's rights at most, reads and runs builds, and makes no tokens or keys itself. This
+    needs a member who has signed in."""
+    return MadeAccessToken.of_made(*use_cases.manage_access_tokens.make(caller, organization, new.lifetime_seconds))
+
+
+@_organization.delete(
+    "/organizations/{organization}/access-tokens/{access_token_id}",
+    tags=["access tokens"],
+    summary="Revoke an access token",
+    status_code=204,
+    responses=documented(401, 403, 404, 422, 503),
+)
+def revoke_access_token(
+    organization: OrganizationReference,
+    access_token_id: Annotated[str, Path(description="The access token's id.", json_schema_extra=UUID)],
+    caller: TheCaller,
+    use_cases: TheUseCases,
+) -> None:
+    """Revoke an access token of one's own at once. This needs whoever had it made, or the token itself."""
+    use_cases.manage_access_tokens.revoke(caller, organization, access_token_id)

@@ -13,6 +13,7 @@ from stardag.domain.names import NAME_MAX_LENGTH, NAME_PATTERN
 from stardag.domain.organizations import Role
 from stardag_registry.adapters.http.messages import Cursor, DisplayName, Id, RootName, UriPrefix
 from stardag_registry.app.paging import Page
+from stardag_registry.domain.access_tokens import MAX_LIFETIME, AccessToken, AccessTokenSecret
 from stardag_registry.domain.api_keys import ApiKey, ApiKeySecret, Purpose
 from stardag_registry.domain.audit import AuditEntry, CredentialKind
 from stardag_registry.domain.organizations import DESCRIPTION_MAX_LENGTH, DISPLAY_NAME_MAX_LENGTH
@@ -229,6 +230,37 @@ class ApiKeyPage(BaseModel):
 
     items: list[ApiKeyItem]
     next_cursor: Cursor
+
+
+class NewAccessToken(Body):
+    """An access token to make."""
+
+    lifetime_seconds: Annotated[
+        int,
+        Field(
+            description="How long it counts.",
+            json_schema_extra={"minimum": 1, "maximum": int(MAX_LIFETIME.total_seconds())},
+        ),
+    ]
+
+
+class MadeAccessToken(BaseModel):
+    """An access token that has just been made. The token itself is shown this once."""
+
+    id: Id
+    access_token: Annotated[str, Field(repr=False)]
+    expires_at: datetime
+    lifetime_seconds: int
+
+    @classmethod
+    def of_made(cls, access_token: AccessToken, secret: AccessTokenSecret) -> "MadeAccessToken":
+        """The message about a new token."""
+        return cls(
+            id=access_token.id,
+            access_token=secret.text,
+            expires_at=access_token.expires_at,
+            lifetime_seconds=int((access_token.expires_at - access_token.made_at).total_seconds()),
+        )
 
 
 class TargetRootRevisionItem(BaseModel):

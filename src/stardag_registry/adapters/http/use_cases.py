@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from stardag_registry.app.access_tokens import ManageAccessTokens
 from stardag_registry.app.builds import FindBuilds, RegisterBuild, RunBuild
 from stardag_registry.app.credentials import Authenticate
 from stardag_registry.app.health import CheckHealth
@@ -29,6 +30,7 @@ class UseCases:
     list_workspaces: ListWorkspaces
     edit_workspaces: EditWorkspaces
     manage_api_keys: ManageApiKeys
+    manage_access_tokens: ManageAccessTokens
     list_target_roots: ListTargetRoots
     edit_target_roots: EditTargetRoots
     target_root_history: TargetRootHistory
