@@ -22,6 +22,7 @@ from stardag.domain.outputs import root_place, task_directory
 from stardag.domain.tasks import Json, task_id
 
 if TYPE_CHECKING:
+    from stardag.adapters.storage.overlay import OverlayRoot
     from stardag.app.builds.running_build import RunningBuild
     from stardag.app.outputs.ports import OutputPath
     from stardag.domain.layers import Notice
@@ -252,7 +253,7 @@ def task_outputs(
     name: str,
     parameters: Mapping[str, Json] | None = None,
     *,
-    root: str = "default",
+    root: "str | OverlayRoot" = "default",
     profile: str | None = None,
     registry: str | None = None,
     organization: str | None = None,
@@ -263,7 +264,8 @@ def task_outputs(
     Args:
         name: the task's name.
         parameters: its parameters.
-        root: the target root that its outputs lie below.
+        root: the target root that its outputs lie below, or an overlay, in which the record here says whether the task
+            is complete, or else that of the profile that is read from.
         profile: use this profile, whatever else names one.
         registry: a registry's name in the configuration.
         organization: an organization's slug or id.
@@ -276,8 +278,10 @@ def task_outputs(
     """
     parameters = _NO_PARAMETERS if parameters is None else parameters
     directory = task_directory(name, task_id(name, parameters))
-    place = find_place(root, profile, registry, organization, workspace, read_only=True)
-    return TaskOutputs(name, parameters, wiring.output_storage().task_files(place, directory))
+    if isinstance(root, str):
+        place = find_place(root, profile, registry, organization, workspace, read_only=True)
+        return TaskOutputs(name, parameters, wiring.output_storage().task_files(place, directory))
+    return TaskOutputs(name, parameters, root.task_files(directory))
 
 
 def _warn_at_the_end(notices: "tuple[Notice, ...]", raised: BaseException | None) -> None:

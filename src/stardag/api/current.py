@@ -7,7 +7,7 @@ it sees itself.
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 
@@ -24,7 +24,15 @@ class CurrentBuild(Protocol):
 
 current_build: ContextVar[CurrentBuild | None] = ContextVar("stardag_current_build", default=None)
 
-_current_selection: ContextVar[Selection] = ContextVar("stardag_current_selection", default=NO_SELECTION)
+
+class _Used(NamedTuple):
+    """What `use` selects, and the build that it stands in."""
+
+    selection: Selection = NO_SELECTION
+    build: CurrentBuild | None = None
+
+
+_used: ContextVar[_Used] = ContextVar("stardag_used", default=_Used())  # noqa: B039  # nobody can change it
 
 
 @contextmanager
@@ -46,11 +54,11 @@ def use(
         organization: an organization's slug or id.
         workspace: a workspace's slug or id.
     """
-    token = _current_selection.set(selection_of(profile, registry, organization, workspace))
+    token = _used.set(_Used(selection_of(profile, registry, organization, workspace), current_build.get()))
     try:
         yield
     finally:
-        _current_selection.reset(token)
+        _used.reset(token)
 
 
 def selection_of(
@@ -63,7 +71,7 @@ def selection_of(
     """
     if profile is not None:
         return Selection(profile, registry, organization, workspace)
-    used = _current_selection.get()
+    used = _used.get().selection
     if registry is not None:
         return Selection(used.profile, registry, organization, workspace)
     if organization is not None:
@@ -74,8 +82,10 @@ def selection_of(
 def pinned_profile(
     profile: str | None, registry: str | None, organization: str | None, workspace: str | None
 ) -> ActiveProfile | None:
-    """Where the surrounding build builds, unless a library call selects another place than that was started with."""
+    """Where the surrounding build builds, unless a library call, or a `use` in that build, selects another place."""
     build = current_build.get()
-    if build is None or build.selection != selection_of(profile, registry, organization, workspace):
+    if build is None:
         return None
-    return build.profile
+    arguments = (profile, registry, organization, workspace)
+    is_innermost = _used.get().build is not build and all(argument is None for argument in arguments)
+    return build.profile if is_innermost or build.selection == selection_of(*arguments) else None

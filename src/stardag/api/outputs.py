@@ -9,6 +9,7 @@ from stardag.domain.outputs import RootPlace, root_place
 from stardag.domain.profile import ActiveProfile, Selection
 
 if TYPE_CHECKING:
+    from stardag.adapters.storage.overlay import OverlayRoot
     from stardag.app.outputs.ports import OutputPath
 
 
@@ -42,6 +43,36 @@ def target_root(
     """
     place = find_place(name, profile, registry, organization, workspace, read_only=read_only)
     return wiring.output_storage().open_root(place)
+
+
+def overlay(
+    name: str = "default",
+    *,
+    read_from: str,
+    keep: bool = False,
+    profile: str | None = None,
+    registry: str | None = None,
+    organization: str | None = None,
+    workspace: str | None = None,
+) -> "OverlayRoot":
+    """A target root laid over that of another profile: reads here, else there, and writes only here.
+
+        root = stardag.overlay(read_from="central-prod", keep=True)
+        model = (root / "train/model.pkl").read_bytes()
+
+    Args:
+        name: the root's name, in both profiles.
+        read_from: the profile to read from what is not here; its root is never written.
+        keep: copy here what is read there, and read the copy from then on.
+        profile: the profile to read from first and to write to; the others as for `target_root`.
+
+    Raises:
+        StardagError: as `target_root`, for either root.
+    """
+    from stardag.adapters.storage.overlay import OverlayRoot
+
+    here = find_place(name, profile, registry, organization, workspace)
+    return OverlayRoot.of(here, find_place(name, read_from, read_only=True), keep=keep)
 
 
 def find_place(

@@ -22,7 +22,7 @@ class LocalAndS3OutputStorage:
     def open_root(self, root: RootPlace) -> OutputPath:
         """A target root as a path; nothing is looked at yet."""
         if scheme_of(root.uri_prefix) == "s3":
-            return self.s3_roots().open(root)
+            return self._s3_roots().open(root)
         from stardag.adapters.storage.local_paths import open_local_root
 
         return open_local_root(root)
@@ -30,13 +30,12 @@ class LocalAndS3OutputStorage:
     def task_files(self, root: RootPlace, directory: str) -> TaskFiles:
         """The directory of a task, by its path below the root."""
         if scheme_of(root.uri_prefix) == "s3":
-            return self.s3_roots().task_files(root, directory)
+            return self._s3_roots().task_files(root, directory)
         from stardag.adapters.storage.local_tasks import LocalTaskFiles
 
         return LocalTaskFiles(root, directory)
 
-    def s3_roots(self) -> "S3Roots":
-        """The one opener of roots on S3."""
+    def _s3_roots(self) -> "S3Roots":
         from stardag.adapters.storage.s3_paths import S3Roots  # boto3 takes 300 ms to import
 
         with self._lock:

@@ -14,6 +14,7 @@ import shutil
 import stat
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Literal, Self
 
@@ -436,7 +437,9 @@ def path_at(objects: S3Objects) -> S3OutputPath:
 
 def _reopen(place: RootPlace, directory: str, relative: str) -> S3OutputPath:
     """A path that was pickled."""
-    from stardag.adapters.storage.output_storage import output_storage
+    return path_at(_roots_of_this_process().open(place).objects.below(directory, None)).below(relative)
 
-    path = output_storage().s3_roots().open(place)
-    return path_at(path.objects.below(directory, None)) / relative
+
+@cache
+def _roots_of_this_process() -> S3Roots:
+    return S3Roots()
