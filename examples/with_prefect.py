@@ -1,7 +1,7 @@
 """The pipeline under Prefect, its tasks in several worker processes: python examples/with_prefect.py
 
 Prefect decides what runs when; Stardag decides where outputs go and knows what is complete. The process of the flow
-registers the build, its workers are given `build.environment()` and join it.
+registers the build; its workers have `build.environment()` in theirs and join it.
 """
 
 import os
@@ -31,19 +31,14 @@ def model(regions: list[str]) -> str:
         return pipeline.report(build, regions)
 
 
-@flow
+@flow(task_runner=ProcessPoolTaskRunner(max_workers=WORKERS))
 def nightly() -> str:
     """All of it."""
     regions = features.map(list(pipeline.REGIONS))
     return model.submit(regions).result()
 
 
-def join(environment: dict[str, str]) -> None:
-    """Make a worker's process one of the build's."""
-    os.environ.update(environment)
-
-
 if __name__ == "__main__":
     with stardag.build(pipeline.BUILD, description="Under Prefect") as build:
-        workers = ProcessPoolTaskRunner(max_workers=WORKERS, initializer=join, initargs=(build.environment(),))
-        print(nightly.with_options(task_runner=workers)())
+        os.environ.update(build.environment())  # Prefect gives its workers the variables of this process
+        print(nightly())

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.skipif(
 
 def variables(machine: Machine, place: Place) -> dict[str, str]:
     """What production gives a worker, and a home of its own."""
-    return {**machine.environment(), **place.variables, "PREFECT_HOME": str(machine.root / "prefect")}
+    alone = {"PREFECT_HOME": str(machine.root / "prefect"), "DO_NOT_TRACK": "1"}
+    return {**machine.environment(), **place.variables, **alone}
 
 
 def run(example: str, machine: Machine, place: Place, env: Mapping[str, str] = {}) -> str:
