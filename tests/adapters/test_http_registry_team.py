@@ -11,6 +11,7 @@ import pytest
 
 from stardag.adapters.http_registry.asking import UNCERTAIN
 from stardag.adapters.http_registry.registry import HttpRegistry
+from stardag.app.registry_ports import MadeAccessToken
 from stardag.domain.builds import BuildFilter, TaskFilter
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
@@ -76,6 +77,7 @@ CHANGES: dict[str, Call] = {
     "remove_target_root": lambda registry: registry.remove_target_root(ID, "x"),
     "make_api_key": lambda registry: registry.make_api_key(ID, "ci", "build", None),
     "revoke_api_key": lambda registry: registry.revoke_api_key(ID, ID),
+    "revoke_access_token": lambda registry: registry.revoke_access_token("acme", ID),
     "end_build": lambda registry: registry.end_build(ID, ID, "cancelled"),
 }
 QUESTIONS: dict[str, Call] = {
@@ -137,7 +139,8 @@ class TestRefusals:
             CHANGES[name](connect(server))
 
     @pytest.mark.parametrize(
-        "name", [name for name in CHANGES if name not in ("make_organization", "accept_invitation")]
+        "name",
+        [name for name in CHANGES if name not in ("make_organization", "accept_invitation", "revoke_access_token")],
     )
     def test_what_a_change_is_about_is_named_where_it_is_not_there(self, name: str) -> None:
         with ScriptedServer(problem(404)) as server, pytest.raises(NotKnownToRegistry):
@@ -404,3 +407,57 @@ class TestSecrets:
                 with pytest.raises(UnexpectedAnswer) as caught:
                     call(connect(server))
                 assert all(TOKEN not in text for text in shown_by(caught.value))
+
+
+def make_access_token(registry: HttpRegistry) -> MadeAccessToken:
+    return registry.make_access_token("acme", 600.5)
+
+
+class TestAccessTokens:
+    def test_one_is_asked_for_in_whole_seconds_and_may_be_good_for_less(self) -> None:
+        answer = {"id": ID, "access_token": TOKEN, "expires_at": AT, "lifetime_seconds": 60}
+        with ScriptedServer(response(201, json.dumps(answer).encode())) as server:
+            made = make_access_token(connect(server))
+            (request,) = server.requests
+        assert (made.id, made.token.reveal(), made.lifetime) == (ID, TOKEN, 60)
+        assert (request.method, request.path) == ("POST", "/api/v1/organizations/acme/access-tokens")
+        assert TOKEN not in repr(made)
+
+    @pytest.mark.parametrize(
+        ("changed", "place"),
+        [
+            ({"lifetime_seconds": 0}, "lifetime_seconds"),
+            ({"lifetime_seconds": 43201}, "lifetime_seconds"),
+            ({"lifetime_seconds": None}, "lifetime_seconds"),
+            ({"access_token": f"{TOKEN} {TOKEN}"}, "access_token"),
+            ({"access_token": ""}, "access_token"),
+            ({"id": f"../{TOKEN}"}, "id"),
+        ],
+    )
+    def test_an_answer_that_breaks_the_contract_is_refused_and_not_repeated(
+        self, changed: Mapping[str, object], place: str
+    ) -> None:
+        answer = {"id": ID, "access_token": TOKEN, "expires_at": AT, "lifetime_seconds": 60, **changed}
+        with ScriptedServer(response(201, json.dumps(answer).encode())) as server:
+            with pytest.raises(UnexpectedAnswer) as caught:
+                make_access_token(connect(server))
+            assert place in caught.value.message
+            assert all(TOKEN not in text for text in shown_by(caught.value))
+
+    @pytest.mark.parametrize("name", [*UNCLEAR, *CLEAR])
+    def test_one_that_nobody_heard_of_alarms_nobody_and_nothing_shows_a_credential(self, name: str) -> None:
+        with ScriptedServer((UNCLEAR | CLEAR)[name]) as server, pytest.raises(StardagError) as caught:
+            make_access_token(connect(server))
+        assert UNCERTAIN not in caught.value.fix
+        assert_nothing_shows(shown_by(caught.value))
+
+    def test_a_registry_that_makes_none_knows_no_such_address(self) -> None:
+        with ScriptedServer(problem(404, "There is nothing at this address.", "not-found")) as server:
+            with pytest.raises(NotKnownToRegistry):
+                make_access_token(connect(server))
+            connect(server).revoke_access_token("acme", ID)
+
+    def test_too_many_are_waited_out(self) -> None:
+        with ScriptedServer(problem(409, "So many.", "too-many")) as server, pytest.raises(TooMany) as caught:
+            make_access_token(connect(server))
+        assert "access-tokens list" not in caught.value.fix

@@ -18,8 +18,10 @@ from stardag.domain.refusals import (
     InvitationGone,
     LastOwner,
     RefusedValue,
+    TooMany,
     WorkspaceArchived,
 )
+from stardag.domain.sign_in import User
 from stardag.domain.target_roots import TargetRoot
 from stardag.domain.tasks import Json, task_id
 from tests.contracts.registry_world import Issued, World
@@ -298,6 +300,103 @@ class TestApiKeys:
             owner.revoke_api_key(workspace.id, NOBODY)
         with pytest.raises(NotKnownToRegistry, match="no workspace"):
             owner.api_keys(NOBODY)
+
+
+class TestAccessTokens:
+    def test_one_reads_and_builds_as_its_user_and_changes_nothing_else(self, world: World) -> None:
+        organization, owner, workspace = workspace_of_the_owner(world)
+        made = owner.make_access_token(organization.id, 600)
+        assert made.lifetime == 600
+        lent = world.with_credential(made.token)
+        assert lent.identity() == owner.identity()
+        assert lent.organizations() == (organization._replace(role="member"),)
+        assert workspace in lent.workspaces(organization.id)
+        assert lent.target_roots(workspace.id) is not None
+        build = lent.register_build(workspace.id, REGISTRATION, "a key").build
+        assert lent.heartbeat(workspace.id, build.id) == "running"
+        lent.record_tasks(workspace.id, build.id, [RECORD])
+        assert lent.end_build(workspace.id, build.id, "completed").status == "completed"
+        (member,) = lent.members(organization.id)
+        for call in (
+            lambda: lent.make_access_token(organization.id, 600),
+            lambda: lent.make_api_key(workspace.id, "ci", "build", None),
+            lambda: lent.add_target_root(workspace.id, TargetRoot("more", "/more")),
+            lambda: lent.make_workspace(organization.id, "dev", None, ""),
+            lambda: lent.invite(organization.id, "somebody@acme.example", "member"),
+            lambda: lent.remove_member(organization.id, member.id),
+            lambda: lent.make_organization(f"org-{word()}", None),
+            lambda: lent.accept_invitation(Secret("x" * 43)),
+        ):
+            with pytest.raises(NotAllowed):
+                call()
+
+    def test_one_counts_until_it_is_revoked_which_may_be_repeated(self, world: World) -> None:
+        organization, owner, workspace = workspace_of_the_owner(world)
+        first, second = (owner.make_access_token(organization.id, 43200) for _ in range(2))
+        for _ in range(2):
+            owner.revoke_access_token(organization.id, first.id)
+        with pytest.raises(RefusedCredential):
+            world.with_credential(first.token).target_roots(workspace.id)
+        assert world.with_credential(second.token).target_roots(workspace.id) is not None
+        owner.revoke_access_token(organization.id, NOBODY)
+
+    def test_one_gives_itself_back_and_no_other(self, world: World) -> None:
+        organization, owner, workspace = workspace_of_the_owner(world)
+        first, second = (owner.make_access_token(organization.id, 600) for _ in range(2))
+        lent = world.with_credential(first.token)
+        with pytest.raises(NotAllowed):
+            lent.revoke_access_token(organization.id, second.id)
+        lent.revoke_access_token(organization.id, first.id)
+        with pytest.raises(RefusedCredential):
+            lent.target_roots(workspace.id)
+
+    def test_one_ends_with_the_membership(self, world: World) -> None:
+        organization, owner, workspace = workspace_of_the_owner(world)
+        issued = alice_in(world, owner, organization.slug)
+        member = world.member(issued, organization.slug)
+        lent = world.with_credential(member.make_access_token(organization.id, 600).token)
+        assert lent.target_roots(workspace.id) is not None
+        identity = member.identity()
+        assert isinstance(identity, User)
+        owner.remove_member(organization.id, identity.id)
+        with pytest.raises(RefusedCredential):
+            lent.target_roots(workspace.id)
+
+    def test_nobody_else_revokes_it(self, world: World) -> None:
+        organization, owner, workspace = workspace_of_the_owner(world)
+        made = world.member(alice_in(world, owner, organization.slug), organization.slug).make_access_token(
+            organization.id, 600
+        )
+        owner.revoke_access_token(organization.id, made.id)
+        assert world.with_credential(made.token).target_roots(workspace.id) is not None
+
+    @pytest.mark.parametrize("lifetime", [0, 0.5, -1, 43201])
+    def test_none_is_good_for_longer_than_may_be(self, world: World, lifetime: float) -> None:
+        organization, owner = organization_of_the_owner(world)
+        with pytest.raises(RefusedValue, match="the lifetime"):
+            owner.make_access_token(organization.id, lifetime)
+
+    def test_only_members_who_have_signed_in_get_one(self, world: World) -> None:
+        _, owner, workspace = workspace_of_the_owner(world)
+        key = world.with_credential(owner.make_api_key(workspace.id, "ops", "administer", None).key)
+        with pytest.raises(NotAllowed):
+            key.make_access_token(workspace.organization_id, 600)
+        with pytest.raises(NotAllowed):
+            key.revoke_access_token(workspace.organization_id, NOBODY)
+        for unknown in ("default", NOBODY, "../me"):
+            with pytest.raises(NotKnownToRegistry, match="no organization"):
+                owner.make_access_token(unknown, 600)
+        with pytest.raises(RefusedCredential):
+            world.user(world.people.owner()).make_access_token(workspace.organization_id, 600)
+
+    def test_so_many_are_good_at_once(self, world: World) -> None:
+        organization, owner = organization_of_the_owner(world)
+        made = [owner.make_access_token(organization.id, 600) for _ in range(100)]
+        with pytest.raises(TooMany, match="at most 100 access tokens") as caught:
+            owner.make_access_token(organization.id, 600)
+        assert "Wait until commands" in caught.value.fix
+        owner.revoke_access_token(organization.id, made[0].id)
+        owner.make_access_token(organization.id, 600)
 
 
 class TestTargetRoots:

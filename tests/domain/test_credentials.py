@@ -98,6 +98,7 @@ def test_secrets_are_equal_by_value() -> None:
     ("value", "masked"),
     [
         (VALUE, "stardag_build_****"),
+        ("stardag_access_Hunter2Hunter2Hunter2", "stardag_access_****"),
         ("my_secret_password", "****"),
         ("0123456789abcdef", "****"),
         ("", "****"),

@@ -74,10 +74,11 @@ class FakeBuild(NamedTuple):
 
 @dataclass(frozen=True)
 class OrganizationToken:
-    """Whom a token was given, and for which organization."""
+    """Whom a token was given, and for which organization; the id of an access token, where it is one."""
 
     user: User
     organization: Organization
+    access_token_id: str | None = None
 
 
 @dataclass
@@ -315,9 +316,21 @@ class FakeCalls:
             raise NotKnownToRegistry("organization", organization, self.registry.url)
         if isinstance(caller, Workspace):
             raise NotAllowed(self.registry.url, "This needs a member of the organization who has signed in")
+        if roles:
+            self._check_signed_in(caller)
         if roles and self._role_of(caller) not in roles:
             raise NotAllowed(self.registry.url, f"This needs an {roles[0]} of the organization")
         return caller
+
+    def _check_signed_in(self, caller: OrganizationToken) -> None:
+        """That it is no access token, which reads and builds, and that is all."""
+        if caller.access_token_id is not None:
+            raise NotAllowed(self.registry.url, "This needs somebody who has signed in")
+
+    def _forget_access_tokens(self, which: Callable[[OrganizationToken], bool]) -> None:
+        for secret, token in [*self.registry.tokens.items()]:
+            if token.access_token_id is not None and which(token):
+                del self.registry.tokens[secret]
 
     def _workspace(self, request: str, workspace_id: str, *roles: Role, changes: bool = False) -> Workspace:
         """Somebody asks something about a workspace that they may see: a key, or a member; with roles, one of those, or
@@ -339,4 +352,6 @@ class FakeCalls:
         return purposes == ["administer"]
 
     def _role_of(self, caller: OrganizationToken) -> Role:
+        if caller.access_token_id is not None:
+            return "member"
         return self.registry.members[caller.organization.id, caller.user.id]

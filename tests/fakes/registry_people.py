@@ -17,8 +17,8 @@ class FakeOrganizationsCalls(FakeCalls):
         match self._ask("GET /organizations", self._caller_of):
             case Workspace() as workspace:
                 return (self.registry.organizations[workspace.organization_id],)
-            case OrganizationToken(user, organization):
-                return (self._with_role(organization, user),)
+            case OrganizationToken() as token:
+                return (token.organization._replace(role=self._role_of(token)),)
             case User() as user:
                 own = [
                     each for each in self.registry.organizations.values() if (each.id, user.id) in self.registry.members
@@ -60,12 +60,14 @@ class FakeOrganizationsCalls(FakeCalls):
     def remove_member(self, organization: str, user_id: str) -> None:
         caller = self._member(f"DELETE /organizations/{organization}/members/{user_id}", organization)
         member = self._found(caller.organization, user_id)
+        self._check_signed_in(caller)
         if caller.user.id != user_id and self._role_of(caller) == "member":
             raise NotAllowed(self.registry.url, "This needs an admin or owner of the organization")
         if caller.user.id != user_id and member.role != "member" and self._role_of(caller) != "owner":
             raise NotAllowed(self.registry.url, "This needs an owner of the organization")
         self._check_owner_left(caller.organization, member)
         del self.registry.members[caller.organization.id, user_id]
+        self._forget_access_tokens(lambda each: (each.organization, each.user.id) == (caller.organization, user_id))
 
     def invitations(self, organization: str) -> tuple[Invitation, ...]:
         caller = self._member(f"GET /organizations/{organization}/invitations", organization, "admin", "owner")
@@ -101,7 +103,10 @@ class FakeOrganizationsCalls(FakeCalls):
         match self._ask(request, self._caller_of):
             case Workspace():
                 raise NotAllowed(self.registry.url, "This needs a user who has signed in")
-            case OrganizationToken(user) | (User() as user):
+            case OrganizationToken() as token:
+                self._check_signed_in(token)
+                return token.user
+            case User() as user:
                 return user
 
     def _members_of(self, organization: Organization) -> list[Member]:

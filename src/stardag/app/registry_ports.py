@@ -51,6 +51,14 @@ class KeyIdentity(NamedTuple):
     workspace_slug: str
 
 
+class MadeAccessToken(NamedTuple):
+    """An access token that has just been made for a command, and how long it is good for, in seconds."""
+
+    id: str
+    token: Secret
+    lifetime: float
+
+
 class Credential(Protocol):
     """What is shown to a registry, had at the moment that it is needed."""
 
@@ -111,6 +119,22 @@ class SigningInApi(Protocol):
         Raises:
             NotKnownToRegistry: there is no such organization to this user.
         """
+        ...
+
+    def make_access_token(self, organization_id: str, lifetime: float) -> MadeAccessToken:
+        """An access token for a command that runs without the user, good for as many seconds or less: with a member's
+        rights at most, and none to make another. Only a member who has signed in gets one.
+
+        Raises:
+            NotKnownToRegistry: there is no such organization to this user, or its registry makes no access tokens.
+            TooMany: so many of this user's are good already.
+            RefusedValue: nothing is good for so long.
+        """
+        ...
+
+    def revoke_access_token(self, organization_id: str, access_token_id: str) -> None:
+        """Revoke an access token of the user's at once, with the user's credential or that token itself. One that the
+        registry knows no more is good for nothing, so that is fine."""
         ...
 
 

@@ -5,7 +5,7 @@ API_KEY_MAX_LENGTH = 1024
 TOKEN_MAX_LENGTH = 16 * 1024
 """Of access and refresh tokens, which hold all that some issuers know of a user."""
 
-_KINDS = ("stardag_admin", "stardag_build")
+_KINDS = ("stardag_admin", "stardag_build", "stardag_access")
 
 
 class Secret:

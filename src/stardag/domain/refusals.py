@@ -81,9 +81,10 @@ class TooMany(Conflict):
     code = "too-many"
 
     def __init__(self, registry_url: str, reason: str, kind: str) -> None:
-        super().__init__(
-            f"The registry {registry_url} takes no more: {reason}.", f"Remove what is not needed: {list_command(kind)}"
-        )
+        fix = f"Remove what is not needed: {list_command(kind)}"
+        if kind == "access token":  # which nobody has to look after
+            fix = "Wait until commands that you have run have ended; what they leave behind ends within twelve hours."
+        super().__init__(f"The registry {registry_url} takes no more: {reason}.", fix)
 
 
 class LastOwner(Conflict):

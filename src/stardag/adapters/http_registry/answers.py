@@ -8,7 +8,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from stardag.app.registry_ports import KeyIdentity
+from stardag.app.registry_ports import KeyIdentity, MadeAccessToken
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import InvalidValue
 from stardag.domain.names import is_id, is_name
@@ -24,6 +24,8 @@ TEXT_MAX_LENGTH = 8000
 """Of a description or an error, in characters."""
 
 CURSOR_MAX_LENGTH = 2048
+
+ACCESS_TOKEN_MAX_SECONDS = 12 * 3600
 
 
 def printable(text: str, limit: int) -> str:
@@ -218,6 +220,18 @@ class ExchangeMessage(Message):
         """The token."""
         lifetime = min(self.expires_in, LIFETIME_MAX)
         return ExchangedToken(Secret(self.access_token), lifetime, self.organization.id, self.organization.slug)
+
+
+class MadeAccessTokenMessage(Message):
+    """An access token that has just been made."""
+
+    id: Id
+    access_token: Annotated[Token, Field(repr=False)]
+    lifetime_seconds: Annotated[float, Field(gt=0, le=ACCESS_TOKEN_MAX_SECONDS)]
+
+    def to_domain(self) -> MadeAccessToken:
+        """The token."""
+        return MadeAccessToken(self.id, Secret(self.access_token), self.lifetime_seconds)
 
 
 class HealthMessage(Message):

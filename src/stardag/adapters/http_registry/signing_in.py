@@ -1,17 +1,24 @@
 """The calls that tell whom a credential belongs to, and that come before there is one."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
 from pydantic import ValidationError
 
 from stardag.adapters.bounded_http import Answer, Exchange, Headers
-from stardag.adapters.http_registry.answers import ExchangeMessage, HealthMessage, MeMessage, SignInSettingsMessage
+from stardag.adapters.http_registry.answers import (
+    ExchangeMessage,
+    HealthMessage,
+    MadeAccessTokenMessage,
+    MeMessage,
+    SignInSettingsMessage,
+)
 from stardag.adapters.http_registry.asking import NO_REGISTRY, Asking, Sought, status_of
 from stardag.adapters.http_registry.calling import Calls
-from stardag.app.registry_ports import KeyIdentity
+from stardag.app.registry_ports import KeyIdentity, MadeAccessToken
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import RegistryUnreachable, UnexpectedAnswer
+from stardag.domain.errors import NotKnownToRegistry, RegistryUnreachable, UnexpectedAnswer
 from stardag.domain.registry_url import is_plain_beyond_loopback
 from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
 
@@ -81,6 +88,28 @@ class SigningInCalls(Calls):
         if organization.lower() not in (token.organization_id, token.organization_slug):
             raise UnexpectedAnswer(self._url, "it gives a token for another organization than the one asked for")
         return token
+
+    def make_access_token(self, organization_id: str, lifetime: float) -> MadeAccessToken:
+        """An access token for a command that runs without the user."""
+        sought, made = Sought("organization", organization_id), Sought("access token", organization_id)
+        path = f"/organizations/{self._segment(sought)}/access-tokens"
+        message = {"lifetime_seconds": int(lifetime)}
+
+        def send(asking: Asking) -> MadeAccessTokenMessage:
+            return asking.parse(
+                MadeAccessTokenMessage, asking.send("POST", path, message, sought, made, HTTPStatus.CREATED)
+            )
+
+        # No change that anybody would have to look after: one whose answer is lost is known to nobody, and ends.
+        return self._ask(send, has_input=True).to_domain()
+
+    def revoke_access_token(self, organization_id: str, access_token_id: str) -> None:
+        """Revoke an access token of the user's at once."""
+        sought = Sought("access token", access_token_id)
+        within = self._segment(Sought("organization", organization_id))
+        path = f"/organizations/{within}/access-tokens/{self._segment(sought)}"
+        with suppress(NotKnownToRegistry):
+            self._change(lambda asking: asking.send("DELETE", path, None, sought, status=HTTPStatus.NO_CONTENT))
 
 
 def _with(id_token: Secret | None) -> Mapping[str, Secret]:
