@@ -40,6 +40,6 @@ def storage_failures(place: str) -> Generator[None]:
 
 def failure_of(error: OSError, place: str) -> Exception:
     """The error to raise for one of the system."""
-    if isinstance(error, _PATHLIBS_OWN) or error.errno == errno.ENOTEMPTY:
+    if isinstance(error, _PATHLIBS_OWN) or error.errno in (errno.ENOTEMPTY, errno.EINVAL):
         return error
     return StorageFailed(place, phrase_of(error))

@@ -1,5 +1,6 @@
 """The directory of a task below a local target root."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 
@@ -30,6 +31,10 @@ class LocalTaskFiles:
                 descriptor = os.open(self._record(), os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
             except (FileNotFoundError, NotADirectoryError):
                 return None
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    raise StorageFailed(self._record_for_people, "it is a link") from None
+                raise
             with open(descriptor, "rb") as file:
                 content = file.read(TASK_RECORD_MAX_BYTES + 1)
         if len(content) > TASK_RECORD_MAX_BYTES:

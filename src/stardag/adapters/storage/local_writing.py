@@ -50,7 +50,6 @@ class LocalReplacement:
         directory = os.path.dirname(self._target)
         make_directories(directory)
         remove_leftovers(directory)
-        self._process = os.getpid()
         self.descriptor, self._temporary = _locked_file(directory)
         if keep:
             try:
@@ -62,16 +61,13 @@ class LocalReplacement:
 
     def put_in_place(self) -> None:
         """Put it on the disk, and then in place of what was there."""
-        if self._process != os.getpid():  # of a process that was forked meanwhile: the other one's file
-            return
         os.fsync(self.descriptor)
         put_in_place(self._temporary, self._target, is_new=self._is_new)
 
     def discard(self) -> None:
         """Remove the temporary."""
-        if self._process == os.getpid():
-            with suppress(OSError):
-                os.unlink(self._temporary)
+        with suppress(OSError):
+            os.unlink(self._temporary)
 
     def _check(self, *, make: bool) -> None:
         try:

@@ -118,14 +118,17 @@ class _Raw(io.FileIO):
         super().__init__(replacement.descriptor, mode.how + ("+" if mode.updates else ""))
         self.name = replacement.place
         self._replacement: Replacement | None = replacement
+        self._process = os.getpid()
 
     def discard(self) -> None:
         """Never put in place what was written."""
         replacement, self._replacement = self._replacement, None
-        if replacement is not None:
+        if replacement is not None and self._is_ours():
             replacement.discard()
 
     def write(self, data: "ReadableBuffer", /) -> int:
+        if not self._is_ours():
+            return memoryview(data).nbytes
         try:
             return super().write(data)
         except OSError as error:
@@ -136,14 +139,21 @@ class _Raw(io.FileIO):
             return
         replacement = self._replacement
         try:
-            if replacement is not None:
+            if replacement is not None and self._is_ours():
                 replacement.put_in_place()
                 self._replacement = None
+        except OSError as error:
+            self.discard()
+            raise failure_of(error, str(self.name)) from error
         except BaseException:
             self.discard()
             raise
         finally:
             super().close()
+
+    def _is_ours(self) -> bool:
+        """False in a process that was forked meanwhile: it has what the other one has not yet written once more."""
+        return self._process == os.getpid()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -378,7 +378,6 @@ class S3Replacement:
         self._objects = objects
         self._key = key
         self._is_new = is_new
-        self._process = os.getpid()
         if is_new and objects.head(key) is not None:
             raise FileExistsError(17, os.strerror(17), objects.uri(key))
         with objects.copies.file() as file:
@@ -393,8 +392,6 @@ class S3Replacement:
 
     def put_in_place(self) -> None:
         """Upload it."""
-        if self._process != os.getpid():
-            return
         content_type = mimetypes.guess_type(self._key)[0]
         with open(os.dup(self.descriptor), "rb") as file:
             self._objects.write(self._key, file, content_type, is_new=self._is_new)
