@@ -253,10 +253,10 @@ class S3Objects:
         directory = f"{key}/" if key else ""
         for found, size in self._keys(directory, recursive=recursive):
             path = found[len(directory) :]
-            if size is None:
-                path = path.removesuffix("/")
+            is_directory = size is None or (size == 0 and path.endswith("/"))  # as consoles make empty ones
+            path = path.removesuffix("/") if is_directory else path
             if path and is_spelled(path):
-                yield Listed(path, size or 0, size is None)
+                yield Listed(path, size or 0, is_directory)
 
     def missing(self, key: str) -> OSError:
         """The error of whoever reads what is no object."""

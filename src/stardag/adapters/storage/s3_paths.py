@@ -320,7 +320,8 @@ class S3TaskFiles:
 
     def sizes(self) -> Mapping[str, int]:
         """All outputs below the directory (relative path to bytes), without what is Stardag's own; one LIST of them."""
-        return {found.path: found.size for found in self._objects.list(self._objects.top, recursive=True)}
+        found = self._objects.list(self._objects.top, recursive=True)
+        return {each.path: each.size for each in found if not each.is_directory}
 
     def read_record(self) -> bytes | None:
         """The task's record; None where there is none."""
