@@ -232,6 +232,20 @@ def test_one_that_was_cancelled_just_before_its_end_says_so(world: World) -> Non
     assert str(build.id) in notice.message
 
 
+@pytest.mark.parametrize("is_local", [False, True])
+def test_after_its_end_no_task_is_begun_and_one_that_went_on_is_said(
+    world: World, is_local: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    if is_local:
+        world.files.user, world.environment.api_key = None, None
+    build = start(world)
+    build.end("completed")
+    with pytest.raises(RuntimeError, match="has ended"):
+        build.check_goes_on()
+    tell(build)
+    assert ("went on after the end" in caplog.text) is not is_local
+
+
 def test_other_processes_belong_to_it_by_its_environment(world: World, begun: list[RunningBuild]) -> None:
     build = start(world)
     begun.append(build)

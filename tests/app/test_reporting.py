@@ -131,6 +131,16 @@ def test_very_many_tasks_are_told_of_in_batches(scene: Scene) -> None:
     assert len(scene.registry.tasks) == 1201
 
 
+def test_what_does_not_go_at_once_follows_at_once(scene: Scene) -> None:
+    for number in range(1100):
+        scene.tell("part", number=number)
+    assert scene.after(FLUSH_SECONDS) == 0
+    assert scene.after(0) == FLUSH_SECONDS
+    assert len(scene.registry.tasks) == 1000
+    scene.after(FLUSH_SECONDS)
+    assert len(scene.registry.tasks) == 1100
+
+
 def test_trouble_is_said_once_and_everything_is_tried_again(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "stardag")
     scene.registry.down = "nothing listens there"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pickle
 import shutil
 import signal
 import threading
@@ -129,6 +130,23 @@ def test_a_build_cannot_be_used_before_it_begins_nor_twice(here: Workspace) -> N
     with pytest.raises(RuntimeError, match="begun already"):
         build.__enter__()
     assert len(here.builds()) == 1
+
+
+def test_after_its_end_no_task_is_run(here: Workspace) -> None:
+    with stardag.build("nightly") as build:
+        task = build.task("train")
+    with pytest.raises(RuntimeError, match="has ended"), task:
+        pass
+    assert here.tasks(build.id) == {}
+    with pytest.raises(RuntimeError, match="has ended"), build.task("train"):
+        pass
+
+
+def test_builds_and_tasks_are_not_sent_to_other_processes(here: Workspace) -> None:
+    with stardag.build("nightly") as build:
+        for what in (build, build.task("train")):
+            with pytest.raises(TypeError, match=r"build\.environment\(\)"):
+                pickle.dumps(what)
 
 
 def test_what_cannot_be_is_refused_with_nothing_changed(here: Workspace) -> None:

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+_STAYS_HERE = (
+    "builds and tasks are not sent to other processes: let one call stardag.build() itself, "
+    "with build.environment() in its variables"
+)
+
 _NO_PARAMETERS: Mapping[str, Json] = {}
 
 _joined_builds = JoinedBuilds()
@@ -69,6 +74,9 @@ class Task(TaskRun):
         """As `__enter__`."""
         self.start()
         return self
+
+    def __reduce__(self) -> str:
+        raise TypeError(_STAYS_HERE)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
@@ -173,6 +181,9 @@ class Build:
     ) -> None:
         current_build.set(self._surrounding)
         _warn_at_the_end(await _to_its_end(lambda: self._end(raised)), raised)
+
+    def __reduce__(self) -> str:
+        raise TypeError(_STAYS_HERE)
 
     def __repr__(self) -> str:
         return f"<Build {self.name!r} {'not begun' if self._opened is None else self._opened.id or 'local'}>"

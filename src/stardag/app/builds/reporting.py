@@ -140,7 +140,8 @@ class Reporter:
             LOGGER.warning("The registry does not accept what build %s tells of %s.", self._build_id, record.name)
         with self._lock:
             self._records = {key: each for key, each in self._records.items() if batch.get(key) is not each}
-            self._flush_at = self._monotonic() + FLUSH_SECONDS if self._records else None
+            wait = 0.0 if len(self._records) >= MOST_RECORDS else FLUSH_SECONDS
+            self._flush_at = self._monotonic() + wait if self._records else None
 
     def _delay_flush(self) -> None:
         with self._lock:

@@ -100,7 +100,10 @@ class RunningBuild:
 
         Raises:
             BuildCancelled: somebody ended it at the registry.
+            RuntimeError: it has ended here.
         """
+        if self._is_over:
+            raise RuntimeError(f"the build {self.name!r} has ended: no task of it is begun any more")
         if self.id is not None and self.ended_as is not None:
             raise BuildCancelled(self.id, self.ended_as)
 
@@ -108,8 +111,10 @@ class RunningBuild:
         """Tell the registry soon how it goes with a task."""
         if self._registered is None:
             return
-        if self._is_own():
+        if self.is_open:
             self._registered.reporter.add(task_id, record)
+        elif self._is_own():
+            LOGGER.warning("The task %s went on after the end of build %s, which is not told.", record.name, self.id)
         elif not self._is_told_of_fork:
             self._is_told_of_fork = True
             LOGGER.warning(
@@ -124,10 +129,12 @@ class RunningBuild:
         Where the registry cannot be told, the outcome is kept, and delivered later. A joined build only has its tasks
         told of. In a forked process, and a second time, nothing happens.
         """
-        registered = self._registered
-        if registered is None or self._is_over or not self._is_own():
+        if not self.is_open:
             return ()
         self._is_over = True
+        registered = self._registered
+        if registered is None:
+            return ()
         ending = None if registered.is_joined else Ending(end, error)
         try:
             return self._tell(registered, ending)

@@ -38,7 +38,7 @@ class TaskRun(TaskOutputs):
 
         Raises:
             BuildCancelled: somebody ended the build at the registry.
-            RuntimeError: it is running.
+            RuntimeError: it is running, or the build has ended.
         """
         self._build.check_goes_on()
         with self._lock:
