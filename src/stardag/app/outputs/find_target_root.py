@@ -54,10 +54,10 @@ class FindTargetRoot:
         if is_known(profile, name):
             return profile
         remembered, _ = self.state.read(profile.directory)
-        if remembered.is_lost:
-            raise TargetRootCacheLost(remembered.roots_path)
         if _is_cached(profile, remembered):
             return profile
+        if remembered.is_lost:
+            raise TargetRootCacheLost(remembered.roots_path)
         fetched = self.fetched.get(_asked(profile))
         if fetched is not None:
             return self.connect.resolve(selection, fetched.identity, fetched.roots)
@@ -67,15 +67,16 @@ class FindTargetRoot:
         """The profile with the roots as the registry has them now, which are kept."""
         connection = self.connect(selection)
         identity, notices = connection.identity, connection.notices
-        if _is_cached(connection.profile, self.state.read(connection.profile.directory)[0]):
-            return connection.profile  # another process was quicker
+        profile = self.connect.resolve(selection, identity)
+        if _is_cached(profile, self.state.read(profile.directory)[0]):
+            return profile  # another process was quicker
         served = connection.api.target_roots(identity.workspace_id, None)
         if served is None:
-            return connection.profile
+            return profile
         key = (identity.registry_url, identity.organization_id, identity.workspace_id)
         roots = CachedRoots(*key, {root.name: root.uri_prefix for root in served.roots}, served.etag)
         try:
-            self.state.remember_roots(connection.profile.directory, roots)
+            self.state.remember_roots(profile.directory, roots)
         except StateNotWritable as error:
             self.fetched[_asked(connection.profile)] = Fetched(identity, roots)
             notices = (*notices, Notice("not-cached", f"The target roots were not cached: {error.message}"))
