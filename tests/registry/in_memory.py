@@ -380,7 +380,11 @@ class _Builds:
     def change_build(self, build: Build) -> None:
         self._state.builds[build.id] = build
 
-    def record_task(self, build: Build, record: TaskRecord, at: datetime) -> None:
+    def record_tasks(self, build: Build, records: Sequence[TaskRecord], at: datetime) -> None:
+        for record in records:
+            self._record(build, record, at)
+
+    def _record(self, build: Build, record: TaskRecord, at: datetime) -> None:
         known = self._state.tasks.get((build.workspace_id, record.id))
         if known is None or record.status != "reused":
             self._state.tasks[build.workspace_id, record.id] = Task(

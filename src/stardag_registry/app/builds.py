@@ -170,8 +170,8 @@ class RunBuild:
         with self.changes.beside_others(caller, "build", workspace_id) as change:
             build = _build(change, build_id)
             # In one order everywhere, so that two builds with the same tasks never wait for each other in a ring.
-            for record in sorted(records, key=lambda each: each.id):
-                change.transaction.record_task(build, record, change.at)
+            in_order = sorted(records, key=lambda each: each.id)
+            change.transaction.record_tasks(build, in_order, change.at)
             change.record("tasks.recorded", build.id, count=len(records))
         return [record.id for record in records]
 

@@ -323,8 +323,8 @@ class Transaction(Reading, Protocol):
         """Give the build of that id the new state."""
         ...
 
-    def record_task(self, build: Build, record: TaskRecord, at: datetime) -> None:
-        """Keep what a build says of a task, in the task's latest state and in its runs."""
+    def record_tasks(self, build: Build, records: Sequence[TaskRecord], at: datetime) -> None:
+        """Keep what a build says of tasks, in their latest states and in their runs, in that order."""
         ...
 
 

@@ -13,7 +13,7 @@ from stardag.domain.organizations import Role
 from stardag_registry.app.builds import NewBuild
 from stardag_registry.app.ports import AuditFilter, BuildFilter, TaskFilter
 from stardag_registry.app.workspaces import WorkspaceEdit
-from stardag_registry.domain.builds import BuildEnd, TaskRecord
+from stardag_registry.domain.builds import BuildEnd, RecordedStatus, TaskRecord
 from stardag_registry.domain.errors import (
     AlreadyExists,
     Archived,
@@ -182,6 +182,25 @@ class TestBuilds:
                 assert len(reading.tasks(team.production.id, wanted, None, 100)) == 20
                 runs = [len(reading.runs_of(team.production.id, each.id, 10)) for each in records]
             assert runs == [3] * 10 + [4] * 10
+
+    @rounds
+    def test_nor_do_those_that_reuse_some_of_them(self, team: Team, times: int) -> None:
+        """Some are new and others known, completed or not, when each build says something else of each."""
+        key = team.key()
+        statuses: tuple[RecordedStatus, ...] = ("reused", "completed", "running", "reused", "failed")
+        for number in range(times):
+            tasks = [TaskRecord("t", {"round": number, "n": n}, "running") for n in range(30)]
+            known = [replace(each, status=statuses[n % 5]) for n, each in enumerate(tasks[::2])]
+            record = partial(team.run_build.record_tasks, key, team.production.id)
+            record(team.build().id, known)
+            builds = [team.build() for _ in range(5)]
+            said = [[replace(each, status=statuses[(n + of) % 5]) for n, each in enumerate(tasks)] for of in range(5)]
+            results = at_once(*(partial(record, build.id, each) for build, each in zip(builds, said, strict=True)))
+            assert not kinds_of(results)
+            with team.database.reading() as reading:
+                wanted = TaskFilter(parameters=(("round", str(number)),))
+                assert len(reading.tasks(team.production.id, wanted, None, 100)) == 30
+                assert {len(reading.runs_of(team.production.id, each.id, 10)) for each in tasks[1::2]} == {5}
 
     @rounds
     def test_nothing_is_registered_in_a_workspace_once_it_is_archived(self, team: Team, times: int) -> None:

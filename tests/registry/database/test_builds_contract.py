@@ -15,6 +15,7 @@ from stardag_registry.domain.builds import (
     Build,
     BuildStatus,
     KeptStatus,
+    RecordedStatus,
     Task,
     TaskRecord,
     TaskRun,
@@ -179,10 +180,10 @@ class TestListOfBuilds:
         add(furnished, build(1), build(2), build(3), THEIRS)
         train, other = TaskRecord("train", {}, "completed"), TaskRecord("other", {}, "completed")
         with furnished.addition() as addition:
-            addition.record_task(build(1), train, NOW)
-            addition.record_task(build(3), replace(train, status="reused"), NOW)
-            addition.record_task(build(2), other, NOW)
-            addition.record_task(THEIRS, train, NOW)
+            addition.record_tasks(build(1), [train], NOW)
+            addition.record_tasks(build(3), [replace(train, status="reused")], NOW)
+            addition.record_tasks(build(2), [other], NOW)
+            addition.record_tasks(THEIRS, [train], NOW)
         assert listed(furnished, BuildFilter(task_id=train.id)) == [build(3), build(1)]
         assert listed(furnished, BuildFilter(task_id="0" * 64)) == []
 
@@ -192,8 +193,7 @@ TRAIN = TaskRecord("train", {"lr": 0.1, "layers": [1, 2]}, "running", "default",
 
 def record(database: Database, *records: TaskRecord, of: Build = BUILD, at: datetime = NOW) -> None:
     with database.addition() as addition:
-        for each in records:
-            addition.record_task(of, each, at)
+        addition.record_tasks(of, records, at)
 
 
 def tasks(
@@ -262,6 +262,51 @@ class TestTasks:
         assert tasks(built, of=STAGING) == theirs
         with built.reading() as reading:
             assert [run.status for run in reading.runs_of(PRODUCTION.id, TRAIN.id, 10)] == ["reused", status]
+
+    @pytest.mark.parametrize(
+        ("said", "status", "path", "run"),
+        [
+            (("running", "completed"), "completed", "train/2", "completed"),
+            (("completed", "failed"), "failed", "train/2", "failed"),
+            (("completed", "reused"), "completed", "train/1", "reused"),
+            (("reused", "failed"), "failed", "train/2", "failed"),
+            (("failed", "reused"), "completed", "train/1", "reused"),
+            (("reused", "reused"), "completed", "train/1", "reused"),
+        ],
+    )
+    @pytest.mark.parametrize("is_known", [False, True])
+    def test_what_is_said_twice_at_once_counts_in_that_order(
+        self,
+        built: Database,
+        said: tuple[RecordedStatus, RecordedStatus],
+        status: TaskStatus,
+        path: str,
+        run: RecordedStatus,
+        *,
+        is_known: bool,
+    ) -> None:
+        if is_known:
+            record(built, replace(TRAIN, status="completed"))
+        first, second = said
+        record(built, replace(TRAIN, status=first), replace(TRAIN, status=second, output_path="train/2"), of=build(2))
+        (task,) = tasks(built)
+        assert (task.status, task.output_path) == (status, path)
+        with built.reading() as reading:
+            runs = {each.build_id: each.status for each in reading.runs_of(PRODUCTION.id, TRAIN.id, 10)}
+        assert runs[build(2).id] == run
+
+    def test_many_of_every_kind_are_kept_at_once(self, built: Database) -> None:
+        statuses: tuple[RecordedStatus, ...] = ("running", "reused", "completed", "reused", "failed")
+        many = [TaskRecord("t", {"number": n, "even": n % 2 == 0}, statuses[n % 5]) for n in range(500)]
+        for of in (BUILD, build(2)):
+            record(built, *many, of=of)
+        found = tasks(built, limit=1000)
+        assert len(found) == 500
+        assert {each.id: each.status for each in found} == {
+            each.id: "completed" if each.status == "reused" else each.status for each in many
+        }
+        assert len(tasks(built, TaskFilter(parameters=(("even", "true"),)), limit=1000)) == 250
+        assert len(tasks(built, TaskFilter(build_id=build(2).id), limit=1000)) == 500
 
     def test_one_that_is_reused_before_it_was_ever_seen_is_complete(self, built: Database) -> None:
         record(built, replace(TRAIN, status="reused"))

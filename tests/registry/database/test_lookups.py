@@ -212,7 +212,7 @@ def test_the_longest_that_may_be_given_fits(sql_database: SqlDatabase) -> None:
         transaction.add_target_root(ID, TargetRoot(slug, prefix))
         transaction.add_target_root_revision(revision)
         transaction.add_build(build, (TargetRoot(slug, prefix),), wide(IDEMPOTENCY_KEY_MAX_LENGTH), "f" * 64)
-        transaction.record_task(build, record, NOW)
+        transaction.record_tasks(build, [record], NOW)
         transaction.add_audit_entry(entry)
     with sql_database.reading() as reading:
         assert reading.workspace(ID) == workspace

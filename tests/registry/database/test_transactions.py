@@ -198,12 +198,12 @@ class TestBesideOthers:
         done = TaskRecord("train", {"lr": 0.1}, "completed")
         builds = [replace(BUILD, id=f"{number:036}") for number in range(2)]
         with database.addition() as addition:
-            addition.record_task(BUILD, done, NOW)
+            addition.record_tasks(BUILD, [done], NOW)
             for build in builds:
                 addition.add_build(build, (), None, "d" * 64)
         with database.addition() as one, database.addition() as another:
             for build, addition in zip(builds, (one, another), strict=True):
-                addition.record_task(build, replace(done, status="reused"), NOW)
+                addition.record_tasks(build, [replace(done, status="reused")], NOW)
         with database.reading() as reading:
             assert len(reading.runs_of(PRODUCTION.id, done.id, 10)) == 3
 

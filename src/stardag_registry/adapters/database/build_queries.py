@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import groupby
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -57,6 +58,16 @@ _BUILD_TO_CHANGE = (
     select(builds).where(builds.c.id == bindparam("build"), builds.c.workspace_id == bindparam("of")).with_for_update()
 )
 _CHANGE_BUILD = update(builds).where(builds.c.id == bindparam("build"))
+
+_TASK_KEY = ("workspace_id", "id")
+_TASK_STATE = ("status", "output_root", "output_path", "updated_at", "started_at", "ended_at", "error")
+"""What is replaced by what is said later."""
+
+_COMPLETED_AMONG = select(tasks.c.id).where(
+    tasks.c.workspace_id == bindparam("of"),
+    tasks.c.id.in_(bindparam("wanted", expanding=True)),
+    tasks.c.status == "completed",
+)
 
 # One that is completed stays as it is, and its row unlocked: builds that reuse it at once do not wait for each other.
 _COMPLETE_TASK = (
@@ -224,34 +235,62 @@ class BuildTransaction(BuildReading):
         """Give it the new state."""
         self._connection.execute(_CHANGE_BUILD, {"build": build.id, **_state_of(build)})
 
-    def record_task(self, build: Build, record: TaskRecord, at: datetime) -> None:
-        """Keep the task's latest state, and the run. Who reuses a task has seen it complete, and says no more of it."""
-        key: Values = {"workspace_id": build.workspace_id, "id": record.id}
-        reused = record.status == "reused"
-        state: Values = {
-            "status": "completed" if reused else record.status,
-            "output_root": record.output_root,
-            "output_path": record.output_path,
-            "updated_at": at,
-            "started_at": record.started_at,
-            "ended_at": record.ended_at,
-            "error": record.error,
-        }
-        first: Values = {"name": record.name, "parameters": record.canonical_parameters, "recorded_at": at}
-        is_new = self._put(tasks, key, {**first, **state}, () if reused else tuple(state))
-        if reused and not is_new:
-            self._connection.execute(_COMPLETE_TASK, {"of": build.workspace_id, "task": record.id})
-        for name, value in record.parameters.items():
-            fingerprint = _fingerprint_of(name, canonical_json(value))
-            there: Values = {"workspace_id": build.workspace_id, "fingerprint": fingerprint, "task_id": record.id}
-            self._put(task_parameters, there, {}, ())
-        run: Values = {"workspace_id": build.workspace_id, "status": record.status, "at": at}
-        self._put(task_runs, {"build_id": build.id, "task_id": record.id}, run, tuple(run))
+    def record_tasks(self, build: Build, records: Sequence[TaskRecord], at: datetime) -> None:
+        """Keep the tasks' latest states, and the runs: few statements for many tasks. Who reuses a task has seen it
+        complete, and says no more of it."""
+        told = [(record.id, record) for record in records]
+        done = self._completed_among(build.workspace_id, told)
+        left = [each for each in told if each[0] not in done]
+        # Each statement goes on where the one before has ended, so that rows are locked in the order that is given.
+        for is_reused, some in groupby(left, lambda each: each[1].status == "reused"):
+            if is_reused:
+                for task_id, record in some:
+                    self._reuse(build, task_id, record, at)
+            else:
+                self._put(tasks, _TASK_KEY, [_row_of(build, *each, at) for each in some], _TASK_STATE)
+        parameters = [
+            {
+                "workspace_id": build.workspace_id,
+                "fingerprint": _fingerprint_of(name, canonical_json(value)),
+                "task_id": task_id,
+            }
+            for task_id, record in left
+            for name, value in record.parameters.items()
+        ]
+        self._put(task_parameters, ("workspace_id", "fingerprint", "task_id"), parameters, ())
+        runs = [
+            {
+                "build_id": build.id,
+                "task_id": task_id,
+                "workspace_id": build.workspace_id,
+                "status": record.status,
+                "at": at,
+            }
+            for task_id, record in told
+        ]
+        self._put(task_runs, ("build_id", "task_id"), runs, ("status", "at"))
 
-    def _put(self, table: Table, key: Values, values: Values, replaced: tuple[str, ...]) -> bool:
-        """Insert a row, or replace some of its values where one has the key. Whether any row was written."""
-        statement = _putting(self._connection.dialect.name, table, tuple(key), replaced)
-        return self._connection.execute(statement, {**key, **values}).rowcount > 0
+    def _completed_among(self, workspace_id: str, told: Sequence[tuple[str, TaskRecord]]) -> frozenset[str]:
+        """The tasks that are only reused, and are complete already: nothing has to be said of them. They are not
+        locked, so that builds that reuse them at once do not wait for each other."""
+        reused = {task_id for task_id, record in told if record.status == "reused"}
+        wanted = reused - {task_id for task_id, record in told if record.status != "reused"}
+        if not wanted:
+            return frozenset()
+        found = self._connection.scalars(_COMPLETED_AMONG, {"of": workspace_id, "wanted": sorted(wanted)})
+        return frozenset(found)
+
+    def _reuse(self, build: Build, task_id: str, record: TaskRecord, at: datetime) -> None:
+        is_new = self._put(tasks, _TASK_KEY, [_row_of(build, task_id, record, at)], ())
+        if not is_new:
+            self._connection.execute(_COMPLETE_TASK, {"of": build.workspace_id, "task": task_id})
+
+    def _put(self, table: Table, key: tuple[str, ...], rows: Sequence[Values], replaced: tuple[str, ...]) -> bool:
+        """Insert rows, or replace some values of those that have the key. Whether any row was written."""
+        if not rows:
+            return False
+        statement = _putting(self._connection.dialect.name, table, key, replaced)
+        return self._connection.execute(statement, [dict(row) for row in rows]).rowcount > 0
 
 
 @cache
@@ -288,6 +327,24 @@ def _from_position(
 def _fingerprint_of(name: str, value: str) -> str:
     """Of a parameter: its name, and its value as canonical JSON."""
     return hashlib.sha256(f"{canonical_json(name)}:{value}".encode()).hexdigest()
+
+
+def _row_of(build: Build, task_id: str, record: TaskRecord, at: datetime) -> Values:
+    """A task as a build tells of it first."""
+    return {
+        "workspace_id": build.workspace_id,
+        "id": task_id,
+        "name": record.name,
+        "parameters": record.canonical_parameters,
+        "status": "completed" if record.status == "reused" else record.status,
+        "output_root": record.output_root,
+        "output_path": record.output_path,
+        "recorded_at": at,
+        "updated_at": at,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "error": record.error,
+    }
 
 
 def _state_of(build: Build) -> dict[str, object]:
