@@ -16,7 +16,7 @@ from stardag.container import Container
 from tests.app.world import World, codes, sample
 
 EXPORTED = """ActiveProfile Build Layer Notice Origin OutputPath Overridden RootChange RootChanges Setting
-StardagError StardagWarning Synced Task TaskOutputs __version__ active_profile build
+StardagError StardagWarning Synced Task TaskOutputs __version__ active_profile build overlay
 sync_target_roots target_root task_outputs use validate_before_build"""
 
 

@@ -3,7 +3,6 @@
 Each is there for asyncio too, `async with`, where whatever waits for a registry or a storage does so on another thread.
 """
 
-import asyncio
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -167,6 +166,8 @@ class Build:
 
     async def __aenter__(self) -> Self:
         """As `__enter__`."""
+        import asyncio  # most builds go without, and whoever only reads outputs
+
         try:
             await _to_its_end(self._open)
         except asyncio.CancelledError:
@@ -306,6 +307,8 @@ def _warn_at_the_end(notices: "tuple[Notice, ...]", raised: BaseException | None
 
 async def _to_its_end(work: Callable[[], Value]) -> Value:
     """What blocking work gives, done on another thread. A cancellation is heard when it is done, not before."""
+    import asyncio
+
     future = asyncio.ensure_future(asyncio.to_thread(work))
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
