@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stardag.app.builds.join_build import JoinBuild
     from stardag.app.builds.ports import Machine
     from stardag.app.builds.start_build import StartBuild
+    from stardag.app.child_processes import Commands
     from stardag.app.choose_registry import ChooseRegistry
     from stardag.app.connect import Connect, OpenRegistry
     from stardag.app.edit_configuration import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stardag.app.list_target_roots import ListTargetRoots
     from stardag.app.log_in import LogIn
     from stardag.app.log_out import LogOut
+    from stardag.app.outcomes.ports import Outcomes
     from stardag.app.outputs.copy_outputs import CopyOutputs
     from stardag.app.outputs.copying_ports import FileStorage
     from stardag.app.outputs.find_target_root import FindTargetRoot
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
     from stardag.app.outputs.ports import OutputStorage
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
     from stardag.app.registry_ports import Registries
-    from stardag.app.outcomes.ports import Outcomes
     from stardag.app.resolve_profile import ResolveProfile
+    from stardag.app.run_command import RunCommand
     from stardag.app.sign_in.ports import Browser, IdentityProvider, SignIns
     from stardag.app.sign_in.renew_tokens import RenewTokens
     from stardag.app.sync_target_roots import SyncTargetRoots
@@ -69,6 +71,7 @@ class Container(containers.DeclarativeContainer):
     sign_ins: Provider["SignIns"] = ThreadSafeSingleton(wiring.sign_ins)
     identity_provider: Provider["IdentityProvider"] = ThreadSafeSingleton(wiring.identity_provider)
     browser: Provider["Browser"] = ThreadSafeSingleton(wiring.browser)
+    commands: Provider["Commands"] = ThreadSafeSingleton(wiring.commands)
 
     resolve_profile: Provider["ResolveProfile"] = Factory(wiring.resolve_profile, environment, files, state)
     renew_tokens: Provider["RenewTokens"] = Factory(wiring.renew_tokens, sign_ins, identity_provider, registries)
@@ -92,6 +95,7 @@ class Container(containers.DeclarativeContainer):
     machine: Provider["Machine"] = Factory(wiring.machine, outcomes)
     start_build: Provider["StartBuild"] = Factory(wiring.start_build, validate_before_build, machine)
     join_build: Provider["JoinBuild"] = Factory(wiring.join_build, connect, environment, machine)
+    run_command: Provider["RunCommand"] = Factory(wiring.run_command, commands, validate_before_build, start_build)
     add_registry: Provider["AddRegistry"] = Factory(wiring.add_registry, environment, files, open_registry)
     remove_registry: Provider["RemoveRegistry"] = Factory(wiring.remove_registry, files)
     add_profile: Provider["AddProfile"] = Factory(wiring.add_profile, environment, files, open_registry)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stardag.app.builds.join_build import JoinBuild
     from stardag.app.builds.ports import Machine
     from stardag.app.builds.start_build import StartBuild
+    from stardag.app.child_processes import Commands
     from stardag.app.choose_registry import ChooseRegistry
     from stardag.app.connect import Connect, OpenRegistry
     from stardag.app.edit_configuration import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stardag.app.list_target_roots import ListTargetRoots
     from stardag.app.log_in import LogIn
     from stardag.app.log_out import LogOut
+    from stardag.app.outcomes.ports import Outcomes
     from stardag.app.outputs.copy_outputs import CopyOutputs
     from stardag.app.outputs.copying_ports import FileStorage
     from stardag.app.outputs.find_target_root import Asked, Fetched, FindTargetRoot
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
     from stardag.app.outputs.ports import OutputStorage
     from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State, StorageCheck, Trust
     from stardag.app.registry_ports import Registries
-    from stardag.app.outcomes.ports import Outcomes
     from stardag.app.resolve_profile import ResolveProfile
+    from stardag.app.run_command import RunCommand
     from stardag.app.sign_in.ports import Browser, IdentityProvider, SignIns
     from stardag.app.sign_in.renew_tokens import RenewTokens
     from stardag.app.sync_target_roots import SyncTargetRoots
@@ -141,11 +143,17 @@ def browser() -> "Browser":
     return SystemBrowser(os.environ)
 
 
+def commands() -> "Commands":
+    """The programs of this machine."""
+    from stardag.adapters.child_process import SystemCommands
+
+    return SystemCommands()
+
+
 def resolve_profile(
     environment: "EnvironmentVariables", files: "ConfigurationFiles", state: "State"
 ) -> "ResolveProfile":
     """The use case that needs no network."""
-    from stardag.app.outcomes.ports import Outcomes
     from stardag.app.resolve_profile import ResolveProfile
 
     return ResolveProfile(environment, files, state)
@@ -257,6 +265,15 @@ def join_build(connect: "Connect", environment: "EnvironmentVariables", machine:
     from stardag.app.builds.join_build import JoinBuild
 
     return JoinBuild(connect, environment, machine, time.monotonic)
+
+
+def run_command(
+    commands: "Commands", validate_before_build: "ValidateBeforeBuild", start_build: "StartBuild"
+) -> "RunCommand":
+    """The use case behind `exec`."""
+    from stardag.app.run_command import RunCommand
+
+    return RunCommand(commands, validate_before_build, start_build)
 
 
 def list_outputs(find_target_root: "FindTargetRoot", file_storage: "FileStorage") -> "ListOutputs":

@@ -5,6 +5,7 @@ from typing import Never, TypeVar, cast
 
 from stardag.adapters.cli.program import run
 from stardag.app.browse_registry import BrowseRegistry
+from stardag.app.child_processes import Commands
 from stardag.app.configuration_files import FilesInForce
 from stardag.app.edit_configuration import (
     AddProfile,
@@ -22,6 +23,7 @@ from stardag.app.outputs.copy_outputs import CopyOutputs
 from stardag.app.outputs.list_outputs import ListOutputs
 from stardag.app.ports import ConfigurationFiles
 from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.run_command import RunCommand
 from stardag.app.sign_in.ports import Browser
 from stardag.app.sync_target_roots import SyncTargetRoots
 from stardag.app.team.edit_api_keys import EditApiKeys
@@ -33,6 +35,7 @@ from stardag.app.team.read_builds import ReadBuilds
 from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.errors import StardagError
+from tests.fakes.commands import FakeCommands
 from tests.fakes.configuration import FakeConfigurationFiles
 from tests.fakes.identity_provider import FakeBrowser
 
@@ -144,6 +147,12 @@ class RecordingUseCases:
 
     def copy_outputs(self) -> CopyOutputs:
         return self._noting(CopyOutputs)
+
+    def run_command(self) -> RunCommand:
+        return self._noting(RunCommand)
+
+    def commands(self) -> Commands:
+        return FakeCommands()
 
     def browser(self) -> Browser:
         return FakeBrowser()

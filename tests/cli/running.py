@@ -7,6 +7,7 @@ import pytest
 
 from stardag.adapters.cli.program import run
 from stardag.app.browse_registry import BrowseRegistry
+from stardag.app.child_processes import Commands
 from stardag.app.edit_configuration import (
     AddProfile,
     AddRegistry,
@@ -23,6 +24,7 @@ from stardag.app.outputs.copy_outputs import CopyOutputs
 from stardag.app.outputs.list_outputs import ListOutputs
 from stardag.app.ports import ConfigurationFiles
 from stardag.app.resolve_profile import ResolveProfile
+from stardag.app.run_command import RunCommand
 from stardag.app.sign_in.ports import Browser
 from stardag.app.sync_target_roots import SyncTargetRoots
 from stardag.app.team.edit_api_keys import EditApiKeys
@@ -34,6 +36,7 @@ from stardag.app.team.read_builds import ReadBuilds
 from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from tests.app.world import World
+from tests.fakes.commands import FakeCommands
 from tests.fakes.identity_provider import FakeBrowser
 
 ALICE = "alice@acme.example"
@@ -114,6 +117,12 @@ class FakeUseCases:
 
     def copy_outputs(self) -> CopyOutputs:
         return self.world.copy_outputs
+
+    def commands(self) -> Commands:
+        return FakeCommands()
+
+    def run_command(self) -> RunCommand:
+        return RunCommand(FakeCommands(), self.world.validate, self.world.start_build)
 
     def browser(self) -> Browser:
         return FakeBrowser()

@@ -11,6 +11,7 @@ from cyclopts import App
 from stardag.adapters.cli.program import make_app, run
 from stardag.adapters.cli.session import Options, SessionArgument
 from stardag.adapters.cli.use_cases import UseCases
+from stardag.app.run_command import BuildAsked
 from stardag.domain.builds import TaskFilter
 from stardag.domain.configuration import Profile
 from stardag.domain.credentials import Secret
@@ -35,7 +36,7 @@ target-roots validate, auth login, auth status, auth logout, auth token, registr
 config explain, config path, config validate, trust, quickstart, version, organizations create, organizations join,
 members list, members invite, members remove, members set-role, workspaces create, workspaces archive, target-roots add,
 target-roots set, target-roots remove, api-keys list, api-keys create, api-keys revoke, builds list, builds show,
-builds cancel, tasks list, tasks show, outputs list, outputs copy"""
+builds cancel, tasks list, tasks show, outputs list, outputs copy, exec"""
 
 
 def test_every_command_is_there_and_its_module_is_found() -> None:
@@ -326,3 +327,23 @@ def test_help_and_version_make_no_use_case(words: str, capsys: pytest.CaptureFix
 
     assert run(words.split(), never) == 0
     assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "selection", "command", "build"),
+    [
+        ("-- true", Selection(), ["true"], None),
+        ("-p x -r r -o o -w w --offline -- a", Selection("x", "r", "o", "w", offline=True), ["a"], None),
+        ("--build nightly -- a", Selection(), ["a"], BuildAsked("nightly")),
+        ("--build b --description d -- a", Selection(), ["a"], BuildAsked("b", "d")),
+        ("-- python -c x --profile y -q --help", Selection(), "python -c x --profile y -q --help".split(), None),
+        ("-q -- a -- b --build c", Selection(), "a -- b --build c".split(), None),
+    ],
+)
+def test_what_is_behind_the_dashes_is_a_command_of_its_own(
+    words: str, selection: Selection, command: list[str], build: BuildAsked | None
+) -> None:
+    name, arguments, _ = parsed(["exec", *words.split()])
+    assert name == "RunCommand"
+    assert arguments[:2] == (selection, command)
+    assert arguments[3] == build

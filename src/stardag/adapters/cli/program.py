@@ -42,6 +42,7 @@ _MODULES = {
     "api-keys": ("api_keys:app", "List, make and revoke the API keys of a workspace."),
     "builds": ("builds:app", "List, show and cancel the builds of a workspace."),
     "tasks": ("tasks:app", "List and show the tasks of a workspace."),
+    "exec": ("execute:app", "Run any command at the active profile's place, as a build if wanted."),
     "outputs": ("outputs:app", "List what is below a target root, and copy it to that of another profile."),
     "config": ("config:app", "Show what is in force, where each value came from, and what it overrode."),
     "trust": ("trust:trust", "Trust the configuration file of a project that is not your own."),
@@ -107,6 +108,7 @@ def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
 
 def _run(arguments: Sequence[str], use_cases: Callable[[], UseCases], renderer: Renderer) -> int:
     words, notices = _corrected(arguments)
+    words, behind = _parted(words)
     app = make_app()
     try:
         command, bound, injected = app.parse_args(words)
@@ -116,7 +118,7 @@ def _run(arguments: Sequence[str], use_cases: Callable[[], UseCases], renderer: 
         with _writing():
             command(*bound.args, **bound.kwargs)
         return DONE
-    session = _session(bound, use_cases)
+    session = _session(bound, use_cases, behind)
     try:
         answer = cast("Answer", command(*bound.args, **bound.kwargs, session=session))
     except StardagError:
@@ -164,7 +166,15 @@ def _corrected(arguments: Sequence[str]) -> tuple[list[str], list[Notice]]:
     return words, [Notice("misspelt-command", f"The command is: {' '.join(['stardag', *words])}")]
 
 
-def _session(bound: BoundArguments, use_cases: Callable[[], UseCases]) -> Session:
+def _parted(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words of `stardag exec` itself, and those of the command that it runs, which nobody here interprets."""
+    if words[:1] == ["exec"] and "--" in words:
+        place = words.index("--")
+        return words[:place], words[place + 1 :]
+    return words, []
+
+
+def _session(bound: BoundArguments, use_cases: Callable[[], UseCases], behind: Sequence[str]) -> Session:
     """What the command is given; imported here, since help and a word that is no command need none of it."""
     from stardag.adapters.cli.prompts import Prompts
     from stardag.adapters.cli.session import DEFAULTS, Options, Session
@@ -174,7 +184,7 @@ def _session(bound: BoundArguments, use_cases: Callable[[], UseCases]) -> Sessio
     assert isinstance(options, Options)
     if options.verbose:
         _log_requests()
-    return Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet))
+    return Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet), behind)
 
 
 def _command_words(app: App, words: Sequence[str]) -> str:

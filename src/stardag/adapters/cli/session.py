@@ -1,6 +1,6 @@
 """What every command is given: the options that all commands share, the use cases, and a way to ask a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -56,17 +56,22 @@ WorkspaceOption = Annotated[str | None, Parameter(name=["--workspace", "-w"], he
 
 
 class Session:
-    """One run of the program. `use_cases` makes them on first use, so that a command that needs none pays nothing."""
+    """One run of the program. `use_cases` makes them on first use, so that a command that needs none pays nothing.
+
+    `behind` are the words behind `--`, which are another command.
+    """
 
     def __init__(
         self,
         use_cases: "Callable[[], UseCases]",
         prompts: "Prompts",
         waiting: Callable[[str], AbstractContextManager[None]],
+        behind: Sequence[str] = (),
     ) -> None:
         self.use_cases = use_cases
         self.prompts = prompts
         self.waiting = waiting
+        self.behind = behind
 
 
 SessionArgument = Annotated[Session, Parameter(parse=False)]
