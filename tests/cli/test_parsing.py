@@ -336,8 +336,13 @@ def test_help_and_version_make_no_use_case(words: str, capsys: pytest.CaptureFix
         ("-p x -r r -o o -w w --offline -- a", Selection("x", "r", "o", "w", offline=True), ["a"], None),
         ("--build nightly -- a", Selection(), ["a"], BuildAsked("nightly")),
         ("--build b --description d -- a", Selection(), ["a"], BuildAsked("b", "d")),
-        ("-- python -c x --profile y -q --help", Selection(), "python -c x --profile y -q --help".split(), None),
-        ("-q -- a -- b --build c", Selection(), "a -- b --build c".split(), None),
+        (
+            "-- python -c x --profile y -q --help",
+            Selection(),
+            ["python", "-c", "x", "--profile", "y", "-q", "--help"],
+            None,
+        ),
+        ("-q -- a -- b --build c", Selection(), ["a", "--", "b", "--build", "c"], None),
     ],
 )
 def test_what_is_behind_the_dashes_is_a_command_of_its_own(
