@@ -52,7 +52,7 @@ def files(directory: StardagDirectory) -> list[Path]:
 
 
 def test_a_file_is_for_its_owner_alone_and_can_be_read_by_people(own: StardagDirectory) -> None:
-    path = Path(OutcomeFiles().keep(own, OUTCOME))
+    path = Path(OutcomeFiles().keep(own, OUTCOME).path)
     assert files(own) == [path]
     assert path.name.startswith(f"{BUILD}.")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -112,7 +112,8 @@ def test_nor_can_it_have_written_such_a_task(change: dict[str, object]) -> None:
 def test_records_that_would_make_a_file_too_large_are_left_out_and_the_end_is_kept(own: StardagDirectory) -> None:
     large: dict[str, Json] = {"x": "y" * 15_000}
     records = tuple(RECORD._replace(parameters={**large, "n": number}) for number in range(400))
-    path = OutcomeFiles().keep(own, OUTCOME._replace(records=records))
+    path, left_out = OutcomeFiles().keep(own, OUTCOME._replace(records=records))
+    assert left_out == 200
     assert Path(path).stat().st_size <= 4 * 1024 * 1024
     (claimed,) = claim(own).outcomes
     assert claimed.outcome.ending == OUTCOME.ending
@@ -120,7 +121,7 @@ def test_records_that_would_make_a_file_too_large_are_left_out_and_the_end_is_ke
 
 
 def test_an_endless_file_is_set_aside_without_being_read(own: StardagDirectory) -> None:
-    path = Path(OutcomeFiles().keep(own, OUTCOME))
+    path = Path(OutcomeFiles().keep(own, OUTCOME).path)
     with path.open("wb") as file:
         file.truncate(1 << 40)
     found = claim(own)
@@ -143,7 +144,7 @@ def test_in_a_project_a_folder_that_is_a_link_is_neither_read_nor_written(
     project: StardagDirectory, tmp_path: Path
 ) -> None:
     elsewhere = StardagDirectory(str(tmp_path / "elsewhere"), str(tmp_path / "elsewhere"))
-    kept = Path(OutcomeFiles().keep(elsewhere, OUTCOME))
+    kept = Path(OutcomeFiles().keep(elsewhere, OUTCOME).path)
     before = sorted(kept.parent.iterdir())
     Path(project.path).mkdir(parents=True)
     Path(project.path, FOLDER).symlink_to(kept.parent)

@@ -307,6 +307,16 @@ def test_where_the_registry_does_not_answer_the_outcome_is_kept(world: World) ->
     assert [record.name for record in outcome.records] == ["train"]
 
 
+def test_what_there_is_no_room_for_is_said(world: World) -> None:
+    build = start(world)
+    world.registry.down = "nothing listens there"
+    world.outcomes.most_records = 1
+    for name in ("split", "train", "report"):
+        tell(build, name)
+    (notice,) = build.end("completed")
+    assert notice.message.endswith("It has no room for 2 of the tasks.")
+
+
 def test_the_next_command_delivers_it_once_tasks_first(world: World) -> None:
     build = interrupted(world)
     connection = world.connect(NO_SELECTION)

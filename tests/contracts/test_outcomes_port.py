@@ -80,7 +80,9 @@ def test_nothing_waits_at_first_and_asking_makes_nothing(subject: Subject, tmp_p
     ids=["failed", "completed", "cancelled", "tasks alone"],
 )
 def test_what_is_kept_is_found_as_it_was(subject: Subject, outcome: KeptOutcome) -> None:
-    assert Path(subject.outcomes.keep(subject.directory, outcome)).is_relative_to(subject.directory.path)
+    kept = subject.outcomes.keep(subject.directory, outcome)
+    assert Path(kept.path).is_relative_to(subject.directory.path)
+    assert kept.left_out == 0
     assert subject.outcomes.are_waiting(subject.directory)
     assert subject.found() == [outcome]
     assert subject.found() == [outcome], "until it is settled"

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from stardag.app.outcomes.ports import Claim, ClaimedOutcome
+from stardag.app.outcomes.ports import Claim, ClaimedOutcome, Kept
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import KeptOutcome
 from stardag.domain.errors import StateNotWritable
@@ -17,21 +17,24 @@ Key = tuple[str, str]
 
 @dataclass
 class FakeOutcomes:
-    """Keeps outcomes without files; `spoil` makes all of them unreadable, `is_read_only` refuses every change."""
+    """Keeps outcomes without files; `spoil` makes all of them unreadable, `is_read_only` refuses every change. Of a
+    build, `most_records` are kept."""
 
     kept: dict[Key, KeptOutcome] = field(default_factory=dict[Key, KeptOutcome])
     spoilt: set[Key] = field(default_factory=set[Key])
     is_read_only: bool = False
+    most_records: int = 1_000_000
     claims: threading.Lock = field(default_factory=threading.Lock)
 
     def spoil(self, directory: StardagDirectory) -> None:
         self.spoilt |= {key for key in self.kept if key[0] == directory.path}
 
-    def keep(self, directory: StardagDirectory, outcome: KeptOutcome) -> str:
+    def keep(self, directory: StardagDirectory, outcome: KeptOutcome) -> Kept:
         self._check_writable(directory)
         name = f"build-outcomes/{outcome.build_id}.{len(self.kept):08x}.json"
-        self.kept[directory.path, name] = outcome
-        return f"{directory.path}/{name}"
+        records = outcome.records[: self.most_records]
+        self.kept[directory.path, name] = outcome._replace(records=records)
+        return Kept(f"{directory.path}/{name}", len(outcome.records) - len(records))
 
     def are_waiting(self, directory: StardagDirectory) -> bool:
         return any(path == directory.path for path, _ in self.kept)

@@ -12,7 +12,7 @@ from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.adapters.state_files.made_here import SIZE_LIMIT
 from stardag.adapters.state_files.outcome_documents import read_outcome, write_outcome
 from stardag.adapters.state_files.shelf import Found, Shelf
-from stardag.app.outcomes.ports import Claim, ClaimedOutcome
+from stardag.app.outcomes.ports import Claim, ClaimedOutcome, Kept
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import KeptOutcome
 from stardag.domain.errors import StateNotWritable
@@ -34,18 +34,18 @@ _NOTHING_THERE: Found[KeptOutcome] = Found()
 class OutcomeFiles:
     """The port `Outcomes`; holds nothing, so that any number of threads and processes may use one each or the same."""
 
-    def keep(self, directory: StardagDirectory, outcome: KeptOutcome) -> str:
-        """Keep an outcome, durably, and return the path of its file.
+    def keep(self, directory: StardagDirectory, outcome: KeptOutcome) -> Kept:
+        """Keep an outcome, durably. Records that would make it too large are left out.
 
         Raises:
             StateNotWritable: it cannot be kept.
         """
         shelf = Shelf(directory)
         name = f"{FOLDER}/{outcome.build_id}.{os.urandom(4).hex()}{_ENDING}"
-        content = _fitting(shelf.path(name), outcome)
+        content, left_out = _fitting(shelf.path(name), outcome)
         with _alone(shelf):
             shelf.replace(name, _NOTHING_THERE, content)
-        return shelf.path(name)
+        return Kept(shelf.path(name), left_out)
 
     def are_waiting(self, directory: StardagDirectory) -> bool:
         """Whether there may be something to deliver."""
@@ -89,8 +89,8 @@ def _alone(shelf: Shelf) -> Generator[None]:
             yield
 
 
-def _fitting(path: str, outcome: KeptOutcome) -> bytes:
-    """The outcome with as many of its records as may stand in a file, the first ones.
+def _fitting(path: str, outcome: KeptOutcome) -> tuple[bytes, int]:
+    """The outcome with as many of its records, the first ones, as may stand in a file; and how many may not.
 
     Raises:
         StateNotWritable: it would not be read again.
@@ -105,7 +105,7 @@ def _fitting(path: str, outcome: KeptOutcome) -> bytes:
         read_outcome(content)
     except CorruptDocument as error:
         raise StateNotWritable(path, f"it would be corrupt ({error})") from None
-    return content
+    return content, len(outcome.records) - len(records)
 
 
 def _claim(shelf: Shelf, registry_url: str, workspace_id: str) -> Claim:

@@ -175,13 +175,15 @@ class RunningBuild:
         url, directory = self.profile.registry_url.value, self.profile.directory
         outcome = KeptOutcome(url, registered.workspace_id, registered.id, ending, self.now(), records)
         try:
-            path = self._machine.outcomes.keep(directory, outcome)
+            kept = self._machine.outcomes.keep(directory, outcome)
         except StateNotWritable as error:
             consequence = ", which will show it as lost" if ending else ""
             message = f"{trouble} The registry never hears {what}{consequence}: {error.message}"
             return (Notice("outcome-not-kept", message),)
         later = "the next command or build that reaches the registry delivers it"
-        return (Notice("outcome-kept", f"{trouble} The registry has not heard {what}; {later} ({path})."),)
+        without = f" It has no room for {kept.left_out} of the tasks." if kept.left_out else ""
+        message = f"{trouble} The registry has not heard {what}; {later} ({kept.path}).{without}"
+        return (Notice("outcome-kept", message),)
 
 
 def _report(reporter: Reporter) -> None:

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from stardag.domain.layers import Notice
 
 
+class Kept(NamedTuple):
+    """Where an outcome is kept, and how many of its records would have made it too large."""
+
+    path: str
+    left_out: int = 0
+
+
 class ClaimedOutcome(NamedTuple):
     """An outcome that is to be delivered, and the name that it is kept under."""
 
@@ -29,8 +36,8 @@ class Claim(NamedTuple):
 class Outcomes(Protocol):
     """What registries have not heard of builds, kept in stardag directories until they have."""
 
-    def keep(self, directory: StardagDirectory, outcome: KeptOutcome) -> str:
-        """Keep an outcome, durably, and return the path of its file. Records that would make it too large are left out.
+    def keep(self, directory: StardagDirectory, outcome: KeptOutcome) -> Kept:
+        """Keep an outcome, durably. Records that would make it too large are left out.
 
         Raises:
             StateNotWritable: it cannot be kept.
