@@ -17,7 +17,8 @@ def completion_of(files: TaskFiles, wanted_id: str) -> Completion | None:
     completion = None if content is None else read_completion(content)
     if completion is None or completion.id != wanted_id:
         return None
-    return completion if completion.outputs.items() <= files.sizes().items() else None
+    is_there = not completion.outputs or completion.outputs.items() <= files.sizes().items()
+    return completion if is_there else None
 
 
 class TaskOutputs:
