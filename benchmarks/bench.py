@@ -23,7 +23,7 @@ from typing import Self
 
 import httpx
 
-from benchmarks import registry
+from benchmarks import outputs, registry
 from benchmarks.report import Report
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
@@ -43,6 +43,7 @@ def main() -> int:
         bench.validation()
         bench.storages()
         bench.peers()
+        outputs.measure(Path(folder), report)
         registry.measure(Path(folder), report)
     return 1 if report.is_broken else 0
 

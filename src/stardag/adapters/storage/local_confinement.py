@@ -1,10 +1,10 @@
 """What keeps the paths below a local target root there: the rule for their spelling, and a look at every link."""
 
 import os
-import stat
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from stat import S_ISLNK
 from typing import Self
 
 from stardag.adapters.storage.local_directory import Unusable, directory_of
@@ -21,6 +21,15 @@ class Confinement:
     root: str
     top: str
     before_writing: Callable[[], None] | None = None
+    prefix: str = field(init=False, repr=False)
+    """What the paths below `top` begin with."""
+
+    first: int = field(init=False, repr=False)
+    """Where in a path the slash before its first step below the root is."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prefix", self.top.rstrip("/") + "/")
+        object.__setattr__(self, "first", len(self.root.rstrip("/")))
 
     def telling(self, before_writing: Callable[[], None] | None) -> Self:
         """The same, with somebody to tell of writing."""
@@ -32,9 +41,12 @@ class Confinement:
         Raises:
             OutsideTargetRoot: it does not.
         """
-        problem = self._problem_of(path)
-        if problem is not None:
-            raise self.outside(path, problem)
+        if not path.startswith(self.prefix) and path != self.top:
+            raise self.outside(path, "it lies elsewhere")
+        if path.find("/.", self.first) != -1:
+            self._check_spelling(path)
+        if self._has_link(path) and not self.is_within(path):
+            raise self.outside(path, "a link on the way leads out")
 
     def check_relative(self, path: str) -> str:
         """The one spelling of a path below another one here.
@@ -55,10 +67,9 @@ class Confinement:
         Raises:
             OutsideTargetRoot: it does not begin there.
         """
-        prefix = self.top.rstrip("/") + "/"
-        if not path.startswith(prefix):
+        if not path.startswith(self.prefix):
             raise self.outside(path, "it does not begin with the root's own path")
-        return self.check_relative(path[len(prefix) :].lstrip("/"))
+        return self.check_relative(path[len(self.prefix) :].lstrip("/"))
 
     def is_within(self, path: str) -> bool:
         """Whether a path leads to somewhere at or below the root, links followed."""
@@ -80,32 +91,25 @@ class Confinement:
         """The error for a path that does not stay here."""
         return OutsideTargetRoot(self.place.name, self.place.uri_prefix, path, problem)
 
-    def _problem_of(self, path: str) -> str | None:
-        top = self.top.rstrip("/")
-        if not (path == self.top or path.startswith(top + "/")):
-            return "it lies elsewhere"
-        below = path[len(self.root.rstrip("/")) :]
-        if "/.." in below and ".." in below.split("/"):
-            return "it steps upwards with '..'"
-        if f"/{OWN_PREFIX}" in below:
-            return f"names that begin with {OWN_PREFIX!r} are Stardag's own"
-        if self._has_link(path) and not self.is_within(path):
-            return "a link on the way leads out"
-        return None
+    def _check_spelling(self, path: str) -> None:
+        for step in path[self.first :].split("/"):
+            if step == "..":
+                raise self.outside(path, "it steps upwards with '..'")
+            if step.startswith(OWN_PREFIX):
+                raise self.outside(path, f"names that begin with {OWN_PREFIX!r} are Stardag's own")
 
     def _has_link(self, path: str) -> bool:
         """Whether anything between the root and the path is a link. One system call for each step, and no more where
         there is none: this comes before every other call."""
-        end = len(self.root.rstrip("/"))
-        while end != -1:
-            end = path.find("/", end + 1)
-            try:
-                mode = os.lstat(path if end == -1 else path[:end]).st_mode
-            except (OSError, ValueError):
-                return False  # nothing is there, or the call that this is for says what is wrong
-            if stat.S_ISLNK(mode):
-                return True
-        return False
+        end = path.find("/", self.first + 1)
+        try:
+            while end != -1:
+                if S_ISLNK(os.lstat(path[:end]).st_mode):
+                    return True
+                end = path.find("/", end + 1)
+            return S_ISLNK(os.lstat(path).st_mode) and len(path) > self.first + 1
+        except (OSError, ValueError):
+            return False  # nothing is there, or the call that this is for says what is wrong
 
 
 @lru_cache(maxsize=1024)

@@ -283,16 +283,22 @@ def open_local(path: LocalOutputPath, mode: str, reading: Reading) -> IO[str] | 
         FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError: as `open` does.
         ReadOnlyTargetRoot, OutsideTargetRoot, StorageFailed: as `OutputPath` says.
     """
+    if mode in ("r", "rb"):
+        return _open_to_read(path, mode, reading)
     how = mode_of(mode, reading)
     if not how.writes:
-        try:
-            return open(path, mode, *reading)
-        except OSError as error:
-            raise failure_of(error, str(path)) from None
+        return _open_to_read(path, mode, reading)
     path.confinement.begin_writing(str(path))
     with storage_failures(str(path)):
         new = LocalReplacement(os.fspath(path), is_new=how.how == "x", keep=how.keeps, make=how.how != "r")
         return open_replacement(new, how, reading)
+
+
+def _open_to_read(path: LocalOutputPath, mode: str, reading: Reading) -> IO[str] | IO[bytes]:
+    try:
+        return open(path, mode, *reading)
+    except OSError as error:
+        raise failure_of(error, str(path)) from None
 
 
 def open_local_root(
