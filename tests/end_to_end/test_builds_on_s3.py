@@ -73,7 +73,8 @@ found = stardag.task_outputs("train", {"lr": 0.1})
 print(found.complete, found.outputs(), found.output("model.pkl").read_bytes())
 """
     assert run(program, environment, machine.work)[0] == "True ('model.pkl', 'plots/loss.txt') b'model'\n"
-    assert [key.replace(train.id, "ID") for key in s3_server.left_in(bucket) if key.startswith("object")] == [
+    task_id = stardag.task_outputs("train", {"lr": 0.1}).id
+    assert [key.replace(task_id, "ID") for key in s3_server.left_in(bucket) if key.startswith("object")] == [
         "object stardag/prod/train/ID/.stardag-task.json",
         "object stardag/prod/train/ID/model.pkl",
         "object stardag/prod/train/ID/plots/loss.txt",
