@@ -78,7 +78,9 @@ class LocalAndS3FileStorage:
                     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                     max_pool_connections=PARALLEL_REQUESTS,
                     tcp_keepalive=True,
-                    request_checksum_calculation="when_required",  # the MD5 that is sent is what S3 is to compare
+                    # S3 compares what it receives with the SHA-256 that is signed; ETags tell the rest.
+                    s3={"payload_signing_enabled": True},
+                    request_checksum_calculation="when_required",
                     response_checksum_validation="when_required",
                 )
             )

@@ -4,7 +4,6 @@ Whatever is copied is compared with its original before anyone sees it, as far a
 afterwards; a copy that differs is removed (ADR 0051).
 """
 
-import base64
 import hashlib
 import io
 import os
@@ -48,7 +47,7 @@ Moved = Callable[[int], None]
 
 
 class Uploads:
-    """From a directory to S3, which is told the MD5 of everything before it is sent."""
+    """From a directory to S3."""
 
     def __init__(self, source: LocalFiles, target: S3Files, parts: Parts, journal: "UploadJournal") -> None:
         self.source = source
@@ -86,11 +85,10 @@ class Uploads:
                 Bucket=self.target.bucket,
                 Key=self.target.key(original.path),
                 Body=_body(descriptor, whole),
-                ContentMD5=_base64(digest),
             )
-        if not _is_as_sent(answer, digest):
-            self.target.remove(original.path)
-            raise copy_differs(self.target.place(original.path))
+            if not _is_as_sent(answer, digest):
+                self.target.remove(original.path)
+                raise copy_differs(self.target.place(original.path))
         moved(original.size)
 
     def _put_in_parts(self, original: StoredFile, moved: Moved) -> None:
@@ -110,7 +108,6 @@ class Uploads:
             UploadId=upload.id,
             PartNumber=part.number,
             Body=_body(descriptor, part),
-            ContentMD5=_base64(digest),
         )
         if not _is_as_sent(answer, digest):
             raise copy_differs(f"s3://{self.target.bucket}/{upload.key}")
@@ -289,12 +286,9 @@ def _md5(descriptor: int, part: Part) -> bytes:
     return digest.digest()
 
 
-def _base64(digest: bytes) -> str:
-    return base64.b64encode(digest).decode()
-
-
 def _is_as_sent(answer: "PutObjectOutputTypeDef | UploadPartOutputTypeDef", digest: bytes) -> bool:
-    """Whether S3 stored what it was sent. It has compared the MD5 itself; the ETag says it again, if it can."""
+    """Whether S3 stored what it was sent. It has compared the SHA-256 that the request is signed with; the ETag, which
+    is the MD5, says it again, if it can."""
     if not is_plain(answer.get("ServerSideEncryption"), answer.get("SSECustomerAlgorithm")):
         return True
     return unquoted(answer["ETag"]) == digest.hex()
