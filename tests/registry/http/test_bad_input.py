@@ -29,6 +29,7 @@ WHOLE_BODIES: Mapping[str, Mapping[str, Any]] = {
     "PATCH /organizations/{organization}/members/{user_id}": {"role": "admin"},
     "POST /organizations/{organization}/invitations": {"email": "new@acme.example", "role": "member"},
     "POST /invitations/accept": {"token": "x"},
+    "POST /organizations/{organization}/access-tokens": {"lifetime_seconds": 60},
     "POST /organizations/{organization}/workspaces": {"slug": "new", "name": "New", "description": "New."},
     "PATCH /workspaces/{workspace_id}": {"slug": "new", "name": "New", "description": "New.", "archived": False},
     "POST /workspaces/{workspace_id}/api-keys": {
@@ -40,6 +41,7 @@ WHOLE_BODIES: Mapping[str, Mapping[str, Any]] = {
     "PATCH /workspaces/{workspace_id}/target-roots/{name}": {"uri_prefix": "/new/"},
     "POST /workspaces/{workspace_id}/builds": {
         "target_roots": {"default": "/data/"},
+        "name": "nightly",
         "commit": "abc",
         "description": "New.",
     },
@@ -120,9 +122,18 @@ ODD_QUERIES: Mapping[str, Sequence[str]] = {
 def send(scene: Scene, row: Row, **more: Any) -> httpx.Response:
     """One request for what is there, by somebody who may."""
     caller: Caller = "issuer's token" if row.open_to in {"issuer", "the invited"} else "owner"
-    ids = {**scene.ids_in("own workspace"), "user_id": scene.home.members["a member"]}
-    path = row.path.format_map({**ids, "invitation_id": scene.home.invitations["to be a member"]})
+    path = row.path.format_map(ids_there(scene))
     return scene.registry.ask(row.method, f"/api/v1{path}", scene.credentials[caller], **more)
+
+
+def ids_there(scene: Scene) -> Mapping[str, str]:
+    """Those of what an owner sees and may change."""
+    return {
+        **scene.ids_in("own workspace"),
+        "user_id": scene.home.members["a member"],
+        "invitation_id": scene.home.invitations["to be a member"],
+        "access_token_id": scene.home.access_tokens["owner"],
+    }
 
 
 def send_json(scene: Scene, row: Row, body: object) -> httpx.Response:
@@ -288,14 +299,11 @@ class TestEveryOperation:
                 "task_id",
                 "api_key_id",
                 "invitation_id",
+                "access_token_id",
             )
             if f"{{{each}}}" in row.path
         ]
-        ids = {
-            **scene.ids_in("own workspace"),
-            "user_id": scene.home.members["a member"],
-            "invitation_id": scene.home.invitations["to be a member"],
-        }
+        ids = ids_there(scene)
         body = WHOLE_BODIES.get(operation)
         for parameter in parameters:
             for odd in ("%00", "%ED%A0%80", "%FF", "..%5c", "é", "0" * 5000, "%F0%9F%90%8D", "' OR 1=1"):
