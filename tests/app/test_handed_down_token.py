@@ -72,7 +72,7 @@ def test_another_place_never_sees_it(world: World, selection: Selection) -> None
     world.files = FakeConfigurationFiles(user={"registry": {"other": {"url": OTHER_URL}}})
     profile = world.resolve(selection)
     assert codes(profile.notices) == ["access-token-not-used"]
-    with pytest.raises(NoCredential):
+    with pytest.raises(NoCredential, match="STARDAG_ACCESS_TOKEN is not used here: it is for the"):
         world.connect(selection)
     assert other.requests == []
     assert [each.credential for each in world.registries.connected] == []

@@ -15,7 +15,10 @@ import pytest
 
 from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, check_promises, write
 from tests.end_to_end.machine import Ran as Ran
-from tests.end_to_end.registries import NOWHERE
+from tests.end_to_end.recorder import recording
+from tests.end_to_end.registries import NOWHERE, Place
+from tests.end_to_end.signing_in import CONFIGURATION, is_revealed, secrets_of, sign_in
+from tests.registry.running import RunningRegistry, running_registry
 
 WAYS = [(), ("--build", "nightly")]
 """In the place of the program, and below it. Nothing names a registry, so that a build stays on this machine."""
@@ -272,3 +275,173 @@ def test_it_can_be_run_within_itself(machine: Machine, tmp_path: Path) -> None:
     variables = dict(line.split("=", 1) for line in out.splitlines() if line.startswith("STARDAG_"))
     assert sorted(variables) == ["STARDAG_TARGET_ROOTS"]
     assert str(tmp_path) in variables["STARDAG_TARGET_ROOTS"]
+
+
+BUILDING = """
+import os, stardag
+with stardag.build("inner") as build:
+    with build.task("train", {"lr": 0.1}) as task:
+        task.output("model.txt").write_text("model")
+    assert build.id == os.environ["STARDAG_BUILD_ID"]
+"""
+"""A program that builds; run as a build, it belongs to that one."""
+
+
+def variables_of(ran: Ran) -> dict[str, str]:
+    """What `env` printed of Stardag's variables."""
+    return dict(line.split("=", 1) for line in ran.out.splitlines() if line.startswith("STARDAG_"))
+
+
+class TestWithAnApiKey:
+    def test_the_command_has_the_place_by_ids_and_no_token(
+        self, machine: Machine, place: Place, way: Sequence[str]
+    ) -> None:
+        script = "env -u STARDAG_API_KEY; echo STARDAG_KEYS=$(env | grep -c ^STARDAG_API_KEY=stardag_)"
+        variables = variables_of(machine.run("exec", *way, "--", "sh", "-c", script, env=place.variables))
+        build = variables.pop("STARDAG_BUILD_ID", None)
+        assert (build is not None) == bool(way)
+        assert variables == {
+            "STARDAG_REGISTRY_URL": place.url,
+            "STARDAG_KEYS": "1",
+            "STARDAG_ORGANIZATION_ID": place.organization_id,
+            "STARDAG_WORKSPACE_ID": place.workspace_id,
+            "STARDAG_TARGET_ROOTS": variables["STARDAG_TARGET_ROOTS"],
+        }
+
+    @pytest.mark.parametrize(
+        ("script", "exits", "status", "error"),
+        [
+            ("exit 0", 0, "completed", None),
+            ("exit 3", 3, "failed", "exit code 3"),
+            ("kill -KILL $$", -signal.SIGKILL, "failed", "killed by SIGKILL"),
+        ],
+    )
+    def test_a_build_ends_as_its_command_does(
+        self, machine: Machine, place: Place, script: str, exits: int, status: str, error: str | None
+    ) -> None:
+        words = ("exec", "--build", "nightly", "--description", "x", "--", "sh", "-c", script)
+        machine.run(*words, exits=exits, env=place.variables)
+        (build,) = machine.ask("builds", "list", env=place.variables).data["builds"]
+        shown = [build[key] for key in ("name", "description", "status", "error")]
+        assert shown == ["nightly", "x", status, error]
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_build_that_is_stopped_is_cancelled(self, machine: Machine, place: Place, number: signal.Signals) -> None:
+        words = ("--build", "nightly", "--", "sh", "-c", "echo ready; exec sleep 60")
+        with under_way(machine, *words, **place.variables) as command:
+            assert command.says() == "ready"
+            command.process.send_signal(number)
+            assert command.ended() == -number
+        (build,) = machine.ask("builds", "list", env=place.variables).data["builds"]
+        assert (build["status"], build["error"]) == ("cancelled", None)
+
+    def test_code_that_builds_in_a_build_belongs_to_it(self, machine: Machine, place: Place) -> None:
+        words = ("exec", "--build", "outer", "--", sys.executable, "-c", BUILDING)
+        machine.run(*words, env=place.variables)
+        (build,) = machine.ask("builds", "list", env=place.variables).data["builds"]
+        assert (build["name"], build["status"]) == ("outer", "completed")
+        (task,) = machine.ask("tasks", "list", env=place.variables).data["tasks"]
+        assert (task["name"], task["status"]) == ("train", "completed")
+
+    def test_what_does_not_validate_is_not_run(self, machine: Machine, place: Place, way: Sequence[str]) -> None:
+        machine.run("target-roots", "sync", env=place.variables)
+        place.change("default", "/proc/nowhere")
+        ran = machine.run("exec", *way, "--", "echo", "ran", exits=3, env=place.variables)
+        assert "Target root mismatch" in ran.err
+        assert ran.out == ""
+        assert machine.ask("builds", "list", env=place.variables).data["builds"] == []
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningRegistry]:
+    with running_registry(tmp_path_factory.mktemp("issuer") / "data") as running:
+        yield running
+
+
+class TestSignedIn:
+    @pytest.fixture(autouse=True)
+    def person(self, machine: Machine, issuer: RunningRegistry) -> None:
+        """The owner has signed in."""
+        machine.configure(CONFIGURATION.format(url=issuer.url))
+        machine.directory.chmod(0o700)
+        sign_in(machine, issuer)
+
+    def elsewhere(self, machine: Machine, variables: dict[str, str]) -> dict[str, str]:
+        """The variables of a command, on a machine that has nothing else."""
+        return {**variables, "STARDAG_HOME": str(machine.root / "elsewhere")}
+
+    def test_the_command_has_a_token_and_nothing_else_that_is_secret(
+        self, machine: Machine, way: Sequence[str]
+    ) -> None:
+        ran = machine.run("exec", *way, "--", "env")
+        assert variables_of(ran)["STARDAG_ACCESS_TOKEN"].startswith("stardag_access_")
+        assert not any(is_revealed(secret, ran.said) for secret in secrets_of(machine.directory))
+
+    def test_the_token_is_enough_where_there_is_no_home_and_ends_with_the_command(
+        self, machine: Machine, way: Sequence[str], tmp_path: Path
+    ) -> None:
+        program = str(PROGRAM)
+        script = f"env; echo ---; {program} auth status --format json; {program} target-roots sync >&2"
+        words = ["env", f"STARDAG_HOME={tmp_path / 'elsewhere'}", "sh", "-c", script]
+        ran = machine.run("exec", *way, "--", *words)
+        shown, _, status = ran.out.partition("---")
+        assert '"credential": "access-token"' in status
+        assert '"verified": true' in status
+        assert "synced" in ran.err or "up to date" in ran.err
+        variables = variables_of(Ran((), 0, shown, ""))
+        token = variables["STARDAG_ACCESS_TOKEN"]
+        after = self.elsewhere(machine, variables)
+        for command in (["target-roots", "sync"], ["auth", "status"]):
+            error = machine.ask(*command, exits=4, env=after).error
+            assert error["code"] == "access-token-ended"
+            assert not is_revealed(token, str(error))
+
+    def test_scripts_get_that_token_and_configuration_masks_it(self, machine: Machine) -> None:
+        script = f'test "$({PROGRAM} auth token)" = "$STARDAG_ACCESS_TOKEN" && {PROGRAM} config show'
+        out = machine.run("exec", "--", "sh", "-c", script).out
+        assert "stardag_access_****" in out
+
+    def test_it_reads_and_builds_and_administers_nothing(self, machine: Machine) -> None:
+        words = ["exec", "--build", "outer", "--", "env", f"STARDAG_HOME={machine.root / 'elsewhere'}"]
+        machine.run(*words, sys.executable, "-c", BUILDING)
+        refused = machine.run(*words, str(PROGRAM), "api-keys", "create", "x", exits=7)
+        assert "does not allow this" in refused.err
+
+    def test_it_is_revoked_where_the_program_is_stopped(self, machine: Machine) -> None:
+        with under_way(machine, "--", "sh", "-c", "env; echo ready; exec sleep 60") as command:
+            said = [command.says()]
+            while said[-1] != "ready":
+                said.append(command.says())
+            variables = variables_of(Ran((), 0, "\n".join(said), ""))
+            after = self.elsewhere(machine, variables)
+            machine.run("target-roots", "sync", env=after)
+            command.process.send_signal(signal.SIGTERM)
+            assert command.ended() == -signal.SIGTERM
+        assert machine.ask("target-roots", "sync", exits=4, env=after).error["code"] == "access-token-ended"
+
+    def test_a_command_whose_program_is_killed_goes_on_with_its_token(self, machine: Machine) -> None:
+        with under_way(machine, "--build", "x", "--", "sh", "-c", "env; echo ready; exec sleep 60") as command:
+            said = [command.says()]
+            while said[-1] != "ready":
+                said.append(command.says())
+            command.process.kill()
+            assert command.process.wait(PATIENCE) == -signal.SIGKILL
+            after = self.elsewhere(machine, variables_of(Ran((), 0, "\n".join(said), "")))
+            machine.run("target-roots", "sync", env=after)
+            assert machine.ask("builds", "list", env=after).data["builds"][0]["status"] == "running"
+            os.killpg(command.process.pid, signal.SIGKILL)
+
+    def test_the_token_goes_to_no_other_registry(self, machine: Machine, way: Sequence[str]) -> None:
+        with recording() as thief:
+            configuration = machine.config.read_text()
+            machine.configure(f'{configuration}\n[registry.thief]\nurl = "{thief.url}"\n')
+            commands = [
+                f"{PROGRAM} {words} --registry thief"
+                for words in ("auth status", "organizations list", "workspaces list -o default", "auth token")
+            ]
+            script = "; ".join([*commands, "echo $STARDAG_ACCESS_TOKEN"])
+            ran = machine.run("exec", *way, "--", "sh", "-c", script)
+            token = ran.out.splitlines()[-1]
+            assert token.startswith("stardag_access_")
+            assert "STARDAG_ACCESS_TOKEN is not used here: it is for the registry" in ran.err
+            assert not any(is_revealed(token, received) for received in thief.received)

@@ -170,7 +170,7 @@ class OpenRegistry:
         registry, url = profile.registry.value, profile.registry_url.value
         sign_in = None if registry is None else self.sign_ins.find(profile.directory, registry, url)
         if sign_in is None:
-            raise NoCredential(url, registry)
+            raise NoCredential(url, registry, profile.unused_token)
         return sign_in
 
     def _is_named_by_the_user(self, profile: ActiveProfile) -> bool:

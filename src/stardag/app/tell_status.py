@@ -67,7 +67,7 @@ class TellStatus:
         url = profile.registry_url.value
         sign_in = self.sign_ins.find(profile.directory, registry, url)
         if sign_in is None:
-            raise NoCredential(url, registry)
+            raise NoCredential(url, registry, profile.unused_token)
         identity, not_verified = self._ask(profile, sign_in)
         return Status(profile, registry, sign_in, identity, not_verified)
 

@@ -90,8 +90,8 @@ def with_access_token(profile: ActiveProfile, environment: Environment) -> Activ
     if reason is None:
         return profile._replace(access_token=setting)
     unused = Overridden(setting.value, setting.origin, reason)
-    notice = Notice("access-token-not-used", f"{setting.origin} is not used here: {reason}.")
-    return profile._replace(access_token=Setting(None, DEFAULT, (unused,)), notices=(*profile.notices, notice))
+    profile = profile._replace(access_token=Setting(None, DEFAULT, (unused,)))
+    return profile._replace(notices=(*profile.notices, Notice("access-token-not-used", profile.unused_token)))
 
 
 def build_to_join(profile: ActiveProfile, environment: Environment) -> str | None:

@@ -361,11 +361,11 @@ class NoCredential(SignInNeeded):
 
     code = "no-credential"
 
-    def __init__(self, registry_url: str, registry: str | None = None) -> None:
-        """`registry`: what the configuration calls it, where that is known."""
+    def __init__(self, registry_url: str, registry: str | None = None, note: str = "") -> None:
+        """`registry`: what the configuration calls it, where that is known; `note`: a sentence on what is not used."""
         login = "stardag auth login" if registry is None else f"stardag auth login --registry {registry}"
         super().__init__(
-            f"There is no credential for the registry {registry_url}.",
+            f"There is no credential for the registry {registry_url}.{' ' + note if note else ''}",
             f"Sign in with `{login}`, or set STARDAG_API_KEY to an API key of the workspace.",
         )
 

@@ -63,6 +63,11 @@ class ActiveProfile(NamedTuple):
             raise UnknownTargetRoot(name, self.target_roots) from None
 
     @property
+    def unused_token(self) -> str:
+        """That an access token is not used here, and why, as a sentence; empty where there is none, or it is used."""
+        return "".join(f"{lost.origin} is not used here: {lost.reason}." for lost in self.access_token.overridden)
+
+    @property
     def overridden_roots(self) -> frozenset[str]:
         """The names of the target roots that the environment sets; a validation leaves them out."""
         return frozenset(
