@@ -156,7 +156,25 @@ def test_the_record_here_decides_and_else_the_one_there(here: Path, there: Path)
     assert files.path("model").read_bytes() == b"12345"
     files.path("model").write_bytes(b"1")
     assert files.sizes() == {"model": 5}
+    assert files.path("model").read_bytes() == b"12345"
     files.write_record(b"here")
     assert (files.read_record(), files.sizes()) == (b"here", {"model": 1})
     files.remove_record()
     assert files.read_record() == b"there"
+
+
+def test_what_a_run_that_died_has_left_here_is_not_taken_for_the_output_there(here: Path, there: Path) -> None:
+    far = OverlayRoot.of(RootPlace("default", str(there)), RootPlace("default", str(here)), keep=False)
+    for name in ("model", "d/plot"):
+        far.task_files("train/1").path(name).write_bytes(b"12345")
+    far.task_files("train/1").write_record(b"there")
+    for name in ("model", "d/left"):
+        (lay(here, there).local / f"train/1/{name}").write_bytes(b"1")
+    for keep in (False, True):
+        files = lay(here, there, keep=keep).task_files("train/1")
+        assert (files.path("") / "model").read_bytes() == b"12345"
+        assert files.path("model").read_bytes() == b"12345"
+        assert files.path("d/plot").read_bytes() == b"12345"
+        with pytest.raises(FileNotFoundError):
+            files.path("d/left").read_bytes()
+    assert content(here) == {"train/1/model": "12345", "train/1/d/plot": "12345", "train/1/d/left": "1"}

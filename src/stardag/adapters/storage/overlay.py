@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self, overload
 
@@ -23,11 +23,12 @@ COPIED_AT_ONCE = 1024 * 1024
 @dataclass(frozen=True)
 class OverlayPath:
     """A path in two roots. What is only in `source` is read there, or copied to `kept`, the path here once more, and
-    read here."""
+    read here. With `is_outdated`, what is here does not count for reading."""
 
     local: OutputPath
     source: OutputPath
     kept: OutputPath | None
+    is_outdated: bool = field(default=False, kw_only=True)
 
     def __str__(self) -> str:
         return str(self.local)
@@ -38,9 +39,7 @@ class OverlayPath:
         Raises:
             FileNotFoundError: there is neither.
         """
-        if self.local.exists():
-            return os.fspath(self.local)
-        return os.fspath(self._elsewhere())
+        return os.fspath(self._readable())
 
     @property
     def name(self) -> str:
@@ -48,19 +47,21 @@ class OverlayPath:
 
     @property
     def parent(self) -> "OverlayPath":
-        return OverlayPath(self.local.parent, self.source.parent, self.kept and self.kept.parent)
+        kept = self.kept and self.kept.parent
+        return OverlayPath(self.local.parent, self.source.parent, kept, is_outdated=self.is_outdated)
 
     def __truediv__(self, other: str) -> "OverlayPath":
-        return OverlayPath(self.local / other, self.source / other, self.kept and self.kept / other)
+        kept = self.kept and self.kept / other
+        return OverlayPath(self.local / other, self.source / other, kept, is_outdated=self.is_outdated)
 
     def exists(self) -> bool:
-        return self.local.exists() or self.source.exists()
+        return self._is_here() or self.source.exists()
 
     def is_file(self) -> bool:
-        return self.local.is_file() or (not self.local.exists() and self.source.is_file())
+        return self.local.is_file() if self._is_here() else self.source.is_file()
 
     def is_dir(self) -> bool:
-        return self.local.is_dir() or (not self.local.exists() and self.source.is_dir())
+        return self.local.is_dir() if self._is_here() else self.source.is_dir()
 
     def iterdir(self) -> Iterator["OverlayPath"]:
         """What either directory holds.
@@ -110,7 +111,7 @@ class OverlayPath:
         path = self.local
         if how.how == "x" and self.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self))
-        if how.keeps and not self.local.exists() and self.source.is_file():
+        if how.keeps and not self._is_here() and self.source.is_file():
             self._copy(self.local)
         if not how.writes:
             path = self._readable()
@@ -140,7 +141,10 @@ class OverlayPath:
 
     def _readable(self) -> OutputPath:
         """The path to read: here where there is anything, or else there."""
-        return self.local if self.local.exists() else self._elsewhere()
+        return self.local if self._is_here() else self._elsewhere()
+
+    def _is_here(self) -> bool:
+        return not self.is_outdated and self.local.exists()
 
     def _elsewhere(self) -> OutputPath:
         if self.source.is_dir():
@@ -216,7 +220,15 @@ class OverlayTaskFiles:
         if self._deciding()[0] is self.local:
             return here
         # Keeping a copy is no writing that anybody would want to be told of: the output is the same.
-        return OverlayPath(here, self.source.path(relative), self.local.path(relative) if self.keep else None)
+        kept = self.local.path(relative) if self.keep else None
+        return OverlayPath(here, self.source.path(relative), kept, is_outdated=not self.keep or self._is_torso(here))
+
+    def _is_torso(self, path: OutputPath) -> bool:
+        """Whether something here, at the path or below it, is no copy of what is there: a run that died has left it."""
+        relative = _relative(path, self.local.path(""))
+        there = self.source.sizes()
+        differing = (name for name, size in self.local.sizes().items() if there.get(name) != size)
+        return any(f"{name}/".startswith(f"{relative}/" if relative else "") for name in differing)
 
     def _deciding(self) -> tuple[TaskFiles, bytes | None]:
         here = self.local.read_record()
