@@ -1,0 +1,79 @@
+"""Many workers that start at once on one machine, with empty caches and no files: each at a workspace of its own, so
+that what each learns has to survive what all others write beside it."""
+
+import json
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, write
+from tests.end_to_end.registries import Place, Registry, passing_on
+
+READING = "import stardag; assert (stardag.target_root() / 'x').name == 'x'"
+
+
+def places_of(registry: Registry, roots: Path, count: int) -> list[Place]:
+    return [registry.place({"default": str(roots / str(number))}) for number in range(count)]
+
+
+def start_at_once(machine: Machine, registry: Registry, count: int) -> None:
+    places = places_of(registry, machine.root / "roots", count)
+    with passing_on(registry.url) as door, ExitStack() as stack:
+        given = [{**place.variables, "STARDAG_REGISTRY_URL": door.url, "STARDAG_TIMEOUT": "60"} for place in places]
+        workers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    (PROGRAM, "exec", "-q", "--", sys.executable, "-c", READING),
+                    env=machine.environment(**variables),
+                    cwd=machine.work,
+                    stderr=subprocess.PIPE,
+                )
+            )
+            for variables in given
+        ]
+        said = [worker.communicate(timeout=20 * PATIENCE)[1].decode() for worker in workers]
+        assert said == [""] * count
+        assert [worker.returncode for worker in workers] == [0] * count
+        asked = [request.path for request in door.requests if "/target-roots" in request.path]
+        assert len(asked) == len(set(asked)) == count, "one sync each"
+    cached = json.loads((machine.directory / "target-root-cache.json").read_text())
+    found = {entry["workspace_id"]: entry["target_roots"] for entry in cached}
+    assert found == {
+        place.workspace_id: {"default": str(machine.root / "roots" / str(number))}
+        for number, place in enumerate(places)
+    }, "no entry is lost"
+
+
+def test_workers_that_start_at_once_sync_once_each_and_lose_nothing(machine: Machine, registry: Registry) -> None:
+    start_at_once(machine, registry, 8)
+
+
+@pytest.mark.slow
+def test_two_hundred_workers_that_start_at_once_sync_once_each_and_lose_nothing(
+    machine: Machine, registry: Registry
+) -> None:
+    start_at_once(machine, registry, 200)
+
+
+def test_a_worker_needs_three_variables_and_neither_home_nor_files(machine: Machine, place: Place) -> None:
+    """A home below a file can be written by nobody, whoever runs the tests."""
+    nowhere = write(machine.root / "file", "")
+    variables = {**place.variables, "HOME": str(nowhere / "home")}
+    program = """
+import stardag
+with stardag.build("nightly") as build, build.task("train", {"lr": 0.1}) as task:
+    task.output("model.txt").write_text("model")
+assert stardag.task_outputs("train", {"lr": 0.1}).complete
+print((stardag.target_root() / "other.txt").write_text("five!"))
+"""
+    for words in ((), ("--build", "outer")):
+        ran = machine.run("exec", *words, "--", sys.executable, "-W", "ignore", "-c", program, env=variables)
+        assert ran.out == "5\n"
+    builds = machine.ask("builds", "list", env=place.variables).data["builds"]
+    assert sorted((build["name"], build["status"]) for build in builds) == [
+        ("nightly", "completed"),
+        ("outer", "completed"),
+    ]
