@@ -23,7 +23,7 @@ from typing import Self
 
 import httpx
 
-from benchmarks import outputs, registry
+from benchmarks import copying, outputs, registry
 from benchmarks.report import Report
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
@@ -44,6 +44,7 @@ def main() -> int:
         bench.storages()
         bench.peers()
         outputs.measure(Path(folder), report)
+        copying.measure(Path(folder), report, bench.client)
         registry.measure(Path(folder), report)
     return 1 if report.is_broken else 0
 

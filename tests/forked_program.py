@@ -10,18 +10,19 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 
-import stardag.adapters.storage.local_transfers
-import stardag.adapters.storage.s3_transfers  # noqa: F401  # so that no child has to import boto3
 from stardag.__main__ import make_container
 from stardag.adapters.cli.program import run
 
 
 def main() -> None:
     """Run what is asked for, one after the other. The only thread there is; so it may fork."""
+    import_module("stardag.adapters.storage.s3_transfers")  # and with it boto3, so that no child has to
     for line in sys.stdin:
         words, seconds = json.loads(line)
-        print(_run(words, seconds), flush=True)
+        sys.stdout.write(f"{_run(words, seconds)}\n")
+        sys.stdout.flush()
 
 
 def _run(words: Sequence[str], seconds: float | None) -> int:

@@ -6,22 +6,28 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Self
 
+import httpx
 import pytest
 
 from stardag.domain.completion import Completion, read_completion, write_completion
-from stardag.domain.outputs import OWN_PREFIX, TASK_RECORD
+from stardag.domain.outputs import TASK_RECORD
 from stardag.domain.tasks import task_id
 from tests.end_to_end.machine import PROGRAM, Machine
-from tests.end_to_end.registries import Place, Registry
+from tests.end_to_end.registries import Registry
 from tests.s3_server import REGION, ROOT, Keys, S3Server, allow, running_s3_server
 from tests.two_profiles import COPY, write_two_profiles
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 KINDS = tuple(product(("local", "s3"), repeat=2))
 LARGE = 24 * 1024 * 1024
@@ -213,3 +219,225 @@ def test_a_copy_that_was_killed_is_gone_on_with_and_nothing_is_ever_half_there(e
 @pytest.mark.slow
 def test_a_copy_may_be_killed_at_any_of_many_moments(ends: Ends) -> None:
     kill_and_go_on(ends, kills=40, small=200, at_most=1.2)
+
+
+def test_a_copy_that_is_interrupted_says_how_much_is_done_and_is_gone_on_with(
+    s3_machine: Machine, s3_server: S3Server
+) -> None:
+    source, target = in_directory(s3_machine.root / "source"), on_s3(s3_server)
+    write_two_profiles(s3_machine.directory, source.uri_prefix, target.uri_prefix)
+    contents = {f"part-{number}": b"%d" % number for number in range(2000)}
+    for path, content in contents.items():
+        source.put(path, content)
+    process = subprocess.Popen(
+        (PROGRAM, *COPY, "."), env=s3_machine.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not target.contents():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    done = len(target.contents())
+    assert (process.returncode, out) == (130, "")
+    assert f"Interrupted: {done} of 2000 files were copied." in err
+    assert "Traceback" not in err
+    assert f"; {done} already there" in s3_machine.run(*COPY, ".").out
+    assert target.contents() == contents
+
+
+class Relay:
+    """A server between the program and S3 that refuses everything from one of its requests on."""
+
+    def __init__(self, target: str, code: str, after: int) -> None:
+        relay = self
+        self.left = after
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                relay.left -= 1
+                if relay.left < 0:
+                    self._answer(
+                        400, f"<Error><Code>{code}</Code><Message>Not any more.</Message></Error>".encode(), {}
+                    )
+                    return
+                answer = httpx.request(
+                    self.command, target + self.path, headers=dict(self.headers), content=body, trust_env=False
+                )
+                kept = {name: value for name, value in answer.headers.items() if name.lower() in _KEPT}
+                self._answer(answer.status_code, answer.content, kept)
+
+            def _answer(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815  # the names that are looked for
+
+            def log_message(self, format: str, *_: object) -> None:  # noqa: A002  # the name it is called by
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+_KEPT = ("etag", "content-type", "last-modified", "content-range")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("ExpiredToken", "the AWS credentials have expired"),
+        ("NoSuchBucket", "there is no bucket"),
+        ("AccessDenied", "denied"),
+    ],
+)
+def test_what_is_refused_in_the_middle_is_one_error_and_nothing_is_lost(
+    s3_machine: Machine, s3_server: S3Server, code: str, said: str
+) -> None:
+    source, target = on_s3(s3_server), on_s3(s3_server)
+    write_two_profiles(s3_machine.directory, source.uri_prefix, target.uri_prefix)
+    contents = {f"part-{number}": b"%d" % number for number in range(60)}
+    for path, content in contents.items():
+        source.put(path, content)
+    with Relay(s3_server.url, code, after=30) as relay:
+        ran = s3_machine.run(*COPY, ".", "--format", "json", exits=1, env={"AWS_ENDPOINT_URL": relay.url})
+    done = len(target.contents())
+    assert 0 < done < 60
+    assert ran.error["code"] == "copy-stopped"
+    assert said in ran.error["message"]
+    assert f"{done} of 60 files" in ran.error["message"]
+    assert ROOT.secret not in ran.error["message"].split()
+    again = s3_machine.ask(*COPY, ".").data
+    assert (again["copied"], again["already_there"]) == (60 - done, done)
+    assert target.contents() == contents
+
+
+def test_an_upload_in_parts_that_is_refused_in_the_middle_is_ended_by_the_next_copy(
+    s3_machine: Machine, s3_server: S3Server
+) -> None:
+    source, target = in_directory(s3_machine.root / "source"), on_s3(s3_server)
+    write_two_profiles(s3_machine.directory, source.uri_prefix, target.uri_prefix)
+    source.put("model", random.Random(1).randbytes(LARGE))
+    with Relay(s3_server.url, "ExpiredToken", after=4) as relay:
+        s3_machine.run(*COPY, "model", exits=1, env={"AWS_ENDPOINT_URL": relay.url})
+        assert target.left() == ["root/model"], "it could not be ended either"
+        assert list(s3_machine.directory.glob("uploads/*"))
+        relay.left = 1000
+        s3_machine.run(*COPY, "model", env={"AWS_ENDPOINT_URL": relay.url})
+    assert target.contents() == source.contents()
+    assert target.left() == []
+    assert not list(s3_machine.directory.glob("uploads/*"))
+
+
+def test_where_writing_is_denied_the_copy_says_so(s3_machine: Machine, s3_server: S3Server) -> None:
+    source, target = in_directory(s3_machine.root / "source"), on_s3(s3_server)
+    write_two_profiles(s3_machine.directory, source.uri_prefix, target.uri_prefix)
+    source.put("a", b"1")
+    with_aws(s3_machine, s3_server.url, s3_server.make_user(allow("s3:ListBucket", "*")))
+    said = s3_machine.run(*COPY, "a", exits=1).err
+    assert "access is denied" in said
+    assert "0 of 1 files" in said
+
+
+def test_a_disk_that_is_full_is_one_error_and_nothing_half_is_left(machine: Machine) -> None:
+    source, target = in_directory(machine.root / "source"), in_directory(machine.root / "target")
+    write_two_profiles(machine.directory, source.uri_prefix, target.uri_prefix)
+    source.put("a", b"1")
+    source.put("large", bytes(1024 * 1024))
+    program = f"ulimit -f 512; trap '' XFSZ; exec {PROGRAM} {' '.join(COPY)} ."
+    ended = subprocess.run(("sh", "-c", program), env=machine.environment(), capture_output=True, text=True)
+    assert ended.returncode == 1, ended.stderr
+    assert "target/large" in ended.stderr
+    assert "of 2 files were copied" in ended.stderr
+    assert set(target.contents()) <= {"a"}
+    assert target.left() == []
+    machine.run(*COPY, ".")
+    assert target.contents() == source.contents()
+
+
+def test_content_type_and_metadata_stay_on_the_way_within_s3(s3_machine: Machine, s3_server: S3Server) -> None:
+    client, one, other = s3_server.client(), s3_server.make_bucket(), s3_server.make_bucket()
+    write_two_profiles(s3_machine.directory, f"s3://{one}/root/", f"s3://{other}/root/")
+    kept = {"ContentType": "text/csv", "Metadata": {"made-by": "me"}, "CacheControl": "no-store"}
+    client.put_object(Bucket=one, Key="root/small", Body=b"1", **kept)  # type: ignore[arg-type]  # its own arguments
+    upload = client.create_multipart_upload(Bucket=one, Key="root/large", **kept)  # type: ignore[arg-type]
+    parts: list[CompletedPartTypeDef] = []
+    for number, size in enumerate((5 * 1024 * 1024, 5 * 1024 * 1024, 17), start=1):
+        answer = client.upload_part(
+            Bucket=one, Key="root/large", UploadId=upload["UploadId"], PartNumber=number, Body=bytes(size)
+        )
+        parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+    client.complete_multipart_upload(
+        Bucket=one, Key="root/large", UploadId=upload["UploadId"], MultipartUpload={"Parts": parts}
+    )
+    s3_machine.run(*COPY, ".")
+    for key in ("root/small", "root/large"):
+        ours, theirs = client.head_object(Bucket=one, Key=key), client.head_object(Bucket=other, Key=key)
+        assert ours["ETag"] == theirs["ETag"], "the copy is cut as the original was"
+        assert (theirs["ContentType"], theirs["Metadata"], theirs["CacheControl"]) == tuple(kept.values())
+
+
+def test_links_that_lead_out_of_a_root_are_not_followed(machine: Machine) -> None:
+    source, target = in_directory(machine.root / "source"), in_directory(machine.root / "target")
+    write_two_profiles(machine.directory, source.uri_prefix, target.uri_prefix)
+    secret = machine.root / "secret"
+    secret.mkdir()
+    (secret / "key").write_text("secret")
+    source.put("a/inside", b"1")
+    os.symlink(machine.root / "source" / "a", machine.root / "source" / "b")
+    assert "2 files" in machine.run(*COPY, ".").out
+    assert target.contents() == {"a/inside": b"1", "b/inside": b"1"}
+    os.symlink(secret, machine.root / "source" / "c")
+    assert "a link leads out" in machine.run(*COPY, ".", exits=2).err
+    os.unlink(machine.root / "source" / "c")
+    os.symlink(machine.root / "source", machine.root / "source" / "a" / "up")
+    assert "in a circle" in machine.run(*COPY, ".", exits=1).err
+    os.unlink(machine.root / "source" / "a" / "up")
+    source.put("d/file", b"1")
+    os.symlink(secret, machine.root / "target" / "d")
+    assert "a link leads out" in machine.run(*COPY, "d", exits=2).err
+    assert sorted(os.listdir(secret)) == ["key"]
+
+
+def test_between_two_workspaces_of_a_registry_as_people_do_it(
+    machine: Machine, registry: Registry, tmp_path: Path
+) -> None:
+    prod = registry.place({"default": str(tmp_path / "prod"), "archive": str(tmp_path / "old")})
+    here = registry.place({"default": str(tmp_path / "here")})
+    for name, place in (("prod", prod), ("here", here)):
+        machine.run("registry", "add", "local", "--url", place.url, "--replace")
+        machine.run(
+            "profile", "add", name, "--registry=local", f"--organization={place.organization}", "-w", place.workspace,
+            env={"STARDAG_API_KEY": place.key},
+        )  # fmt: skip
+    machine.run("target-roots", "sync", "-p", "prod", env={"STARDAG_API_KEY": prod.key})
+    side = in_directory(tmp_path / "prod")
+    for path, content in task_with({"model.pkl": b"model"}, 0.1).items():
+        side.put(path, content)
+    env = {"STARDAG_API_KEY": here.key}
+    words = ("outputs", "copy", "--from", "prod", "--to", "here", "--task", "train")
+    dry = machine.ask(*words, "--dry-run", env=env).data
+    assert (len(dry["to_copy"]), dry["copied"]) == (2, 0)
+    assert machine.ask(*words, env=env).data["copied"] == 2
+    (listed,) = machine.ask("outputs", "list", "-p", "here", "--task", "train", env=env).data["tasks"]
+    assert (listed["is_complete"], listed["outputs"], listed["size"]) == (True, 1, 5)
+    (file,) = machine.ask("outputs", "list", "train", "-p", "here", env=env).data["files"]
+    assert file["path"].endswith("/model.pkl")
+    assert "yes" in machine.run("outputs", "list", "-p", "here", "--task", "train", env=env).out
+    assert "no target root" in machine.run(*words, "--root", "archive", env=env, exits=2).err
+    here.change("default", str(tmp_path / "moved"))
+    assert "Target root mismatch" in machine.run(*words, env=env, exits=3).err
+    assert not (tmp_path / "moved").exists()

@@ -128,6 +128,19 @@ class LocalFiles:
             finally:
                 os.close(replacement.descriptor)
 
+    def write(self, path: str, descriptor: int, block: bytes, offset: int) -> None:
+        """Write all of a block at an offset of a new file.
+
+        Raises:
+            StorageFailed: it cannot be written.
+        """
+        rest = memoryview(block)
+        with self._failing(self.place(path)):
+            while rest:
+                written = os.pwrite(descriptor, rest, offset)
+                offset += written
+                rest = rest[written:]
+
     def remove(self, path: str) -> None:
         """Remove a file, if there is one."""
         place = self.place(path)
@@ -195,15 +208,6 @@ def blocks_of(descriptor: int, start: int = 0, end: int | None = None) -> Iterat
             return
         start += len(block)
         yield block
-
-
-def write_all(descriptor: int, block: bytes, offset: int) -> None:
-    """Write all of a block at an offset."""
-    rest = memoryview(block)
-    while rest:
-        written = os.pwrite(descriptor, rest, offset)
-        offset += written
-        rest = rest[written:]
 
 
 def _entries(directory: str) -> list[_Entry]:

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 
-from stardag.adapters.storage.local_files import LocalFiles, blocks_of, write_all
+from stardag.adapters.storage.local_files import LocalFiles, blocks_of
 from stardag.adapters.storage.parts import Parts
 from stardag.adapters.storage.same_content import are_files_same, copy_differs
 from stardag.app.outputs.copying_ports import StoredFile
@@ -37,7 +37,7 @@ class LocalTransfers:
                 offset = 0
                 for block in self._parts.watched(blocks_of(descriptor)):
                     digest.update(block)
-                    write_all(copy, block, offset)
+                    self.target.write(original.path, copy, block, offset)
                     offset += len(block)
                     moved(len(block))
             os.fsync(copy)

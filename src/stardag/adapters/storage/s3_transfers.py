@@ -20,7 +20,7 @@ from stardag.adapters.storage.entity_tags import (
     part_size,
     tag_of_content,
 )
-from stardag.adapters.storage.local_files import BLOCK, LocalFiles, blocks_of, write_all
+from stardag.adapters.storage.local_files import BLOCK, LocalFiles, blocks_of
 from stardag.adapters.storage.multipart import Upload, end_left_behind, upload_in_parts
 from stardag.adapters.storage.parts import Part, Parts, parts_of
 from stardag.adapters.storage.s3_files import S3Files, is_plain, quoted, unquoted
@@ -163,7 +163,7 @@ class Downloads:
             before = offset
             try:
                 for block in self._parts.watched(self.source.blocks(original, offset, part.end)):
-                    write_all(copy, block, offset)
+                    self.target.write(original.path, copy, block, offset)
                     offset += len(block)
                     moved(len(block))
             except StorageFailed:
