@@ -1,6 +1,7 @@
 """What paths and tasks ask of S3 below one target root, with its failures turned into those that the ports promise."""
 
 import atexit
+import errno
 import hashlib
 import os
 import secrets
@@ -145,15 +146,18 @@ class S3Objects:
 
     def head(self, key: str) -> "HeadObjectOutputTypeDef | None":
         """What S3 knows of an object; None where there is none."""
-        with self._asking(key) as client:
-            try:
-                return client.head_object(Bucket=self.bucket, Key=key)
-            except ClientError as error:
-                if code_of(error) in MISSING:
-                    return None
-                # The answer has no body that could say what is wrong; that to a GET has one.
-                with closing(client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")["Body"]):
-                    raise
+        try:
+            with self._asking(key) as client:
+                try:
+                    return client.head_object(Bucket=self.bucket, Key=key)
+                except ClientError as error:
+                    if code_of(error) in MISSING:
+                        return None
+                    # The answer has no body that could say what is wrong; that to a GET has one.
+                    with closing(client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")["Body"]):
+                        raise
+        except MissingObject:  # removed between the two
+            return None
 
     def kind(self, key: str) -> Kind | None:
         """Whether there is an object, or any below; None where there is neither."""
@@ -202,16 +206,26 @@ class S3Objects:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
         kind = content_type or "binary/octet-stream"
+        if is_new and size <= PUT_WHOLE_MAX and self._write_new(key, file, kind):
+            return
+        if is_new and self.head(key) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.uri(key))
+        file.seek(0)
         with self._asking(key) as client:
-            if not is_new or size > PUT_WHOLE_MAX:
-                client.upload_fileobj(file, self.bucket, key, ExtraArgs={"ContentType": kind})
-                return
+            client.upload_fileobj(file, self.bucket, key, ExtraArgs={"ContentType": kind})
+
+    def _write_new(self, key: str, file: IO[bytes], kind: str) -> bool:
+        """Put an object unless there is one; False where this S3 cannot do that as one step."""
+        with self._asking(key) as client:
             try:
                 client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=kind, IfNoneMatch="*")
             except ClientError as error:
                 if code_of(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
-                    raise FileExistsError(17, os.strerror(17), self.uri(key)) from None
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.uri(key)) from None
+                if code_of(error) == "NotImplemented":
+                    return False
                 raise
+        return True
 
     def write_small(self, key: str, content: bytes) -> None:
         """Put an object."""
@@ -261,8 +275,8 @@ class S3Objects:
     def missing(self, key: str) -> OSError:
         """The error of whoever reads what is no object."""
         if self.kind(key) == "dir":
-            return IsADirectoryError(21, os.strerror(21), self.uri(key))
-        return FileNotFoundError(2, os.strerror(2), self.uri(key))
+            return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.uri(key))
+        return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.uri(key))
 
     def local_copy(self, key: str) -> str:
         """The path of a copy on this machine of what the object is now, for whoever only reads it.

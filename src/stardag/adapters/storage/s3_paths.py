@@ -7,6 +7,7 @@ well. The classes are known to no registry of `cloudpathlib`'s, so that `CloudPa
 what it is.
 """
 
+import errno
 import mimetypes
 import os
 import secrets
@@ -286,7 +287,7 @@ class S3OutputPath(S3Path):
             written = directory / self.name
             yield written
             if not stat.S_ISREG(written.lstat().st_mode):
-                raise IsADirectoryError(21, "what was written in its place is no file", str(self))
+                raise IsADirectoryError(errno.EISDIR, "what was written in its place is no file", str(self))
             with written.open("rb") as file:
                 self.objects.write(self.key, file, mimetypes.guess_type(self.name)[0])
         finally:
@@ -380,7 +381,7 @@ class S3Replacement:
         self._key = key
         self._is_new = is_new
         if is_new and objects.head(key) is not None:
-            raise FileExistsError(17, os.strerror(17), objects.uri(key))
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), objects.uri(key))
         with objects.copies.file() as file:
             if keep:
                 self._begin_with_what_is_there(file, make=make)
