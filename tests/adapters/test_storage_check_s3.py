@@ -15,7 +15,8 @@ import boto3
 import pytest
 
 from stardag.adapters.storage import LocalAndS3StorageCheck
-from stardag.adapters.storage.s3_bucket import S3Buckets, Session
+from stardag.adapters.storage.s3_bucket import S3Buckets
+from stardag.adapters.storage.s3_session import Session
 from tests.fakes.http_server import Request, ScriptedServer, response
 from tests.s3_server import REGION, ROOT, Keys, S3Server, allow, running_s3_server
 
