@@ -259,6 +259,35 @@ def test_a_new_file_has_the_mode_of_any_other_and_an_appended_one_keeps_its(
     assert stat.S_IMODE((directory / "new").stat().st_mode) == 0o640
 
 
+def test_what_is_appended_comes_last_wherever_was_read(root: LocalOutputPath) -> None:
+    (root / "log").write_text("one")
+    with (root / "log").open("a+") as file:
+        file.seek(0)
+        assert file.read(1) == "o"
+        file.seek(0)
+        file.write(" two")
+    assert (root / "log").read_text() == "one two"
+
+
+def test_a_file_system_without_links_is_said_to_be_one(
+    root: LocalOutputPath, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: str, target: str) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    file = (root / "new").open("x")
+    with pytest.raises(StorageFailed, match="has no hard links"):
+        file.close()
+    assert os.listdir(directory) == []
+
+
+def test_the_whole_file_system_may_be_a_root() -> None:
+    assert str(open_local_root(RootPlace("all", "/")) / "etc") == "/etc"
+    assert str((open_local_root(RootPlace("all", "/")) / "etc/passwd").parent.parent) == "/"
+    assert os.fspath(open_local_root(RootPlace("all", "file:///")) / "etc/passwd") == "/etc/passwd"
+
+
 def test_what_pathlib_can_do_besides_is_done_and_makes_directories(root: LocalOutputPath, directory: Path) -> None:
     (root / "a/b/touched").touch()
     (root / "c/d").mkdir()

@@ -208,6 +208,12 @@ def test_cloudpathlibs_own_ways_of_writing_are_guarded_too(root: S3OutputPath, t
     assert not (root / "uploaded").exists()
 
 
+def test_an_object_has_a_url(root: S3OutputPath) -> None:
+    (root / "a b").write_text("a")
+    assert (root / "a b").as_url().endswith(f"/{root.bucket}/root/a%20b")
+    assert "Signature=" in (root / "a b").as_url(presign=True)
+
+
 def test_keys_that_no_path_is_spelled_like_are_left_out(root: S3OutputPath, s3_server: S3Server) -> None:
     for key in ("root/a//b", "root/../c", "root/./d", "root/e/", "root/f", "rootless/g", "root/.stardag-x/h"):
         s3_server.client().put_object(Bucket=root.bucket, Key=key, Body=b"")

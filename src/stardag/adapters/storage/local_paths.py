@@ -345,7 +345,7 @@ def _is_walked(directory: LocalOutputPath, child: Child, follow_symlinks: bool) 
 
 def below(path: LocalPathType, relative: str) -> LocalPathType:
     """A path below another by a relative one, which was checked or is the name of what is there."""
-    return type(path)(f"{path}/{relative}") if relative else path
+    return type(path)(f"{str(path).rstrip('/')}/{relative}") if relative else path
 
 
 def _checked(path: LocalPathType, sibling: LocalPathType) -> LocalPathType:

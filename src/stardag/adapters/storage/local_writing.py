@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+from stardag.domain.output_errors import StorageFailed
 from stardag.domain.outputs import OWN_PREFIX
 
 CLEANED_FOR = 10.0
@@ -26,6 +27,7 @@ COPIED_AT_ONCE = 1024 * 1024
 
 _TEMPORARY = re.compile(re.escape(OWN_PREFIX) + r"[0-9a-f]{16}\.tmp")
 _NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP)  # file systems that have no fsync for directories
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _MOST_CLEANED = 1024
 
 _cleaned: dict[str, float] = {}
@@ -128,7 +130,13 @@ class NamedReplacement:
 def put_in_place(temporary: str, target: str, *, is_new: bool = False) -> None:
     """Give a file that is on the disk its name, durably; `is_new` never replaces one that has it."""
     if is_new:
-        os.link(temporary, target)
+        try:
+            os.link(temporary, target)
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                problem = "its file system has no hard links, by which a file is made only if there is none"
+                raise StorageFailed(target, problem) from error
+            raise
         os.unlink(temporary)
     else:
         os.replace(temporary, target)
@@ -176,8 +184,9 @@ def remove_leftovers(directory: str) -> None:
         if len(_cleaned) >= _MOST_CLEANED:
             _cleaned.clear()
         _cleaned[directory] = now
-    with os.scandir(directory) as entries:
-        left = [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+    left: list[str] = []
+    with suppress(PermissionError), os.scandir(directory) as entries:  # files can be made where none can be listed
+        left += (entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name))
     for path in left:
         with suppress(OSError):  # another user's, or removed by another process meanwhile
             _remove_if_free(path)

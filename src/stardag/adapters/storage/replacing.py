@@ -5,6 +5,7 @@ kept in meanwhile, and how that is put in place, a `Replacement` says: a file be
 is uploaded.
 """
 
+import fcntl
 import io
 import os
 import warnings
@@ -116,6 +117,9 @@ class _Raw(io.FileIO):
 
     def __init__(self, replacement: Replacement, mode: Mode) -> None:
         super().__init__(replacement.descriptor, mode.how + ("+" if mode.updates else ""))
+        if mode.how == "a":  # wherever a reader has gone meanwhile
+            flags = fcntl.fcntl(replacement.descriptor, fcntl.F_GETFL)
+            fcntl.fcntl(replacement.descriptor, fcntl.F_SETFL, flags | os.O_APPEND)
         self.name = replacement.place
         self._replacement: Replacement | None = replacement
         self._process = os.getpid()

@@ -175,7 +175,7 @@ class S3Objects:
             FileNotFoundError, IsADirectoryError: there is none.
         """
         try:
-            with self._asking(key) as client:
+            with storage_failures(self.uri(key)), self._asking(key) as client:
                 answer = client.get_object(Bucket=self.bucket, Key=key)
                 with closing(answer["Body"]) as body:
                     if answer["ContentLength"] < IN_PARTS_FROM:
@@ -231,6 +231,12 @@ class S3Objects:
         """Put an object."""
         with self._asking(key) as client:
             client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType="application/json")
+
+    def url(self, key: str, seconds: int) -> str:
+        """The object's URL, good for as many seconds for whoever has it."""
+        with self._asking(key) as client:
+            of_object = {"Bucket": self.bucket, "Key": key}
+            return client.generate_presigned_url("get_object", Params=of_object, ExpiresIn=seconds)
 
     def copy(self, key: str, new: str) -> None:
         """Copy an object within the root.

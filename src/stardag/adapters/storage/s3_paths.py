@@ -131,6 +131,12 @@ class S3OutputClient(S3Client):
         elif not missing_ok:
             raise self.objects.missing(cloud_path.key)
 
+    def _generate_presigned_url(self, cloud_path: S3Path, expire_seconds: int = 60 * 60) -> str:
+        return self.objects.url(cloud_path.key, expire_seconds)
+
+    def _get_public_url(self, cloud_path: S3Path) -> str:
+        return self.objects.url(cloud_path.key, 1).partition("?")[0]
+
 
 class S3OutputPath(S3Path):
     """A path at or below the root that its client is made for."""
