@@ -2,18 +2,15 @@
 
 import json
 import threading
-from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stardag.app.outputs.copy_outputs import Copied, Progress, Wanted
+from stardag.app.outputs.copy_outputs import Progress, Wanted
 from stardag.app.outputs.copy_plan import pairs_of
 from stardag.app.outputs.copying_ports import StoredFile
 from stardag.app.outputs.stored_tasks import is_record, task_directory_of
-from stardag.domain.completion import Completion, write_completion
 from stardag.domain.errors import (
     ConfirmationNeeded,
     InvalidValue,
@@ -33,67 +30,13 @@ from stardag.domain.output_errors import (
     UnsupportedScheme,
 )
 from stardag.domain.outputs import TASK_RECORD
-from stardag.domain.profile import Selection
-from stardag.domain.tasks import Json, task_id
-from tests.app.world import World, codes
-from tests.fakes.configuration import FakeConfigurationFiles
-
-PROD, HERE = Selection("prod"), Selection("here")
-
-
-class TwoProfiles(World):
-    """A user of two workspaces: `prod` has its outputs at /prod, `here` at /here."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        organization = next(iter(self.registry.organizations.values()))
-        self.prod = self.registry.add_workspace(organization, "prod")
-        self.registry.set_root(self.prod.id, "default", "/prod/")
-        self.set_root("default", "/here/")
-        self.files = FakeConfigurationFiles(
-            user={
-                "registry": {"local": {"url": self.registry.url}},
-                "profile": {
-                    "prod": {"registry": "local", "organization": "default", "workspace": "prod"},
-                    "here": {"registry": "local", "organization": "default", "workspace": "default"},
-                },
-            }
-        )
-        self.signed_in()
-        self.theirs = self.file_storage.root("/prod/")
-        self.ours = self.file_storage.root("/here/")
-
-    def copy(self, *paths: str, dry_run: bool = False, replace: bool = False, offline: bool = False) -> Copied:
-        wanted = Wanted(paths=paths)
-        source, target = (each._replace(offline=offline) for each in (PROD, HERE))
-        return self.copy_outputs(source, target, wanted, Progress(), dry_run=dry_run, replace=replace)
-
-    def copy_tasks(self, *names: str, replace: bool = False) -> Copied:
-        return self.copy_outputs(PROD, HERE, Wanted(tasks=names), Progress(), replace=replace)
+from tests.app.world import codes
+from tests.app.world_of_two import HERE, PROD, TwoProfiles, task
 
 
 @pytest.fixture
 def world() -> TwoProfiles:
     return TwoProfiles()
-
-
-def task(
-    place: dict[str, bytes],
-    outputs: Mapping[str, bytes],
-    *,
-    lr: float = 0.1,
-    complete: bool = True,
-    name: str = "train",
-) -> str:
-    """Put a task somewhere, and return its directory."""
-    parameters: dict[str, Json] = {"lr": lr}
-    directory = f"{name}/{task_id(name, parameters)}"
-    place.update((f"{directory}/{path}", content) for path, content in outputs.items())
-    if complete:
-        sizes = {path: len(content) for path, content in outputs.items()}
-        record = write_completion(Completion(name, parameters, sizes, datetime(2026, 11, 26, tzinfo=UTC)))
-        place[f"{directory}/{TASK_RECORD}"] = record
-    return directory
 
 
 def test_a_directory_and_a_file_are_copied_and_nothing_else(world: TwoProfiles) -> None:

@@ -6,16 +6,13 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING
 
-import httpx
 import pytest
 
 from stardag.domain.completion import Completion, read_completion, write_completion
@@ -23,6 +20,7 @@ from stardag.domain.outputs import TASK_RECORD
 from stardag.domain.tasks import task_id
 from tests.end_to_end.machine import PROGRAM, Machine
 from tests.end_to_end.registries import Registry
+from tests.s3_relay import S3Relay, refusing_after
 from tests.s3_server import REGION, ROOT, Keys, S3Server, allow, running_s3_server
 from tests.two_profiles import COPY, write_two_profiles
 
@@ -244,58 +242,6 @@ def test_a_copy_that_is_interrupted_says_how_much_is_done_and_is_gone_on_with(
     assert target.contents() == contents
 
 
-class Relay:
-    """A server between the program and S3 that refuses everything from one of its requests on."""
-
-    def __init__(self, target: str, code: str, after: int) -> None:
-        relay = self
-        self.left = after
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                relay.left -= 1
-                if relay.left < 0:
-                    self._answer(
-                        400, f"<Error><Code>{code}</Code><Message>Not any more.</Message></Error>".encode(), {}
-                    )
-                    return
-                answer = httpx.request(
-                    self.command, target + self.path, headers=dict(self.headers), content=body, trust_env=False
-                )
-                kept = {name: value for name, value in answer.headers.items() if name.lower() in _KEPT}
-                self._answer(answer.status_code, answer.content, kept)
-
-            def _answer(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815  # the names that are looked for
-
-            def log_message(self, format: str, *_: object) -> None:  # noqa: A002  # the name it is called by
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-_KEPT = ("etag", "content-type", "last-modified", "content-range")
-
-
 @pytest.mark.parametrize(
     ("code", "said"),
     [
@@ -312,7 +258,7 @@ def test_what_is_refused_in_the_middle_is_one_error_and_nothing_is_lost(
     contents = {f"part-{number}": b"%d" % number for number in range(60)}
     for path, content in contents.items():
         source.put(path, content)
-    with Relay(s3_server.url, code, after=30) as relay:
+    with S3Relay(s3_server.url, refusing_after(30, code)) as relay:
         ran = s3_machine.run(*COPY, ".", "--format", "json", exits=1, env={"AWS_ENDPOINT_URL": relay.url})
     done = len(target.contents())
     assert 0 < done < 60
@@ -331,11 +277,11 @@ def test_an_upload_in_parts_that_is_refused_in_the_middle_is_ended_by_the_next_c
     source, target = in_directory(s3_machine.root / "source"), on_s3(s3_server)
     write_two_profiles(s3_machine.directory, source.uri_prefix, target.uri_prefix)
     source.put("model", random.Random(1).randbytes(LARGE))
-    with Relay(s3_server.url, "ExpiredToken", after=4) as relay:
+    with S3Relay(s3_server.url, refusing_after(4, "ExpiredToken")) as relay:
         s3_machine.run(*COPY, "model", exits=1, env={"AWS_ENDPOINT_URL": relay.url})
         assert target.left() == ["root/model"], "it could not be ended either"
         assert list(s3_machine.directory.glob("uploads/*"))
-        relay.left = 1000
+        relay.instead = refusing_after(1000, "")
         s3_machine.run(*COPY, "model", env={"AWS_ENDPOINT_URL": relay.url})
     assert target.contents() == source.contents()
     assert target.left() == []
