@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, assert_type
 
 import pytest
 
@@ -61,6 +62,14 @@ def root(place: Place) -> OutputPath:
 
 def names(paths: Iterable[OutputPath]) -> list[str]:
     return sorted(path.name for path in paths)
+
+
+def test_type_checkers_know_what_is_opened(root: OutputPath) -> None:
+    (root / "a").write_text("a")
+    with (root / "a").open() as text, (root / "a").open("rb") as content:
+        assert_type(text, IO[str])
+        assert_type(content, IO[bytes])
+        assert text.read().encode() == content.read()
 
 
 def test_what_was_written_is_read_below_directories_that_nobody_made(root: OutputPath) -> None:

@@ -1,0 +1,104 @@
+"""What a library call selects: its own arguments, laid over `stardag.use`, and the pinned roots of the build around."""
+
+import asyncio
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+import stardag
+from stardag.api.current import current_build, pinned_profile, selection_of
+from stardag.domain.profile import ActiveProfile, Selection
+
+NOTHING = (None, None, None, None)
+
+
+def selected(**arguments: str) -> Selection:
+    names = ("profile", "registry", "organization", "workspace")
+    return selection_of(*(arguments.get(name) for name in names))
+
+
+def test_without_use_a_call_selects_what_it_says() -> None:
+    assert selected() == Selection()
+    assert selected(profile="p", workspace="w") == Selection("p", workspace="w")
+
+
+def test_a_call_lays_its_arguments_over_what_is_used() -> None:
+    with stardag.use("p", registry="r", organization="o", workspace="w"):
+        assert selected() == Selection("p", "r", "o", "w")
+        assert selected(workspace="other") == Selection("p", "r", "o", "other")
+        assert selected(profile="q") == Selection("q")
+    assert selected() == Selection()
+
+
+def test_another_registry_or_organization_drops_what_was_named_with_the_one_before() -> None:
+    with stardag.use("p", registry="r", organization="o", workspace="w"):
+        assert selected(registry="other") == Selection("p", "other")
+        assert selected(organization="other") == Selection("p", "r", "other")
+        assert selected(organization="other", workspace="w") == Selection("p", "r", "other", "w")
+
+
+def test_the_innermost_use_counts_and_is_over_when_its_block_fails() -> None:
+    with stardag.use("outer", workspace="w"):
+        with stardag.use(workspace="inner"):
+            assert selected() == Selection("outer", workspace="inner")
+        with pytest.raises(KeyError), stardag.use("failing"):
+            raise KeyError
+        assert selected() == Selection("outer", workspace="w")
+
+
+def test_threads_and_tasks_of_asyncio_do_not_disturb_each_other() -> None:
+    async def use(profile: str, entered: asyncio.Event, other: asyncio.Event) -> Selection:
+        with stardag.use(profile):
+            entered.set()
+            await other.wait()
+            return selected()
+
+    async def both() -> tuple[Selection, Selection]:
+        one, other = asyncio.Event(), asyncio.Event()
+        return await asyncio.gather(use("one", one, other), use("other", other, one))
+
+    assert asyncio.run(both()) == (Selection("one"), Selection("other"))
+    found: list[Selection] = []
+    with stardag.use("here"):
+        thread = threading.Thread(target=lambda: found.append(selected()))
+        thread.start()
+        thread.join()
+    assert found == [Selection()]
+
+
+@dataclass(eq=False)
+class Running:
+    """A build, as far as it decides where outputs are."""
+
+    selection: Selection
+    profile: ActiveProfile
+
+
+@pytest.fixture(autouse=True)
+def _nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("STARDAG_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
+def test_the_pinned_roots_are_in_force_until_something_else_is_selected_in_the_build() -> None:
+    assert pinned_profile(*NOTHING) is None
+    profile, other = stardag.active_profile(), stardag.active_profile(organization="other")
+    with stardag.use("around"):
+        build = Running(Selection("p"), profile)
+        token = current_build.set(build)
+        try:
+            assert pinned_profile(*NOTHING) is build.profile
+            assert pinned_profile("p", None, None, None) is build.profile
+            assert pinned_profile("q", None, None, None) is None
+            assert pinned_profile(None, None, None, "w") is None
+            with stardag.use("q"):
+                assert pinned_profile(*NOTHING) is None
+                inner = Running(Selection("q"), other)
+                inner_token = current_build.set(inner)
+                assert pinned_profile(*NOTHING) is inner.profile
+                current_build.reset(inner_token)
+            with stardag.use("p"):
+                assert pinned_profile(*NOTHING) is build.profile
+        finally:
+            current_build.reset(token)
