@@ -56,7 +56,8 @@ def test_threads_and_tasks_of_asyncio_do_not_disturb_each_other() -> None:
 
     async def both() -> tuple[Selection, Selection]:
         one, other = asyncio.Event(), asyncio.Event()
-        return await asyncio.gather(use("one", one, other), use("other", other, one))
+        found = await asyncio.gather(use("one", one, other), use("other", other, one))
+        return found[0], found[1]
 
     assert asyncio.run(both()) == (Selection("one"), Selection("other"))
     found: list[Selection] = []
