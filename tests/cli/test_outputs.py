@@ -56,7 +56,7 @@ def copying(words: str) -> tuple[Selection, Selection, Wanted, dict[str, object]
 
 
 def test_what_is_to_be_copied_is_understood() -> None:
-    prod, here = Selection("prod"), Selection("here")
+    prod, here = Selection("prod", profile_option="--from"), Selection("here", profile_option="--to")
     assert copying(f"{COPY} a b/c") == (prod, here, Wanted("default", ("a", "b/c"), ()), NOTHING_ELSE)
     assert copying(f"{COPY} --task train --task=split --root archive") == (
         prod,
@@ -69,10 +69,10 @@ def test_what_is_to_be_copied_is_understood() -> None:
 
 
 def test_a_profile_that_is_not_named_is_the_active_one_and_offline_holds_for_both() -> None:
-    assert copying("outputs copy --from prod .")[:2] == (Selection("prod"), Selection())
+    assert copying("outputs copy --from prod .")[:2] == (Selection("prod", profile_option="--from"), Selection())
     assert copying("outputs copy --to here . -p mine --offline")[:2] == (
         Selection("mine", offline=True),
-        Selection("here", offline=True),
+        Selection("here", offline=True, profile_option="--to"),
     )
 
 
@@ -129,6 +129,7 @@ def test_incomplete_tasks_are_told(stardag: Program) -> None:
 def test_errors_end_with_the_codes_that_they_have(stardag: Program) -> None:
     stardag.world.theirs.update({"a": b"new"})
     assert stardag(COPY).code == 2
+    assert "named by --from" in stardag("outputs copy --from nowhere --to here .").err
     assert stardag(f"{COPY} nothing").code == 1
     assert stardag(f"{COPY} ../x").code == 2
     stardag.world.ours["a"] = b"old"

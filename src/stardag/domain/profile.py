@@ -14,6 +14,7 @@ class Selection(NamedTuple):
     """What a caller asks for by flag or argument, which beats every other layer: names, slugs or ids.
 
     `without_profile` leaves out of account which profile is named anywhere: it may be one that is only being added.
+    `profile_option` is what the profile was named by.
     """
 
     profile: str | None = None
@@ -22,6 +23,7 @@ class Selection(NamedTuple):
     workspace: str | None = None
     offline: bool = False
     without_profile: bool = False
+    profile_option: str = "--profile"
 
 
 NO_SELECTION = Selection()

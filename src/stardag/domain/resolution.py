@@ -170,7 +170,7 @@ def _profile_setting(layers: Layers) -> Setting[str | None]:
         return Setting(None)
     candidates: list[Setting[str]] = []
     if layers.selection.profile is not None:
-        candidates.append(Setting(layers.selection.profile, Origin(Layer.FLAG, option="--profile")))
+        candidates.append(Setting(layers.selection.profile, Origin(Layer.FLAG, option=layers.selection.profile_option)))
     if layers.environment.profile is not None:
         candidates.append(layers.environment.profile)
     if layers.file is not None and layers.file.configuration.default_profile is not None:

@@ -92,8 +92,8 @@ def copy_outputs(
     progress = Progress()
     with showing(progress, is_wanted=not options.quiet and options.format == "text"):
         copied = use_case(
-            _selection(source, options),
-            _selection(target, options),
+            _selection(source, "--from", options),
+            _selection(target, "--to", options),
             Wanted(root, paths, task),
             progress,
             dry_run=dry_run,
@@ -117,9 +117,9 @@ def copy_outputs(
     )
 
 
-def _selection(profile: str | None, options: Options) -> Selection:
+def _selection(profile: str | None, option: str, options: Options) -> Selection:
     chosen = options.selection()
-    return chosen if profile is None else chosen._replace(profile=profile)
+    return chosen if profile is None else chosen._replace(profile=profile, profile_option=option)
 
 
 def _copied(copied: Copied, *, dry_run: bool) -> str:
