@@ -54,6 +54,10 @@ def test_a_path_is_pathlibs(root: LocalOutputPath, directory: Path) -> None:
     assert not path.is_relative_to(root / "b")
     assert path.parents == (root / "a", root)
     assert path.absolute() is path
+    assert root / Path("a") / "b.tar.gz" == path
+    assert type(root)("/etc/passwd").parents == (Path("/etc"), Path("/"))
+    with pytest.raises(TypeError):
+        _ = root / 1  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
     assert repr(path) == f"LocalOutputPath('{path}')"
 
 

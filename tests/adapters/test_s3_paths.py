@@ -92,6 +92,9 @@ LEAVING: dict[str, Callable[[S3OutputPath], object]] = {
     "construct": lambda root: S3OutputPath(f"s3://{root.bucket}/elsewhere", client=root.output_client),
     "construct upwards": lambda root: S3OutputPath(f"{root}/../elsewhere", client=root.output_client),
     "segments": lambda root: root.with_segments(root.bucket, "elsewhere"),  # pyright: ignore[reportUnknownMemberType]
+    "another bucket": lambda root: S3OutputPath(f"s3://{root.bucket}-2/root/a", client=root.output_client),
+    "join absolutely": lambda root: root / Path("/root/a"),
+    "join another path": lambda root: root.joinpath(root / "a"),
     "rename": lambda root: (root / "a").rename(f"s3://{root.bucket}/elsewhere"),
     "replace": lambda root: (root / "a").replace(f"{root}/../elsewhere"),
     "rename to another root": lambda root: (root / "a").rename(open_root(root.bucket, "/other") / "a"),

@@ -68,7 +68,8 @@ class LocalOutputPath(PosixPath):
         """
         path = self
         for other in others:
-            path = below(path, self.confinement.check_relative(str(other)))
+            relative = other if isinstance(other, str) else os.fspath(other)
+            path = below(path, self.confinement.check_relative(relative))
         return path
 
     def with_name(self, name: str) -> Self:
@@ -90,9 +91,9 @@ class LocalOutputPath(PosixPath):
         """The directories that hold this path, up to the root."""
         found: list[Self] = []
         path = self
-        while str(path) != self.confinement.top:
-            path = path.parent
-            found.append(path)
+        while (parent := path.parent) != path:
+            found.append(parent)
+            path = parent
         return tuple(found)
 
     def relative_to(self, *other: "str | PathLike[str]") -> Path:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # a relative path is below no root

@@ -99,18 +99,17 @@ class S3Objects:
         relative = check_output_path(self.place, directory)
         return replace(self, top=joined(self.prefix, relative), before_writing=before_writing)
 
-    def check(self, key: str) -> None:
-        """Make sure that a key is at or below `top`, and can be that of an output.
+    def check_uri(self, uri: str) -> None:
+        """Make sure that an object is at or below `top`, and can be an output.
 
         Raises:
             OutsideTargetRoot: it cannot.
         """
-        top = f"{self.top}/" if self.top else ""
-        if key != self.top and not key.startswith(top):
-            raise self.outside(key, "it lies elsewhere")
-        relative = key[len(self.prefix) :].strip("/")
-        if not is_spelled(relative):
-            raise self.outside(key, "no path is spelled like that")
+        top = self.uri(self.top).rstrip("/")
+        if uri != top and not uri.startswith(f"{top}/"):
+            raise self.outside(uri, "it lies elsewhere")
+        if not is_spelled(uri[len(top) :].strip("/")):
+            raise self.outside(uri, "no path is spelled like that")
 
     def check_relative(self, path: str) -> str:
         """The one spelling of a path below another one here.

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, TYPE_CHECKING, Literal, Self
 
 from botocore.config import Config
@@ -145,7 +145,7 @@ class S3OutputPath(S3Path):
 
     def __init__(self, cloud_path: "str | S3Path", *parts: str, client: S3OutputClient | None = None) -> None:
         super().__init__(str(cloud_path).rstrip("/"), *parts, client=client)  # pyright: ignore[reportUnknownMemberType]
-        self.objects.check(self.key)
+        self.objects.check_uri(str(self))
 
     @property
     def output_client(self) -> S3OutputClient:
@@ -183,7 +183,8 @@ class S3OutputPath(S3Path):
     def joinpath(self, *pathsegments: "str | PathLike[str]") -> Self:
         path = self
         for segment in pathsegments:
-            path = path.below(self.objects.check_relative(str(segment)))
+            relative = str(segment) if isinstance(segment, str | PurePath | CloudPath) else os.fspath(segment)
+            path = path.below(self.objects.check_relative(relative))
         return path
 
     def with_name(self, name: str) -> Self:
