@@ -2,15 +2,19 @@
 
 import os
 import random
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
 
 from stardag.adapters.storage.file_storage import LocalAndS3FileStorage
 from stardag.adapters.storage.local_files import LocalFiles
 from stardag.adapters.storage.local_transfers import LocalTransfers
 from stardag.adapters.storage.parts import Parts
+from stardag.adapters.storage.s3_files import Facts, S3Files
+from stardag.adapters.storage.s3_session import S3Session
+from stardag.adapters.storage.same_content import are_objects_same, is_file_same
 from stardag.app.outputs.copying_ports import StoredFile, Transfers
 from stardag.domain.errors import StateNotWritable
 from stardag.domain.output_errors import OutsideTargetRoot, StorageFailed
@@ -277,3 +281,71 @@ def test_an_original_that_was_removed_is_one_error(tmp_path: Path) -> None:
             gone, lambda _size: None
         )
     assert not [path for path in (tmp_path / "to").rglob("*") if path.is_file()]
+
+
+def test_an_etag_that_tells_nothing_is_no_reason_to_remove_what_s3_has_checked(
+    s3_server: S3Server, aws: Callable[[str], None], storage: LocalAndS3FileStorage, tmp_path: Path
+) -> None:
+    bucket = s3_server.make_bucket()
+    (tmp_path / "file").write_bytes(b"content")
+
+    def encrypt(asked: Asked, answer: Answer) -> Answer:
+        headers = {**answer.headers, "etag": '"0"', "x-amz-server-side-encryption": "aws:kms"}
+        return answer._replace(headers=headers) if asked.method == "PUT" else answer
+
+    with S3Relay(s3_server.url, change=encrypt) as relay:
+        aws(relay.url)
+        with storage.transfers(root(tmp_path), root(f"s3://{bucket}/root")) as transfers:
+            transfers.copy(next(transfers.source.find("file")), lambda _size: None)
+    assert s3_server.client().get_object(Bucket=bucket, Key="root/file")["Body"].read() == b"content"
+
+
+class Opaque(S3Files):
+    """Objects whose ETags tell nothing, as with keys of KMS."""
+
+    checksums: Mapping[str, str] = {}
+
+    def facts(self, file: StoredFile) -> Facts:
+        return Facts(None, None, self.checksums, {})
+
+
+def opaque(bucket: str, **checksums: str) -> Opaque:
+    files = Opaque(root(f"s3://{bucket}/"), S3Session(Config()))
+    files.checksums = checksums
+    return files
+
+
+def test_objects_whose_etags_tell_nothing_are_compared_by_checksums_or_else_read(
+    s3_server: S3Server, aws: Callable[[str], None]
+) -> None:
+    one, other = s3_server.make_bucket(), s3_server.make_bucket()
+    for bucket in (one, other):
+        s3_server.client().put_object(Bucket=bucket, Key="other", Body=bucket.encode())
+    s3_server.client().put_object(Bucket=one, Key="same", Body=CONTENT)
+    put_in_parts(s3_server, other, "same", CONTENT, 9 * MIB)
+    aws(s3_server.url)
+
+    def is_same(key: str, first: Opaque, second: Opaque) -> bool:
+        (ours,), (theirs,) = first.find(key), second.find(key)
+        with Parts() as parts:
+            return are_objects_same(first, ours, second, theirs, parts)
+
+    assert is_same("same", opaque(one), opaque(other))
+    assert not is_same("other", opaque(one), opaque(other))
+    assert is_same("other", opaque(one, ChecksumCRC64NVME="x"), opaque(other, ChecksumCRC64NVME="x"))
+    assert not is_same("same", opaque(one, ChecksumCRC64NVME="x"), opaque(other, ChecksumCRC64NVME="y"))
+    assert is_same("same", opaque(one, ChecksumCRC32="x"), opaque(other, ChecksumSHA1="x")), "no kind is common"
+
+
+def test_a_file_is_compared_with_an_object_whose_etag_tells_nothing_by_reading_it(
+    s3_server: S3Server, aws: Callable[[str], None], tmp_path: Path
+) -> None:
+    bucket = s3_server.make_bucket()
+    s3_server.client().put_object(Bucket=bucket, Key="file", Body=b"content")
+    aws(s3_server.url)
+    files = LocalFiles(root(tmp_path))
+    with Parts() as parts:
+        for content in (b"content", b"another"):
+            (tmp_path / "file").write_bytes(content)
+            (file,), (stored,) = files.find("file"), opaque(bucket).find("file")
+            assert is_file_same(files, file, opaque(bucket), stored, parts) == (content == b"content")
