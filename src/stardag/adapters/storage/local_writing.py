@@ -221,7 +221,10 @@ def _locked_directory(directory: str) -> tuple[int, str]:
     while True:
         path = _temporary_in(directory)
         os.mkdir(path, 0o700)
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:  # somebody who cleans up was quicker
+            continue
         if _lock(descriptor, path):
             return descriptor, path
         os.close(descriptor)
