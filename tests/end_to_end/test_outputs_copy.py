@@ -1,5 +1,6 @@
 """`stardag outputs copy` between directories, S3 and both: killed, interrupted, refused in the middle, and done."""
 
+import io
 import json
 import os
 import random
@@ -286,6 +287,19 @@ def test_an_upload_in_parts_that_is_refused_in_the_middle_is_ended_by_the_next_c
     assert target.contents() == source.contents()
     assert target.left() == []
     assert not list(s3_machine.directory.glob("uploads/*"))
+
+
+def test_credentials_that_expire_between_listing_and_looking_closer_are_told(
+    s3_machine: Machine, s3_server: S3Server
+) -> None:
+    source, target = on_s3(s3_server), on_s3(s3_server)
+    write_two_profiles(s3_machine.directory, source.uri_prefix, target.uri_prefix)
+    bucket = source.uri_prefix.split("/")[2]
+    s3_server.client().upload_fileobj(io.BytesIO(bytes(LARGE)), bucket, "root/model")
+    with S3Relay(s3_server.url, refusing_after(2, "ExpiredToken")) as relay:
+        said = s3_machine.run(*COPY, ".", exits=1, env={"AWS_ENDPOINT_URL": relay.url}).err
+    assert "the AWS credentials have expired" in said
+    assert "0 of 1 files" in said
 
 
 def test_where_writing_is_denied_the_copy_says_so(s3_machine: Machine, s3_server: S3Server) -> None:

@@ -168,9 +168,20 @@ class S3Files:
                 raise StorageFailed(place, "it was changed while it was copied") from None
             if code_of(error) in MISSING:
                 raise Removed(place) from None
-            raise storage_failed(error, place, self.bucket, self._session) from None
+            raise storage_failed(self._in_words(error, place), place, self.bucket, self._session) from None
         except FAILURES as error:
             raise storage_failed(error, place, self.bucket, self._session) from None
+
+    def _in_words(self, error: exceptions.ClientError, place: str) -> Exception:
+        """What is wrong, asked again where the answer was to a HEAD, which has no room for words."""
+        if not code_of(error).isdigit():
+            return error
+        try:
+            key = place.removeprefix(f"s3://{self.bucket}/")
+            self.client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")["Body"].close()
+        except FAILURES as told:
+            return told
+        return error
 
     def _files(self, page: "ListObjectsV2OutputTypeDef") -> Iterator[StoredFile]:
         for each in page.get("Contents", []):

@@ -269,10 +269,12 @@ class _Slice(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        wanted = memoryview(buffer)[: max(0, self._part.size - self._at)]
-        read = os.preadv(self._descriptor, [wanted], self._part.start + self._at) if wanted else 0
-        self._at += read
-        return read
+        view = memoryview(buffer)
+        wanted = max(0, min(len(view), self._part.size - self._at))
+        block = os.pread(self._descriptor, wanted, self._part.start + self._at)
+        view[: len(block)] = block
+        self._at += len(block)
+        return len(block)
 
 
 def _body(descriptor: int, part: Part) -> io.BufferedReader:
