@@ -95,7 +95,9 @@ class Container(containers.DeclarativeContainer):
     machine: Provider["Machine"] = Factory(wiring.machine, outcomes)
     start_build: Provider["StartBuild"] = Factory(wiring.start_build, validate_before_build, machine)
     join_build: Provider["JoinBuild"] = Factory(wiring.join_build, connect, environment, machine)
-    run_command: Provider["RunCommand"] = Factory(wiring.run_command, commands, validate_before_build, start_build)
+    run_command: Provider["RunCommand"] = Factory(
+        wiring.run_command, commands, environment, validate_before_build, start_build
+    )
     add_registry: Provider["AddRegistry"] = Factory(wiring.add_registry, environment, files, open_registry)
     remove_registry: Provider["RemoveRegistry"] = Factory(wiring.remove_registry, files)
     add_profile: Provider["AddProfile"] = Factory(wiring.add_profile, environment, files, open_registry)

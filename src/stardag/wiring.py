@@ -268,12 +268,15 @@ def join_build(connect: "Connect", environment: "EnvironmentVariables", machine:
 
 
 def run_command(
-    commands: "Commands", validate_before_build: "ValidateBeforeBuild", start_build: "StartBuild"
+    commands: "Commands",
+    environment: "EnvironmentVariables",
+    validate_before_build: "ValidateBeforeBuild",
+    start_build: "StartBuild",
 ) -> "RunCommand":
     """The use case behind `exec`."""
     from stardag.app.run_command import RunCommand
 
-    return RunCommand(commands, validate_before_build, start_build)
+    return RunCommand(commands, environment, validate_before_build, start_build)
 
 
 def list_outputs(find_target_root: "FindTargetRoot", file_storage: "FileStorage") -> "ListOutputs":

@@ -58,16 +58,17 @@ class Running:
         self.onlooker = Onlooker()
         self.monotonic: Monotonic = lambda: 0.0
 
+    def use_case(self) -> RunCommand:
+        start_build = replace(self.world.start_build, monotonic=self.monotonic)
+        return RunCommand(self.commands, self.world.environment, self.world.validate, start_build)
+
     def __call__(
         self, program: Program, build: BuildAsked | None = None, selection: Selection = NO_SELECTION
     ) -> EndedCommand:
         """Run a program, whichever way."""
         self.commands.programs["program"] = program
-        start_build = replace(self.world.start_build, monotonic=self.monotonic)
         try:
-            return RunCommand(self.commands, self.world.validate, start_build)(
-                selection, ["program"], self.onlooker, build
-            )
+            return self.use_case()(selection, ["program"], self.onlooker, build)
         except Replaced as replaced:
             return replaced.ended
 
@@ -129,7 +130,7 @@ class TestWhatItIsGiven:
         }
 
     def test_with_an_api_key_it_takes_the_place_of_the_program(self, run: Running) -> None:
-        use_case = RunCommand(run.commands, run.world.validate, run.world.start_build)
+        use_case = run.use_case()
         with pytest.raises(Replaced):
             use_case(NO_SELECTION, ["true"], run.onlooker)
         assert run.tokens == []
@@ -173,7 +174,7 @@ class TestBeforeItIsRun:
     def test_what_is_no_command_asks_no_registry(
         self, signed_in: Running, name: str, error: type[Exception], build: BuildAsked | None
     ) -> None:
-        use_case = RunCommand(signed_in.commands, signed_in.world.validate, signed_in.world.start_build)
+        use_case = signed_in.use_case()
         with pytest.raises(error):
             use_case(NO_SELECTION, [name], signed_in.onlooker, build)
         assert signed_in.world.registry.requests == []

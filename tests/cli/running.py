@@ -122,7 +122,7 @@ class FakeUseCases:
         return FakeCommands()
 
     def run_command(self) -> RunCommand:
-        return RunCommand(FakeCommands(), self.world.validate, self.world.start_build)
+        return RunCommand(FakeCommands(), self.world.environment, self.world.validate, self.world.start_build)
 
     def browser(self) -> Browser:
         return FakeBrowser()

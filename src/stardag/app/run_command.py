@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from stardag.app.builds.running_build import RunningBuild
 from stardag.app.builds.start_build import StartBuild
 from stardag.app.child_processes import Command, Commands
+from stardag.app.ports import EnvironmentVariables
 from stardag.app.registry_ports import MadeAccessToken, RegistryApi
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.builds import BuildStatus
@@ -53,6 +54,7 @@ class RunCommand:
     """
 
     commands: Commands
+    environment: EnvironmentVariables
     validate: ValidateBeforeBuild
     start_build: StartBuild
 
@@ -65,7 +67,7 @@ class RunCommand:
         if build is not None:
             return self._run_as_build(selection, command, onlooker, build)
         profile = self._validated(selection, onlooker)
-        build_id = build_to_join(profile, self.validate.connect.resolve.environment.read())
+        build_id = build_to_join(profile, self.environment.read())
         variables = environment_of(profile, profile.identity, build_id)
         if not _is_signed_in(profile):
             command.replace(self._environment(variables, profile.access_token.value))
