@@ -28,6 +28,7 @@ from stardag.domain.errors import (
     TargetRootsDiffer,
 )
 from stardag.domain.layers import Notice
+from stardag.domain.output_errors import CopyInterrupted
 from tests.cli.recording import RecordingUseCases
 from tests.domain.errors_of_every_kind import EVERY_ERROR
 
@@ -142,6 +143,7 @@ CODES: list[tuple[type[StardagError], int]] = [
     (NotAllowed, 7),
     (CommandNotRunnable, 126),
     (CommandNotFound, 127),
+    (CopyInterrupted, 130),
 ]
 
 

@@ -25,12 +25,11 @@ _BY_KIND: tuple[tuple[type[StardagError], int], ...] = (
     (NotAllowed, 7),
 )
 
-_BY_CODE = {"command-not-runnable": 126, "command-not-found": 127}
-"""What a shell and `env` exit with; by code, since only one command comes to them."""
+_BY_CODE = {"interrupted": INTERRUPTED, "command-not-runnable": 126, "command-not-found": 127}
+"""Those of single commands, by code, since their classes are in modules that few commands need; 126 and 127 are what a
+shell and `env` exit with."""
 
 
 def exit_code_of(error: StardagError) -> int:
     """The exit code that stands for a failure; 1 for those that have no code of their own."""
-    if error.code == "interrupted":  # its class is in a module that few commands need
-        return INTERRUPTED
     return next((code for kind, code in _BY_KIND if isinstance(error, kind)), _BY_CODE.get(error.code, FAILED))
