@@ -104,14 +104,17 @@ class _Bench:
         self._compare(f"{name}, S3 to directory", f"s3://{self._source}/large", str(down))
 
     def _compare(self, name: str, source: str, target: str) -> None:
-        """Both programs in turns, each to a place of its own that is emptied afterwards."""
-        ours: list[Ran] = []
-        theirs: list[Ran] = []
-        for _ in range(TURNS):
-            ours.append(self._stardag(source, f"{target}-ours"))
-            self._clear(f"{target}-ours")
-            theirs.append(self._aws(source, f"{target}-theirs"))
-            self._clear(f"{target}-theirs")
+        """Both programs in turns, each to a place of its own that is emptied afterwards. Who comes first changes, after
+        a turn that does not count: the server takes memory at first that it uses again later."""
+        runs: dict[str, list[Ran]] = {"ours": [], "theirs": []}
+        programs = {"ours": self._stardag, "theirs": self._aws}
+        for turn in range(TURNS + 1):
+            for whose in sorted(programs, reverse=bool(turn % 2)):
+                ran = programs[whose](source, f"{target}-{whose}")
+                self._clear(f"{target}-{whose}")
+                if turn:
+                    runs[whose].append(ran)
+        ours, theirs = runs["ours"], runs["theirs"]
         seconds, others = (statistics.median(ran.seconds for ran in runs) for runs in (ours, theirs))
         self._report.at_least(name, "rate", others / seconds, 1.0)
         self._report.at_most("", "memory in MiB", max(ran.memory for ran in ours), MEMORY)

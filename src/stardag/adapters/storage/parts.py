@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import NamedTuple, Self, TypeVar
 
 from stardag.app.outputs.copying_ports import GivenUp
@@ -59,6 +60,20 @@ class Parts:
         for block in blocks:
             self.check()
             yield block
+
+    @contextmanager
+    def beside(self, work: Callable[[], None]) -> Generator[Callable[[], None]]:
+        """Gives what has `work` done beside all else, unless it is being done; none is left when the block ends."""
+        doing: list[Future[None]] = []
+
+        def begin() -> None:
+            if not doing or doing[-1].done():
+                doing[:] = [self._pool.submit(work)]
+
+        try:
+            yield begin
+        finally:
+            wait(doing)
 
     def in_order(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
         """What `work` returns for each item, in their order, while it is done for those that follow.

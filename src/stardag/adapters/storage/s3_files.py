@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import (
         GetObjectRequestTypeDef,
-        HeadObjectOutputTypeDef,
+        HeadObjectRequestTypeDef,
         ListObjectsV2OutputTypeDef,
         ListObjectsV2RequestTypeDef,
     )
@@ -53,11 +53,10 @@ class Removed(StorageFailed):
 
 class Facts(NamedTuple):
     """What a HEAD tells of an object: its ETag where that is made of MD5s, how the object is cut where that is known,
-    its checksums over all of it, and the metadata that a copy keeps."""
+    and the metadata that a copy keeps."""
 
     tag: str | None
     layout: Layout | None
-    checksums: Mapping[str, str]
     metadata: Mapping[str, object]
 
 
@@ -119,18 +118,27 @@ class S3Files:
 
     def facts(self, file: StoredFile) -> Facts:
         """What S3 tells of an object that still is as it was listed."""
+        wanted: HeadObjectRequestTypeDef = {"Bucket": self.bucket, "Key": self.key(file.path)}
+        wanted["IfMatch"] = quoted(file.version)
+        parts = number_of_parts(file.version)
+        if parts:
+            wanted["PartNumber"] = 1
         with self.failing(self.place(file.path)):
-            whole = self._head(file)
-            parts = number_of_parts(file.version) if _is_plain(whole) else None
-            layout = None if parts is None else self._layout(file, parts)
-        told = dict(whole)
-        is_of_all = whole.get("ChecksumType") == "FULL_OBJECT"
-        return Facts(
-            None if parts is None else file.version,
-            layout,
-            {name: str(told[name]) for name in _CHECKSUMS if name in told} if is_of_all else {},
-            {name: told[name] for name in _KEPT if name in told},
-        )
+            told = self.client.head_object(**wanted)
+        metadata = {name: value for name, value in told.items() if name in _KEPT}
+        if parts is None or not is_plain(told.get("ServerSideEncryption"), told.get("SSECustomerAlgorithm")):
+            return Facts(None, None, metadata)
+        layout = _layout(file, parts, told["ContentLength"], told.get("PartsCount")) if parts else WHOLE
+        return Facts(file.version, layout, metadata)
+
+    def checksums(self, file: StoredFile) -> Mapping[str, str]:
+        """The checksums over all of an object that still is as it was listed, by their kinds."""
+        with self.failing(self.place(file.path)):
+            told = self.client.head_object(
+                Bucket=self.bucket, Key=self.key(file.path), IfMatch=quoted(file.version), ChecksumMode="ENABLED"
+            )
+        is_of_all = told.get("ChecksumType") == "FULL_OBJECT"
+        return {name: str(value) for name, value in told.items() if is_of_all and name in _CHECKSUMS}
 
     def now(self, path: str) -> StoredFile:
         """The object that is at a path now."""
@@ -194,23 +202,6 @@ class S3Files:
                     unquoted(each.get("ETag", "")),
                 )
 
-    def _head(self, file: StoredFile) -> "HeadObjectOutputTypeDef":
-        return self.client.head_object(
-            Bucket=self.bucket, Key=self.key(file.path), IfMatch=quoted(file.version), ChecksumMode="ENABLED"
-        )
-
-    def _layout(self, file: StoredFile, parts: int) -> Layout | None:
-        """How an object in so many parts is cut, as far as the first part tells."""
-        if parts == 0:
-            return WHOLE
-        first = self.client.head_object(
-            Bucket=self.bucket, Key=self.key(file.path), IfMatch=quoted(file.version), PartNumber=1
-        )
-        if first.get("PartsCount") != parts:  # not every server tells
-            return usual_layout(file.size, parts)
-        layout = even_layout(file.size, first["ContentLength"] or 1, is_certain=False)
-        return layout if len(layout.parts) == parts else None
-
 
 def quoted(version: str) -> str:
     """An ETag as HTTP spells it."""
@@ -227,5 +218,9 @@ def is_plain(encryption: str | None, customer_algorithm: str | None) -> bool:
     return encryption in (None, "AES256") and customer_algorithm is None
 
 
-def _is_plain(told: "HeadObjectOutputTypeDef") -> bool:
-    return is_plain(told.get("ServerSideEncryption"), told.get("SSECustomerAlgorithm"))
+def _layout(file: StoredFile, parts: int, first: int, counted: int | None) -> Layout | None:
+    """How an object in so many parts is cut, as far as the size of the first tells."""
+    if counted != parts:  # not every server tells of parts
+        return usual_layout(file.size, parts)
+    layout = even_layout(file.size, first or 1, is_certain=False)
+    return layout if len(layout.parts) == parts else None

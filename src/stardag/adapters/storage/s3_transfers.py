@@ -79,12 +79,13 @@ class Uploads:
         self._parts.check()
         whole = Part(1, 0, original.size)
         with self.source.original(original) as descriptor:
-            digest = _md5(descriptor, whole)
+            body = _body(descriptor, whole)
+            digest = _md5(body)
             self.source.check_unchanged(original, descriptor)  # so that this is the digest of one content
             answer = self.target.client.put_object(
                 Bucket=self.target.bucket,
                 Key=self.target.key(original.path),
-                Body=_body(descriptor, whole),
+                Body=body,
             )
             if not _is_as_sent(answer, digest):
                 self.target.remove(original.path)
@@ -101,13 +102,14 @@ class Uploads:
 
     def _put_part(self, upload: Upload, descriptor: int, moved: Moved, part: Part) -> str:
         self._parts.check()
-        digest = _md5(descriptor, part)
+        body = _body(descriptor, part)
+        digest = _md5(body)
         answer = self.target.client.upload_part(
             Bucket=self.target.bucket,
             Key=upload.key,
             UploadId=upload.id,
             PartNumber=part.number,
-            Body=_body(descriptor, part),
+            Body=body,
         )
         if not _is_as_sent(answer, digest):
             raise copy_differs(f"s3://{self.target.bucket}/{upload.key}")
@@ -152,9 +154,11 @@ class Downloads:
             yield from blocks_of(copy)
             return
         sizes = even_layout(original.size, PART).parts
-        with closing(self._parts.in_order(fetch, parts_of(sizes))) as arrived:
+        write_out = partial(os.fsync, copy)
+        with closing(self._parts.in_order(fetch, parts_of(sizes))) as arrived, self._parts.beside(write_out) as begin:
             for part in arrived:
                 yield from blocks_of(copy, part.start, part.end)
+                begin()  # so that little is left to wait for in the end
 
     def _fetch(self, original: StoredFile, copy: int, moved: Moved, part: Part) -> Part:
         """Write a part where it belongs. Where a connection breaks off, the next goes on from there."""
@@ -281,11 +285,10 @@ def _body(descriptor: int, part: Part) -> io.BufferedReader:
     return io.BufferedReader(_Slice(descriptor, part), BLOCK)
 
 
-def _md5(descriptor: int, part: Part) -> bytes:
-    digest = hashlib.md5(usedforsecurity=False)
-    for block in blocks_of(descriptor, part.start, part.end):
-        digest.update(block)
-    return digest.digest()
+def _md5(body: io.BufferedReader) -> bytes:
+    digest = hashlib.file_digest(body, partial(hashlib.md5, usedforsecurity=False)).digest()
+    body.seek(0)
+    return digest
 
 
 def _is_as_sent(answer: "PutObjectOutputTypeDef | UploadPartOutputTypeDef", digest: bytes) -> bool:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stardag.adapters.storage.entity_tags import tag_of_content
+from stardag.adapters.storage.entity_tags import WHOLE, tag_of_content
 from stardag.adapters.storage.local_files import LocalFiles, blocks_of
 from stardag.adapters.storage.parts import Parts
 from stardag.app.outputs.copying_ports import StoredFile
@@ -37,7 +37,7 @@ def is_file_same(files: LocalFiles, file: StoredFile, objects: "S3Files", stored
 
 def is_content_same(descriptor: int, objects: "S3Files", stored: StoredFile, parts: Parts) -> bool:
     """Whether what a descriptor leads to is the content of an object."""
-    tag, layout, _, _ = objects.facts(stored)
+    tag, layout, _ = objects.facts(stored)
     if tag is not None and layout is not None:
         if tag_of_content(parts.watched(blocks_of(descriptor)), layout) == tag:
             return True
@@ -52,12 +52,11 @@ def are_objects_same(first: "S3Files", one: StoredFile, second: "S3Files", other
         return False
     if one.version == other.version:
         return True
-    ours, theirs = first.facts(one), second.facts(other)
-    if ours.layout is not None and theirs.layout is not None and not ours.layout.parts and not theirs.layout.parts:
+    if first.facts(one).layout == WHOLE == second.facts(other).layout:
         return False
-    for kind, checksum in ours.checksums.items():
-        if kind in theirs.checksums:
-            return checksum == theirs.checksums[kind]
+    ours, theirs = first.checksums(one), second.checksums(other)
+    for kind in ours.keys() & theirs.keys():
+        return ours[kind] == theirs[kind]
     return _digest(first.blocks(one), parts) == _digest(second.blocks(other), parts)
 
 
