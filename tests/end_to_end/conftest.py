@@ -5,10 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from stardag.adapters.storage.output_storage import output_storage
 from stardag_registry.adapters.database import DATABASE_FILE, open_database
 from tests.end_to_end.machine import Machine
 from tests.end_to_end.registries import Place, Registry
 from tests.registry.running import running_registry
+
+
+@pytest.fixture(autouse=True)
+def _storage_of_its_own() -> Generator[None]:  # pyright: ignore[reportUnusedFunction]  # pytest uses it
+    """No test meets the S3 session of another one, which a process keeps as long as it lives."""
+    yield
+    output_storage.cache_clear()
 
 
 @pytest.fixture

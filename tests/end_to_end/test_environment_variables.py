@@ -82,7 +82,7 @@ def test_no_variable_of_the_table_is_called_unknown(machine: Machine) -> None:
         "STARDAG_TIMEOUT": "5",
         "STARDAG_OFFLINE": "1",
         "STARDAG_ACCESS_TOKEN": "token-of-exec",
-        "STARDAG_BUILD_ID": "1",
+        "STARDAG_BUILD_ID": "6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11",
         "STARDAG_TARGET_ROOTS": "{}",
         "STARDAG_TARGET_ROOTS__X": "/x",
     }

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -246,23 +246,17 @@ class _Copying:
     def run(self, pool: ThreadPoolExecutor) -> None:
         """Copy."""
         try:
-            self._wait([pool.submit(self._remove_record, directory) for directory in self._plan.spoiled])
+            wait([pool.submit(self._remove_record, directory) for directory in self._plan.spoiled])
             if self._failure is None:
-                self._wait([pool.submit(self._work) for _ in range(THREADS)])
-        except KeyboardInterrupt:
+                wait([pool.submit(self._work) for _ in range(THREADS)])
+        except KeyboardInterrupt as interruption:
+            self._fail(interruption)
+            pool.shutdown(cancel_futures=True)  # and wait for the copies that are being made, which count
             raise CopyInterrupted(self._progress.files_done, self._progress.files) from None
         if isinstance(self._failure, StardagError):
             raise CopyStopped(self._failure, self._progress.files_done, self._progress.files)
         if self._failure is not None:
             raise self._failure
-
-    def _wait(self, futures: Sequence[Future[None]]) -> None:
-        try:
-            wait(futures)
-        except KeyboardInterrupt as interruption:
-            self._fail(interruption)
-            wait(futures)
-            raise
 
     def _remove_record(self, directory: str) -> None:
         try:
