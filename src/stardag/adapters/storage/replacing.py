@@ -9,7 +9,6 @@ import fcntl
 import io
 import os
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Literal, NamedTuple, Protocol
@@ -168,13 +167,21 @@ class _Raw(io.FileIO):
         _abandon(self, self)
 
 
-class _Writer(io.BufferedWriter):
-    def __init__(self, raw: _Raw, size: int) -> None:
-        self._raw = raw
-        super().__init__(raw, size)
+class _Buffer(io.IOBase):
+    """What is the same for every buffer above the file: whatever ends it settles what becomes of the file."""
+
+    _raw: _Raw
 
     def close(self) -> None:
-        _close(self, self._raw, super().close)
+        if not self.closed:
+            try:
+                self.flush()
+            except BaseException:  # what could not be written must not be missing from a file that is put in place
+                self._raw.discard()
+                with suppress(Exception):
+                    super().close()
+                raise
+        super().close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -185,55 +192,26 @@ class _Writer(io.BufferedWriter):
         _abandon(self, self._raw)
 
 
-class _Random(io.BufferedRandom):
+class _Writer(_Buffer, io.BufferedWriter):
     def __init__(self, raw: _Raw, size: int) -> None:
         self._raw = raw
         super().__init__(raw, size)
 
-    def close(self) -> None:
-        _close(self, self._raw, super().close)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        _leave(self, self._raw, kind)
-
-    def __del__(self) -> None:
-        _abandon(self, self._raw)
+class _Random(_Buffer, io.BufferedRandom):
+    def __init__(self, raw: _Raw, size: int) -> None:
+        self._raw = raw
+        super().__init__(raw, size)
 
 
-class _Text(io.TextIOWrapper):
+class _Text(_Buffer, io.TextIOWrapper):
     def __init__(self, raw: _Raw, buffered: _Writer | _Random, reading: Reading) -> None:
         self._raw = raw
         is_by_line = reading.buffering == 1
         super().__init__(buffered, reading.encoding, reading.errors, reading.newline, line_buffering=is_by_line)
 
-    def close(self) -> None:
-        _close(self, self._raw, super().close)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        _leave(self, self._raw, kind)
-
-    def __del__(self) -> None:
-        _abandon(self, self._raw)
-
-
-def _close(file: IO[str] | IO[bytes], raw: _Raw, close: Callable[[], None]) -> None:
-    """Close a buffer. What could not be written out of it must not be missing from a file that is put in place."""
-    if not file.closed:
-        try:
-            file.flush()
-        except BaseException:
-            raw.discard()
-            with suppress(Exception):
-                close()
-            raise
-    close()
-
-
-def _leave(file: IO[str] | IO[bytes], raw: _Raw, kind: type[BaseException] | None) -> None:
+def _leave(file: io.IOBase, raw: _Raw, kind: type[BaseException] | None) -> None:
     """The end of a with-block, which `kind` says failed."""
     if kind is None:
         file.close()
@@ -243,7 +221,7 @@ def _leave(file: IO[str] | IO[bytes], raw: _Raw, kind: type[BaseException] | Non
         file.close()
 
 
-def _abandon(file: IO[str] | IO[bytes], raw: _Raw) -> None:
+def _abandon(file: io.IOBase, raw: _Raw) -> None:
     """The end of a file that nobody closed, nor can any more."""
     if raw.closed:
         return
