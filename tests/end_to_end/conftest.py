@@ -1,5 +1,6 @@
 """What the end-to-end tests share: a machine of one's own, and one registry for all tests of a process."""
 
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,6 +11,14 @@ from stardag_registry.adapters.database import DATABASE_FILE, open_database
 from tests.end_to_end.machine import Machine
 from tests.end_to_end.registries import Place, Registry
 from tests.registry.running import running_registry
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_that_are_heard() -> None:  # pyright: ignore[reportUnusedFunction]  # pytest uses it
+    """What a shell runs in the background ignores these, and so would every process that a test starts."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

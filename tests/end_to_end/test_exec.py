@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,10 +84,13 @@ def under_way(machine: Machine, *words: str, before: str = "", **variables: str)
         text=True,
         start_new_session=True,
     )
+    watchdog = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))  # what says nothing ends a test
+    watchdog.start()
     with process:
         try:
             yield Command(process)
         finally:
+            watchdog.cancel()
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
 
