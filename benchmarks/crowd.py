@@ -11,7 +11,8 @@ import psycopg
 from psycopg import sql
 
 from stardag_registry.adapters.database import SqlDatabase
-from stardag_registry.domain.api_keys import ENTROPY_BYTES, ApiKeySecret, make_secret
+from stardag_registry.domain.api_keys import ApiKeySecret, make_secret
+from stardag_registry.domain.made_secrets import ENTROPY_BYTES
 
 ORGANIZATIONS, WORKSPACES, KEYS, BUILDS = 1_000, 10_000, 100_000, 1_000_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
