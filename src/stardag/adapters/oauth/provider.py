@@ -1,11 +1,10 @@
-"""The port `IdentityProvider` over HTTP."""
+"""The port `IdentityProvider` over HTTP. httpx and pydantic are imported when an issuer is asked, which most commands
+that could ask one never do."""
 
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from stardag.adapters.oauth.asking import AskedIssuer, name_of
-from stardag.adapters.oauth.messages import DeviceMessage, DiscoveryMessage, Fields
 from stardag.app.sign_in.ports import Issuer, PendingSignIn
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import SignInRefused, UnexpectedIssuerAnswer
@@ -21,6 +20,9 @@ class OAuthIdentityProvider:
 
     def discover(self, issuer_url: str, timeout: float) -> Issuer:
         """What the issuer says of itself."""
+        from stardag.adapters.oauth.asking import AskedIssuer
+        from stardag.adapters.oauth.messages import DiscoveryMessage
+
         address = f"{issuer_url.rstrip('/')}/.well-known/openid-configuration"
         found = AskedIssuer(issuer_url, timeout).get(address, DiscoveryMessage)
         if found.issuer != issuer_url:
@@ -57,7 +59,9 @@ class OAuthIdentityProvider:
         self, issuer: Issuer, client_id: str, resource: str, timeout: float
     ) -> Generator[PendingSignIn]:
         """The device flow."""
+        from stardag.adapters.oauth.asking import AskedIssuer
         from stardag.adapters.oauth.in_browser import SCOPE
+        from stardag.adapters.oauth.messages import DeviceMessage, Fields
         from stardag.adapters.oauth.on_device import OnDevice
 
         endpoint = issuer.device_authorization_endpoint
@@ -77,6 +81,9 @@ class OAuthIdentityProvider:
         self, token_endpoint: str, client_id: str, refresh_token: Secret, resource: str, timeout: float
     ) -> IssuedTokens:
         """New tokens for a refresh token."""
+        from stardag.adapters.oauth.asking import AskedIssuer, name_of
+        from stardag.adapters.oauth.messages import Fields
+
         fields = Fields(grant_type="refresh_token", client_id=client_id, refresh_token=refresh_token.reveal())
         issuer_url = name_of(token_endpoint)
         tokens = AskedIssuer(issuer_url, timeout).tokens(token_endpoint, fields, resource)
@@ -90,6 +97,9 @@ class OAuthIdentityProvider:
 
     def revoke(self, revocation_endpoint: str, client_id: str, refresh_token: Secret, timeout: float) -> None:
         """Make a refresh token worthless."""
+        from stardag.adapters.oauth.asking import AskedIssuer, name_of
+        from stardag.adapters.oauth.messages import Fields
+
         fields = Fields({"client_id": client_id, "token": refresh_token.reveal(), "token_type_hint": "refresh_token"})
         AskedIssuer(name_of(revocation_endpoint), timeout).send(revocation_endpoint, fields)
 
