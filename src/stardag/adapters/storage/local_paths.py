@@ -267,7 +267,7 @@ class LocalOutputPath(PosixPath):
     if sys.version_info >= (3, 14):
 
         @property
-        def info(self):  # type: ignore[no-untyped-def]
+        def info(self):  # type: ignore[no-untyped-def]  # its type is only there since Python 3.14
             """What kind of file it is, looked at once."""
             return Path(os.fspath(self)).info
 

@@ -17,16 +17,17 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO, TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from botocore.config import Config
 from cloudpathlib import CloudPath, S3Client, S3Path
 from cloudpathlib.cloudpath import CloudImplementation
 
 from stardag.adapters.storage.globbing import Child, select
-from stardag.adapters.storage.replacing import Reading, mode_of, open_replacement
+from stardag.adapters.storage.replacing import Reading
 from stardag.adapters.storage.s3_objects import Kind, LocalCopies, S3Objects, joined, objects_of
 from stardag.adapters.storage.s3_session import S3Session
+from stardag.adapters.storage.s3_writing import open_object
 from stardag.domain.outputs import TASK_RECORD, TASK_RECORD_MAX_BYTES, RootPlace
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class S3OutputPath(S3Path):
     _cloud_meta = _Implementation()
 
     def __init__(self, cloud_path: "str | S3Path", *parts: str, client: S3OutputClient | None = None) -> None:
-        super().__init__(str(cloud_path).rstrip("/"), *parts, client=client)  # pyright: ignore[reportUnknownMemberType]
+        super().__init__(str(cloud_path).rstrip("/"), *parts, client=client)  # pyright: ignore[reportUnknownMemberType]  # see above
         self.objects.check_uri(str(self))
 
     @property
@@ -378,62 +379,6 @@ class _Tree:
         siblings[name] = Child(name, kind)
         if parent:
             self._add(parent, "directory")
-
-
-class S3Replacement:
-    """The port `Replacement` with a file without a name, which is uploaded."""
-
-    def __init__(self, objects: S3Objects, key: str, *, is_new: bool, keep: bool, make: bool) -> None:
-        self._objects = objects
-        self._key = key
-        self._is_new = is_new
-        if is_new and objects.head(key) is not None:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), objects.uri(key))
-        with objects.copies.file() as file:
-            if keep:
-                self._begin_with_what_is_there(file, make=make)
-            self.descriptor = os.dup(file.fileno())
-
-    @property
-    def place(self) -> str:
-        """What the object is called to people."""
-        return self._objects.uri(self._key)
-
-    def put_in_place(self) -> None:
-        """Upload it."""
-        content_type = mimetypes.guess_type(self._key)[0]
-        with open(os.dup(self.descriptor), "rb") as file:
-            self._objects.write(self._key, file, content_type, is_new=self._is_new)
-
-    def discard(self) -> None:
-        """Nothing: no name leads to it."""
-
-    def _begin_with_what_is_there(self, file: IO[bytes], *, make: bool) -> None:
-        try:
-            self._objects.read(self._key, file)
-        except FileNotFoundError:
-            if not make:
-                raise
-
-
-def open_object(objects: S3Objects, key: str, mode: str, reading: Reading) -> IO[str] | IO[bytes]:
-    """Open an object: to read what it is now, to write what is uploaded when the file is closed.
-
-    Raises:
-        FileNotFoundError, FileExistsError, IsADirectoryError: as `open` does.
-        ReadOnlyTargetRoot, StorageFailed: as `OutputPath` says.
-    """
-    how = mode_of(mode, reading)
-    if how.writes:
-        objects.begin_writing(key)
-        new = S3Replacement(objects, key, is_new=how.how == "x", keep=how.keeps, make=how.how != "r")
-        return open_replacement(new, how, reading)
-    with objects.copies.file() as file:
-        objects.read(key, file)
-        file.flush()
-        opened = open(os.dup(file.fileno()), mode, *reading)  # noqa: SIM115  # whoever called closes it
-    opened.seek(0)
-    return opened
 
 
 def path_at(objects: S3Objects) -> S3OutputPath:

@@ -46,22 +46,30 @@ COPIED_WHOLE_MAX = 5 * 1024 * MIB
 Moved = Callable[[int], None]
 
 
-class Uploads:
-    """From a directory to S3."""
+class _ToS3:
+    """What is the same for all that ends in S3."""
 
-    def __init__(self, source: LocalFiles, target: S3Files, parts: Parts, journal: "UploadJournal") -> None:
-        self.source = source
+    def __init__(self, target: S3Files, parts: Parts, journal: "UploadJournal") -> None:
         self.target = target
         self._parts = parts
         self._journal = journal
 
     def begin(self) -> None:
         """End the uploads that killed processes left open."""
-        _end_left_behind(self.target, self._journal)
+        with self.target.failing(self.target.place("")):
+            end_left_behind(self.target.client, self._journal)
 
     def give_up(self) -> None:
         """End the copies that are being made."""
         self._parts.give_up()
+
+
+class Uploads(_ToS3):
+    """From a directory to S3."""
+
+    def __init__(self, source: LocalFiles, target: S3Files, parts: Parts, journal: "UploadJournal") -> None:
+        super().__init__(target, parts, journal)
+        self.source = source
 
     def is_same(self, original: StoredFile, other: StoredFile) -> bool:
         """Whether a file and an object have the same content."""
@@ -178,22 +186,12 @@ class Downloads:
         return part
 
 
-class ServerSideTransfers:
+class ServerSideTransfers(_ToS3):
     """From S3 to S3, which copies by itself: nothing passes through this machine."""
 
     def __init__(self, source: S3Files, target: S3Files, parts: Parts, journal: "UploadJournal") -> None:
+        super().__init__(target, parts, journal)
         self.source = source
-        self.target = target
-        self._parts = parts
-        self._journal = journal
-
-    def begin(self) -> None:
-        """End the uploads that killed processes left open."""
-        _end_left_behind(self.target, self._journal)
-
-    def give_up(self) -> None:
-        """End the copies that are being made."""
-        self._parts.give_up()
 
     def is_same(self, original: StoredFile, other: StoredFile) -> bool:
         """Whether two objects have the same content."""
@@ -297,8 +295,3 @@ def _is_as_sent(answer: "PutObjectOutputTypeDef | UploadPartOutputTypeDef", dige
     if not is_plain(answer.get("ServerSideEncryption"), answer.get("SSECustomerAlgorithm")):
         return True
     return unquoted(answer["ETag"]) == digest.hex()
-
-
-def _end_left_behind(target: S3Files, journal: "UploadJournal") -> None:
-    with target.failing(target.place("")):
-        end_left_behind(target.client, journal)
