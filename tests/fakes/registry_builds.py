@@ -58,22 +58,26 @@ class FakeBuildsCalls(FakeCalls):
         return RegisteredBuild(build, HEARTBEAT_SECONDS)
 
     def heartbeat(self, workspace_id: str, build_id: str) -> BuildStatus:
-        build = self._changed(f"POST /workspaces/{workspace_id}/builds/{build_id}/heartbeat", workspace_id, build_id)
-        if build.status in ("running", "lost"):
-            at = self.registry.tick()
-            build = self.registry.change_build(build._replace(status="running", heartbeat_at=at))
-        return build.status
+        with self.registry.one_at_a_time:
+            build = self._changed(
+                f"POST /workspaces/{workspace_id}/builds/{build_id}/heartbeat", workspace_id, build_id
+            )
+            if build.status in ("running", "lost"):
+                at = self.registry.tick()
+                build = self.registry.change_build(build._replace(status="running", heartbeat_at=at))
+            return build.status
 
     def end_build(self, workspace_id: str, build_id: str, end: BuildEnd, error: str | None = None) -> Build:
-        build = self._changed(f"PATCH /workspaces/{workspace_id}/builds/{build_id}", workspace_id, build_id)
-        if error is not None and end != "failed":
-            raise RefusedValue(self.registry.url, "the error: only a build that failed has one")
-        if build.status not in ("running", "lost", end):
-            raise BuildEnded(self.registry.url, build_id)
-        if build.status == end:
-            return build
-        at = self.registry.tick()
-        return self.registry.change_build(build._replace(status=end, ended_at=at, error=error))
+        with self.registry.one_at_a_time:
+            build = self._changed(f"PATCH /workspaces/{workspace_id}/builds/{build_id}", workspace_id, build_id)
+            if error is not None and end != "failed":
+                raise RefusedValue(self.registry.url, "the error: only a build that failed has one")
+            if build.status not in ("running", "lost", end):
+                raise BuildEnded(self.registry.url, build_id)
+            if build.status == end:
+                return build
+            at = self.registry.tick()
+            return self.registry.change_build(build._replace(status=end, ended_at=at, error=error))
 
     def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> None:
         for record in records:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -107,6 +108,8 @@ class FakeRegistry:
     builds: dict[str, FakeBuild] = field(default_factory=dict[str, FakeBuild])
     tasks: dict[tuple[str, str], TaskDetail] = field(default_factory=dict[tuple[str, str], TaskDetail])
     """By workspace and task; the builds of each, the newest first."""
+    one_at_a_time: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    """What a build's heartbeat and its end, which come on different threads, are done under."""
     now: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)
     requests: list[str] = field(default_factory=list[str])
     conditions: list[Sent] = field(default_factory=list["Sent"])
