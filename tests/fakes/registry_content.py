@@ -188,8 +188,9 @@ class FakeRegistry:
         return build.id
 
     def end_build(self, workspace_id: str, build_id: str, status: BuildEnd) -> None:
-        build = self.builds[build_id].detail.build
-        self.change_build(build._replace(status=status, ended_at=self.tick()))
+        with self.one_at_a_time:
+            build = self.builds[build_id].detail.build
+            self.change_build(build._replace(status=status, ended_at=self.tick()))
 
     def change_build(self, build: Build) -> Build:
         """Give a build other values, such as the status "lost"."""
