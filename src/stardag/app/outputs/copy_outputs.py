@@ -231,6 +231,8 @@ class _Copying:
         self._plan = plan
         self._progress = progress
         self._lock = threading.Lock()
+        self._settled = threading.Condition(self._lock)
+        self._under_way = 0
         self._failure: BaseException | None = None
         directories = (task_directory_of(file.path) for file in plan.to_copy if not is_record(file.path))
         self._missing = Counter(directory for directory in directories if directory is not None)
@@ -251,7 +253,8 @@ class _Copying:
                 wait([pool.submit(self._work) for _ in range(THREADS)])
         except KeyboardInterrupt as interruption:
             self._fail(interruption)
-            pool.shutdown(cancel_futures=True)  # and wait for the copies that are being made, which count
+            with self._settled:  # the pool does not know of a thread in whose start the interruption fell
+                self._settled.wait_for(lambda: not self._under_way)
             raise CopyInterrupted(self._progress.files_done, self._progress.files) from None
         if isinstance(self._failure, StardagError):
             raise CopyStopped(self._failure, self._progress.files_done, self._progress.files)
@@ -273,10 +276,17 @@ class _Copying:
                 self._fail(error)
             else:
                 self._finish(file)
+            finally:
+                with self._settled:
+                    self._under_way -= 1
+                    self._settled.notify_all()
 
     def _next(self) -> StoredFile | None:
         with self._lock:
-            return self._ready.popleft() if self._ready and self._failure is None else None
+            if not self._ready or self._failure is not None:
+                return None
+            self._under_way += 1
+            return self._ready.popleft()
 
     def _finish(self, file: StoredFile) -> None:
         self._progress.finish_file()
