@@ -57,7 +57,7 @@ def test_a_path_is_pathlibs(root: LocalOutputPath, directory: Path) -> None:
     assert root / Path("a") / "b.tar.gz" == path
     assert type(root)("/etc/passwd").parents == (Path("/etc"), Path("/"))
     with pytest.raises(TypeError):
-        _ = root / 1  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
+        _ = root / 1  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]  # a number is no path
     assert repr(path) == f"LocalOutputPath('{path}')"
 
 

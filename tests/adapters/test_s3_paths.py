@@ -91,7 +91,7 @@ LEAVING: dict[str, Callable[[S3OutputPath], object]] = {
     "beside the root": lambda root: root.with_name("beside"),
     "construct": lambda root: S3OutputPath(f"s3://{root.bucket}/elsewhere", client=root.output_client),
     "construct upwards": lambda root: S3OutputPath(f"{root}/../elsewhere", client=root.output_client),
-    "segments": lambda root: root.with_segments(root.bucket, "elsewhere"),  # pyright: ignore[reportUnknownMemberType]
+    "segments": lambda root: root.with_segments(root.bucket, "elsewhere"),  # pyright: ignore[reportUnknownMemberType]  # as below
     "another bucket": lambda root: S3OutputPath(f"s3://{root.bucket}-2/root/a", client=root.output_client),
     "join absolutely": lambda root: root / Path("/root/a"),
     "join another path": lambda root: root.joinpath(root / "a"),
@@ -191,8 +191,8 @@ def test_cloudpathlibs_own_ways_of_writing_are_guarded_too(root: S3OutputPath, t
         "root/moved/here", "root/touched", "root/uploaded/below/file",
     ]  # fmt: skip
     assert (root / "moved/here").read_text() == "file"
-    assert next(root.walk()) == (root, ["moved", "uploaded"], ["touched"])  # pyright: ignore[reportUnknownMemberType]
-    (root / "uploaded").download_to(tmp_path / "down")  # pyright: ignore[reportUnknownMemberType]
+    assert next(root.walk()) == (root, ["moved", "uploaded"], ["touched"])  # pyright: ignore[reportUnknownMemberType]  # cloudpathlib says no more
+    (root / "uploaded").download_to(tmp_path / "down")  # pyright: ignore[reportUnknownMemberType]  # cloudpathlib says no more
     assert (tmp_path / "down/below/file").read_text() == "file"
     read_only = open_root(root.bucket, read_only=True)
     writes: list[Callable[[], object]] = [

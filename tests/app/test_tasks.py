@@ -288,7 +288,7 @@ def test_no_task_of_a_build_that_was_cancelled_is_begun(scene: Scene) -> None:
     def refuse() -> None:
         raise BuildCancelled("1", "cancelled")
 
-    scene.build.check_goes_on = refuse  # type: ignore[method-assign]
+    scene.build.check_goes_on = refuse  # type: ignore[method-assign]  # a build that was ended meanwhile
     task = scene.task()
     with pytest.raises(BuildCancelled):
         task.start()
