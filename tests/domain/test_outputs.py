@@ -46,6 +46,7 @@ def test_a_path_has_one_spelling(path: str, spelling: str) -> None:
         ("%252e%252e/x", "once it is decoded"),
         ("a%2f..%2f..", "once it is decoded"),
         ("%2fetc", "once it is decoded"),
+        ("./%2fetc", "once it is decoded"),
         ("a%00b", "once it is decoded"),
         ("%2525252525252e%2e", "again and again"),
         ("a\0b", "control characters"),

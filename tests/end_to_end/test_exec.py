@@ -26,6 +26,9 @@ WAYS = [(), ("--build", "nightly")]
 
 TRAPPING = """
 import os, signal, sys
+came, comes = os.pipe()
+os.set_blocking(comes, False)
+signal.set_wakeup_fd(comes)
 counts = {}
 def note(number, frame):
     counts[number] = counts.get(number, 0) + 1
@@ -35,10 +38,11 @@ for number in trapped:
     signal.signal(number, note)
 print("ready", os.getpid(), flush=True)
 while signal.SIGUSR2 not in counts:
-    signal.pause()
+    os.read(came, 1)
 print(" ".join(f"{signal.Signals(number).name}={count}" for number, count in sorted(counts.items())), flush=True)
 """
-"""A command that says which signals reach it, and how often, until the last."""
+"""A command that says which signals reach it, and how often, until the last. It waits for bytes that signals leave:
+one that comes just before a `signal.pause()` would not end it."""
 
 RELAYED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGWINCH"]
 

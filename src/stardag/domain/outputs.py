@@ -69,7 +69,7 @@ def _problem_of(path: str) -> str | None:
         return "it steps upwards with '..'"
     if "%" not in path:
         return None
-    decoded = path
+    decoded = "/".join(_segments(path))  # "./%2Fetc" is as absolute as "%2Fetc"
     for _ in range(_DECODINGS_MAX):
         before, decoded = decoded, unquote(decoded)
         if decoded == before:

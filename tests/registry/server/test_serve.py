@@ -314,6 +314,8 @@ def wait_until_refused(registry: RunningRegistry) -> None:
     while True:
         try:
             connected(registry).close()
+        except ConnectionResetError:  # it stopped listening between taking the connection and accepting it
+            continue
         except ConnectionRefusedError:
             return
 
