@@ -115,13 +115,13 @@ def _no_sync(descriptor: int) -> None:
 
 def test_nothing_beside_the_root_is_changed_or_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", _no_sync)
-    settings(max_examples=50, deadline=None)(given(WORK, st.booleans())(check_that_nothing_outside_is_touched))()
+    settings(max_examples=50)(given(WORK, st.booleans())(check_that_nothing_outside_is_touched))()
 
 
 @pytest.mark.slow
 def test_nothing_beside_the_root_is_changed_or_read_whatever_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", _no_sync)
-    settings(max_examples=3000, deadline=None)(given(WORK, st.booleans())(check_that_nothing_outside_is_touched))()
+    settings(max_examples=3000)(given(WORK, st.booleans())(check_that_nothing_outside_is_touched))()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="times of access are not kept alike everywhere")

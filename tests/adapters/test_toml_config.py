@@ -311,7 +311,7 @@ def test_names_that_begin_alike_are_told_apart() -> None:
 names = st.from_regex(r"[a-z0-9]{1,3}(-[a-z0-9]{1,2})?", fullmatch=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(names, unique=True, max_size=8), st.data())
 def test_every_key_of_a_generated_file_has_its_line(profiles: list[str], data: st.DataObject) -> None:
     lines: list[str] = []

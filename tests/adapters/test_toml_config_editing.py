@@ -246,7 +246,7 @@ def is_part_of(lines: list[str], all_lines: list[str]) -> bool:
     return all(line in rest for line in lines)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(documents())
 @example(WRITTEN_BY_HAND)
 def test_adding_a_profile_changes_nothing_before_the_appended_text(text: str) -> None:
@@ -259,7 +259,7 @@ def test_adding_a_profile_changes_nothing_before_the_appended_text(text: str) ->
     assert tomllib.loads(after) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(documents(), st.data())
 def test_changing_a_profile_leaves_every_other_line_as_it_is(text: str, data: st.DataObject) -> None:
     before = tomllib.loads(text)
@@ -279,7 +279,7 @@ def test_changing_a_profile_leaves_every_other_line_as_it_is(text: str, data: st
     assert is_part_of([line for line in new if line not in added], old)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(documents(), st.data())
 def test_removing_a_profile_leaves_every_other_table_as_it_is(text: str, data: st.DataObject) -> None:
     before = tomllib.loads(text)

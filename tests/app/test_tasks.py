@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stardag.app.builds.running_build import RunningBuild
@@ -377,7 +377,6 @@ runs = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(runs)
 def test_complete_is_true_only_where_everything_of_the_last_completed_run_is_there(plan: Sequence[Run]) -> None:
     scene = Scene()

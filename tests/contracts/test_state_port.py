@@ -150,7 +150,7 @@ def leads(identity: WorkspaceIdentity) -> list[tuple[tuple[str, ...], tuple[str,
 
 
 @pytest.mark.parametrize("kind", ["fake", "files"])
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(learnt=st.lists(identities, min_size=1, max_size=6))
 def test_a_slug_or_key_leads_to_one_thing_the_newest_and_other_identities_survive(
     kind: str, learnt: Sequence[WorkspaceIdentity], tmp_path_factory: pytest.TempPathFactory

@@ -80,14 +80,14 @@ def check_same_place(case: Case, child: Case) -> None:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(cases, cases)
 def test_a_child_is_at_the_very_same_place(case: Case, child: Case) -> None:
     check_same_place(case, child)
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=10_000)
 @given(cases, cases)
 def test_many_more_children_are_at_the_very_same_place(case: Case, child: Case) -> None:
     check_same_place(case, child)

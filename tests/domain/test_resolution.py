@@ -59,14 +59,14 @@ def check(case: Case) -> None:
     event(f"cached roots: {any(it.origin.layer is Layer.CACHE for it in resolved.target_roots.values())}")
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(cases)
 def test_every_combination_of_layers_gives_each_value_with_its_origin_and_what_it_won_over(case: Case) -> None:
     check(case)
 
 
 @pytest.mark.slow
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=20_000)
 @given(cases)
 def test_many_more_combinations_of_layers(case: Case) -> None:
     check(case)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stardag.domain.errors import InvalidValue
@@ -28,36 +28,29 @@ plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, a
 values = st.recursive(plain, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4))
 parameters = st.dictionaries(texts, values, max_size=4)
 
-patient = settings(deadline=None)
-"""That a machine is busy is no failure."""
-
 
 def turned_around(value: Any) -> Any:
     """The same with every object's members in the other order."""
     return json.loads(json.dumps(value), object_pairs_hook=lambda members: dict(reversed(members)))
 
 
-@patient
 @given(parameters)
 def test_the_id_is_the_same_on_both_ends_of_the_wire(given_parameters: dict[str, Any]) -> None:
     for over_the_wire in (json.dumps(given_parameters), json.dumps(given_parameters, ensure_ascii=False, indent=2)):
         assert task_id("train", json.loads(over_the_wire)) == task_id("train", given_parameters)
 
 
-@patient
 @given(parameters)
 def test_the_order_of_parameters_makes_no_difference(given_parameters: dict[str, Any]) -> None:
     assert task_id("train", turned_around(given_parameters)) == task_id("train", given_parameters)
 
 
-@patient
 @given(parameters, parameters)
 def test_other_parameters_give_another_id(some: dict[str, Any], others: dict[str, Any]) -> None:
     same = json.dumps(turned_around(some), sort_keys=True) == json.dumps(others, sort_keys=True)
     assert (task_id("train", some) == task_id("train", others)) is same
 
 
-@patient
 @given(values)
 def test_canonical_json_says_the_same_and_is_canonical_already(value: Any) -> None:
     canonical = canonical_json(value)

@@ -1,7 +1,7 @@
 """Workspaces: made and changed by those who may, personal ones by themselves, archived ones read and no more."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
@@ -243,7 +243,6 @@ class TestPersonal:
         team.accept(team.plain, made.token)
         assert personal(team, team.plain.user) == own
 
-    @settings(deadline=None)
     @given(st.text(st.characters(codec="utf-8"), max_size=80) | st.from_regex(r"[a-z0-9-]{40,70}", fullmatch=True))
     def test_every_username_that_is_given_makes_a_slug(self, wanted: str) -> None:
         names = usernames_for(Claims("https://issuer.example", "1", preferred_username=wanted))

@@ -188,7 +188,6 @@ def ask_for_much(scene: Scene, operation: Any, mode: GenerationMode, examples: i
         max_examples=examples,
         derandomize=True,
         database=None,
-        deadline=None,
         print_blob=True,
         suppress_health_check=SLOW_OR_NOT,
     )

@@ -704,7 +704,6 @@ def test_the_registry_does_what_the_rules_say(registry: InProcess, examples: int
             stateful_step_count=steps,
             derandomize=True,
             database=None,
-            deadline=None,
             print_blob=True,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         ),

@@ -34,7 +34,7 @@ GOOD = [
     ("code_challenge", "A" * 43),
     ("code_challenge_method", "S256"),
 ]
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def check(scene: Scene, path: str, cookies: dict[str, str], posted: Sequence[tuple[str, str]] | None = None) -> None:
