@@ -142,6 +142,7 @@ class Bench:
         class Slow:
             def check(self, uri_prefix: str, timeout: float) -> str | None:
                 time.sleep(0.3)
+                return None
 
         def checked(number: int) -> float:
             start = time.perf_counter()
@@ -164,8 +165,8 @@ class Bench:
         """Instructions that a command takes, or its CPU seconds where they cannot be counted."""
         subprocess.run(command, env=self.variables, cwd=self.folder, capture_output=True, check=False)  # warm caches
         if shutil.which("valgrind"):
-            tool = ("valgrind", "--trace-children=yes", "--tool=cachegrind", "--cache-sim=no")
-            tool = (*tool, "--cachegrind-out-file=/dev/null")
+            counting = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+            tool = ("valgrind", "--trace-children=yes", *counting)
             variables = {**self.variables, "PYTHONHASHSEED": "0"}
             done = subprocess.run((*tool, *command), env=variables, cwd=self.folder, capture_output=True, check=False)
             counted = findall(r"==\d+== I +refs: +([\d,]+)", done.stderr.decode(errors="replace"))

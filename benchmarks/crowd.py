@@ -6,9 +6,11 @@ import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from stardag_registry.adapters.database import SqlDatabase
 from stardag_registry.domain.api_keys import ApiKeySecret, make_secret
@@ -27,15 +29,20 @@ def fill(database: SqlDatabase, busy_workspace: str) -> list[tuple[ApiKeySecret,
     workspaces = [str(uuid.uuid4()) for _ in range(WORKSPACES)]
     keys = [make_secret("build", secrets.token_bytes(ENTROPY_BYTES)) for _ in range(KEYS)]
     connection = database.engine.raw_connection()
-    insert = _into_sqlite if isinstance(connection.driver_connection, sqlite3.Connection) else _into_postgresql
+    driver = connection.driver_connection
+
+    def insert(table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+        if isinstance(driver, sqlite3.Connection):
+            _into_sqlite(driver, table, columns, rows)
+        else:
+            _into_postgresql(cast("psycopg.Connection[TupleRow]", driver), table, columns, rows)
+
     insert(
-        connection.driver_connection,
         "organizations",
         ("id", "slug", "name", "created_at"),
         ((id_, f"organization-{number}", "An organization", START) for number, id_ in enumerate(organizations)),
     )
     insert(
-        connection.driver_connection,
         "workspaces",
         ("id", "organization_id", "slug", "name", "created_at"),
         (
@@ -44,13 +51,11 @@ def fill(database: SqlDatabase, busy_workspace: str) -> list[tuple[ApiKeySecret,
         ),
     )
     insert(
-        connection.driver_connection,
         "target_roots",
         ("workspace_id", "name", "uri_prefix"),
         ((id_, f"root-{number}", f"s3://bucket/{id_}/{number}/") for id_ in workspaces for number in range(10)),
     )
     insert(
-        connection.driver_connection,
         "api_keys",
         ("id", "workspace_id", "name", "purpose", "fingerprint", "created_at"),
         (
@@ -59,12 +64,11 @@ def fill(database: SqlDatabase, busy_workspace: str) -> list[tuple[ApiKeySecret,
         ),
     )
     insert(
-        connection.driver_connection,
         "builds",
         ("id", "workspace_id", "status", "started_at", "heartbeat_at", "ended_at", "maker", "digest"),
         _builds(workspaces, busy_workspace),
     )
-    connection.driver_connection.commit()
+    connection.commit()
     connection.close()
     return [(key, workspaces[number % WORKSPACES]) for number, key in enumerate(keys[:100])]
 
@@ -91,7 +95,9 @@ def _as_text(value: object) -> object:
     return value.strftime("%Y-%m-%d %H:%M:%S.%f") if isinstance(value, datetime) else value
 
 
-def _into_postgresql(connection: psycopg.Connection, table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+def _into_postgresql(
+    connection: psycopg.Connection[TupleRow], table: str, columns: tuple[str, ...], rows: Iterable[Row]
+) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )

@@ -133,7 +133,7 @@ class OnOneDatabase:
     def _crowded(self, server: Server, crowd: list[tuple[ApiKeySecret, str]], alone: float) -> None:
         nothing = server.asking("/nothing", self.key)
         asked = [server.asking(f"/api/v1/workspaces/{workspace}/target-roots", key) for key, workspace in crowd]
-        parts = []
+        parts = list[float]()
         for _ in range(TURNS):
             rates = [
                 load(server.port, requests, connections=CONNECTIONS, seconds=SECONDS, status=200).rate

@@ -333,7 +333,7 @@ def test_content_type_and_metadata_stay_on_the_way_within_s3(s3_machine: Machine
     write_two_profiles(s3_machine.directory, f"s3://{one}/root/", f"s3://{other}/root/")
     kept = {"ContentType": "text/csv", "Metadata": {"made-by": "me"}, "CacheControl": "no-store"}
     client.put_object(Bucket=one, Key="root/small", Body=b"1", **kept)  # type: ignore[arg-type]  # its own arguments
-    upload = client.create_multipart_upload(Bucket=one, Key="root/large", **kept)  # type: ignore[arg-type]
+    upload = client.create_multipart_upload(Bucket=one, Key="root/large", **kept)  # type: ignore[arg-type]  # as above
     parts: list[CompletedPartTypeDef] = []
     for number, size in enumerate((5 * 1024 * 1024, 5 * 1024 * 1024, 17), start=1):
         answer = client.upload_part(

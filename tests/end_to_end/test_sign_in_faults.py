@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -361,6 +361,9 @@ FAULTS: dict[str, Treatment] = {
     "cuts the connection": lose_the_question,
 }
 
+FEW_FAULTS = ("says it back with 200", "says it back with 401", "refuses the grant")
+"""An answer that is read, one that is acted upon, and one of OAuth's: the others take the same ways."""
+
 WITH_TOKEN = ("auth", "login", "--with-token")
 
 AT: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -384,15 +387,20 @@ class TestSecrets:
     """Whatever fails wherever, and whatever the other side says back, no secret is shown."""
 
     @pytest.mark.parametrize("at", AT)
-    def test_no_fault_shows_one(self, machine: Machine, issuer: RunningRegistry, front: Front, at: str) -> None:
+    @pytest.mark.parametrize(
+        "faults", [pytest.param(FEW_FAULTS, id="short"), pytest.param(tuple(FAULTS), id="all", marks=pytest.mark.slow)]
+    )
+    def test_no_fault_shows_one(
+        self, machine: Machine, issuer: RunningRegistry, front: Front, faults: Sequence[str], at: str
+    ) -> None:
         overheard = Overheard()
         credentials = machine.directory / "credentials" / "local.json"
-        for fault in FAULTS.values():
+        for fault in faults:
             for words in AT[at]:
                 if at in (REFRESH, EXCHANGE):
                     expire(machine)
                 kept = credentials.read_bytes()
-                front.treatment = overheard.listen(only_at(at, fault))
+                front.treatment = overheard.listen(only_at(at, FAULTS[fault]))
                 overheard.secrets.update(secrets_of(machine.directory))
                 given = json.loads(kept)["refresh_token"] if "--with-token" in words else ""
                 ended = subprocess.run(
@@ -417,7 +425,10 @@ class TestSecrets:
                     credentials.write_bytes(kept)
         assert overheard.secrets
 
-    @pytest.mark.parametrize("fault", FAULTS)
+    @pytest.mark.parametrize(
+        "fault",
+        [pytest.param(fault, marks=() if fault in FEW_FAULTS else pytest.mark.slow) for fault in FAULTS],
+    )
     def test_no_traceback_and_no_log_of_a_program_shows_one(
         self, machine: Machine, front: Front, fault: str, issuer: RunningRegistry
     ) -> None:
@@ -438,7 +449,9 @@ class TestSecrets:
                 assert not [secret for secret in secrets if is_revealed(secret, ended.stdout + ended.stderr)]
         assert not [secret for secret in overheard.secrets - {issuer.owner_key} if is_revealed(secret, issuer.said())]
 
-    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    @pytest.mark.parametrize(
+        "status", [302, 307, *(pytest.param(status, marks=pytest.mark.slow) for status in (301, 303, 308))]
+    )
     def test_a_redirect_takes_none_along(
         self, machine: Machine, issuer: RunningRegistry, front: Front, status: int
     ) -> None:
