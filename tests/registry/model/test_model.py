@@ -691,7 +691,7 @@ def said(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(10, 40), pytest.param(500, 50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("examples", "steps"), [(5, 40), pytest.param(500, 50, marks=pytest.mark.slow)])
 def test_the_registry_does_what_the_rules_say(registry: InProcess, examples: int, steps: int) -> None:
     class Machine(RegistryBesideModel):
         pass
