@@ -46,9 +46,10 @@ def test_a_build_may_be_new_or_have_been_registered_before(status: int) -> None:
 
 
 def test_a_heartbeat_and_a_record_are_one_request_each() -> None:
-    with ScriptedServer(answering({**BUILD, "status": "cancelled"}, RECORDED)) as server:
+    recorded = {**RECORDED, "build_status": "failed"}
+    with ScriptedServer(answering({**BUILD, "status": "cancelled"}, recorded)) as server:
         assert connect(server).heartbeat(ID, ID) == "cancelled"
-        connect(server).record_tasks(ID, ID, [RECORD])
+        assert connect(server).record_tasks(ID, ID, [RECORD]) == "failed"
         paths = [request.path for request in server.requests]
     assert paths == [f"/api/v1/workspaces/{ID}/builds/{ID}/{what}" for what in ("heartbeat", "tasks")]
 
@@ -59,9 +60,10 @@ def test_nothing_to_record_is_nothing_to_send() -> None:
         assert server.requests == []
 
 
-def test_a_registry_of_an_earlier_version_names_no_build() -> None:
-    with ScriptedServer(answering({**BUILD, "target_roots": {}})) as server:
+def test_a_registry_of_an_earlier_version_names_no_build_and_does_not_tell_of_its_end() -> None:
+    with ScriptedServer(answering({**BUILD, "target_roots": {}}, RECORDED)) as server:
         assert connect(server).build(ID, ID).build.name is None
+        assert connect(server).record_tasks(ID, ID, [RECORD]) is None
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,7 @@ def test_a_registry_of_an_earlier_version_names_no_build() -> None:
         ("register_build", {**REGISTERED, "name": "x" * 10_000}, "name: "),
         ("heartbeat", {**BUILD, "status": "odd"}, "status: "),
         ("record_tasks", {"ids": ["../x"]}, "ids.0: "),
+        ("record_tasks", {**RECORDED, "build_status": "odd"}, "build_status: "),
         ("record_tasks", {"ids": []}, "by other ids than theirs"),
         ("record_tasks", {"ids": ["ab" * 32]}, "by other ids than theirs"),
     ],

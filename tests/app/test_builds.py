@@ -232,6 +232,14 @@ def test_one_that_was_cancelled_just_before_its_end_says_so(world: World) -> Non
     assert str(build.id) in notice.message
 
 
+def test_so_does_one_that_hears_it_with_its_last_tasks(world: World) -> None:
+    build = start(world)
+    tell(build)
+    world.registry.end_build(world.workspace.id, str(build.id), "cancelled")
+    assert codes(build.end("completed")) == ["build-ended"]
+    assert registered(world).status == "cancelled"
+
+
 @pytest.mark.parametrize("is_local", [False, True])
 def test_after_its_end_no_task_is_begun_and_one_that_went_on_is_said(
     world: World, is_local: bool, caplog: pytest.LogCaptureFixture
@@ -562,6 +570,20 @@ def test_a_build_that_has_ended_cannot_be_joined(world: World, driver: RunningBu
     with pytest.raises(BuildEnded, match="has ended already") as caught:
         join(other)
     assert str(driver.id) in caught.value.fix
+
+
+def test_once_it_hears_of_the_end_a_worker_begins_no_more_tasks_and_joins_no_more(
+    world: World, driver: RunningBuild
+) -> None:
+    known, other = JoinedBuilds(), worker(world, driver)
+    build = join(other, known)
+    build.check_goes_on()
+    world.registry.end_build(world.workspace.id, str(driver.id), "cancelled")
+    tell(build)
+    assert build.end("completed") == (), "that is for the driver to say"
+    assert build.ended_as == "cancelled"
+    with pytest.raises(BuildEnded):
+        join(other, known)
 
 
 def test_an_unknown_build_cannot_nor_can_one_of_another_workspace(world: World, driver: RunningBuild) -> None:

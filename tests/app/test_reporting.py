@@ -191,6 +191,40 @@ def test_an_end_that_somebody_else_has_made_is_heard_once(scene: Scene, status: 
     assert scene.requests == ["heartbeat", "tasks"], "tasks are told of all the same"
 
 
+def test_an_end_is_heard_with_the_answer_to_what_is_told_of_tasks_as_well() -> None:
+    scene = Scene(heartbeat=None)
+    scene.registry.end_build(scene.workspace_id, scene.build_id, "cancelled")
+    scene.tell("train")
+    assert scene.after(FLUSH_SECONDS) is None
+    assert (scene.reporter.ended_as, scene.heard) == ("cancelled", ["cancelled"])
+    assert scene.statuses() == {"train": "completed"}
+    scene.tell("evaluate")
+    scene.after(FLUSH_SECONDS)
+    assert scene.heard == ["cancelled"], "once"
+
+
+def test_one_that_is_heard_with_the_last_tasks_is_not_followed_by_another(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.registry.end_build(scene.workspace_id, scene.build_id, "cancelled")
+    scene.tell("train")
+    scene.reporter.stop()
+    scene.reporter.finish("completed", None)
+    assert (scene.reporter.ended_as, scene.requests) == ("cancelled", ["tasks"])
+    assert caplog.records == [], "whoever ends it says it"
+
+
+def test_a_registry_that_does_not_tell_what_it_has_the_build_for_ends_nothing() -> None:
+    class Older(FakeRegistryApi):
+        def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> None:
+            super().record_tasks(workspace_id, build_id, records)
+
+    scene = Scene(Older)
+    scene.tell("train")
+    scene.after(FLUSH_SECONDS)
+    assert (scene.reporter.ended_as, scene.statuses()) == (None, {"train": "completed"})
+
+
 def test_one_task_that_is_not_accepted_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixture) -> None:
     scene = Scene(RefusingApi)
     for number in range(7):

@@ -568,13 +568,16 @@ class TestRunningBuilds:
         assert [(run.build_id, run.status) for run in shown.runs] == [(build.id, "failed")]
         assert len(owner.tasks(workspace.id, TaskFilter(build=build.id), 10).items) == 2
 
-    def test_what_is_said_later_takes_the_place_of_what_was_said_before(self, world: World) -> None:
+    def test_what_is_said_later_takes_the_place_of_what_was_said_before_and_hears_of_the_end(
+        self, world: World
+    ) -> None:
         _, owner, workspace = workspace_of_the_owner(world)
         build = owner.register_build(workspace.id, REGISTRATION, "a key").build
-        owner.record_tasks(workspace.id, build.id, [RECORD])
-        owner.end_build(workspace.id, build.id, "completed")
+        assert owner.record_tasks(workspace.id, build.id, [RECORD]) == "running"
+        owner.end_build(workspace.id, build.id, "cancelled")
         for _ in range(2):
-            owner.record_tasks(workspace.id, build.id, [RECORD._replace(status="completed", error=None)])
+            again = RECORD._replace(status="completed", error=None)
+            assert owner.record_tasks(workspace.id, build.id, [again]) == "cancelled"
             (task,) = owner.tasks(workspace.id, TaskFilter(build=build.id), 10).items
             assert (task.status, task.error) == ("completed", None)
 

@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, write
@@ -77,3 +78,40 @@ print((stardag.target_root() / "other.txt").write_text("five!"))
         ("nightly", "completed"),
         ("outer", "completed"),
     ]
+
+
+WORKING_ON = """
+import itertools, stardag
+with stardag.build("in a worker") as build:
+    for number in itertools.count():
+        with build.task("part", {"number": number % 10}) as task:
+            task.output("part.txt").write_text(str(number))
+        if number == 0:
+            print("ready", flush=True)
+"""
+
+
+def test_a_worker_of_a_build_that_is_cancelled_begins_no_more_tasks(machine: Machine, place: Place) -> None:
+    registered = httpx.post(
+        f"{place.url}/api/v1/workspaces/{place.workspace_id}/builds",
+        json={"target_roots": {"default": str(machine.root / "outputs")}},
+        headers={"Authorization": f"Bearer {place.key}"},
+    )
+    build_id = registered.raise_for_status().json()["id"]
+    with subprocess.Popen(
+        (sys.executable, "-c", WORKING_ON),
+        env=machine.environment(**place.variables, STARDAG_BUILD_ID=build_id),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        try:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n"
+            machine.ask("builds", "cancel", build_id, env=place.variables)
+            said = worker.communicate(timeout=PATIENCE)[1]
+        finally:
+            worker.kill()
+    assert worker.returncode == 1
+    assert said.splitlines()[-1].startswith("stardag.domain.output_errors.BuildCancelled: ")
+    assert (machine.root / "outputs").exists()

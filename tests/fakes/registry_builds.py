@@ -79,12 +79,13 @@ class FakeBuildsCalls(FakeCalls):
             at = self.registry.tick()
             return self.registry.change_build(build._replace(status=end, ended_at=at, error=error))
 
-    def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> None:
+    def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> BuildStatus | None:
         for record in records:
             task_id(record.name, record.parameters)
-        self._changed(f"POST /workspaces/{workspace_id}/builds/{build_id}/tasks", workspace_id, build_id)
+        build = self._changed(f"POST /workspaces/{workspace_id}/builds/{build_id}/tasks", workspace_id, build_id)
         for record in records:
             self.registry.record(workspace_id, build_id, record)
+        return build.status
 
     def tasks(self, workspace_id: str, wanted: TaskFilter, at_most: int) -> Excerpt[Task]:
         self._workspace(f"GET /workspaces/{workspace_id}/tasks", workspace_id)

@@ -311,9 +311,10 @@ class BuildsApi(Protocol):
         """
         ...
 
-    def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> None:
-        """Say how it goes with tasks of a build, in as few requests as take them. What was said of the same task of the
-        same build before is replaced, also once the build has ended.
+    def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> BuildStatus | None:
+        """Say how it goes with tasks of a build, in as few requests as take them, and hear what the registry has the
+        build for, as with a heartbeat; None where it does not tell, or there is nothing to say. What was said of the
+        same task of the same build before is replaced, also once the build has ended.
 
         Raises:
             InvalidValue: a name or parameters cannot be those of a task; nothing was sent.

@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from stardag.domain.names import is_id
 from stardag.domain.target_roots import TargetRoot
@@ -18,6 +19,7 @@ from stardag_registry.domain.builds import (
     Build,
     BuildEnd,
     BuildStatus,
+    KeptStatus,
     Task,
     TaskRecord,
     TaskRun,
@@ -120,6 +122,13 @@ class RegisterBuild:
         return ShownBuild(build, "running"), True
 
 
+class RecordedTasks(NamedTuple):
+    """The ids of tasks that were recorded, in order, and what their build is kept as."""
+
+    ids: Sequence[str]
+    build_status: KeptStatus
+
+
 @dataclass(frozen=True, slots=True)
 class RunBuild:
     """Keeps builds alive and ends them. Every operation raises NotFound where there is no such build in the workspace,
@@ -158,9 +167,9 @@ class RunBuild:
 
     def record_tasks(
         self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, build_id: str, records: Sequence[TaskRecord]
-    ) -> Sequence[str]:
-        """Keep what a build says of its tasks, all of it or nothing; the tasks' ids, in order. What was said of the
-        same task of the same build before is replaced. A build that has ended may still say it.
+    ) -> RecordedTasks:
+        """Keep what a build says of its tasks, all of it or nothing. What was said of the same task of the same build
+        before is replaced. A build that has ended may still say it, and hears of its end.
 
         Raises:
             InvalidField: there are none, or too many.
@@ -173,7 +182,7 @@ class RunBuild:
             in_order = sorted(records, key=lambda each: each.id)
             change.transaction.record_tasks(build, in_order, change.at)
             change.record("tasks.recorded", build.id, count=len(records))
-        return [record.id for record in records]
+        return RecordedTasks([record.id for record in records], build.kept_status)
 
 
 def _build(change: WorkspaceChange, build_id: str) -> Build:

@@ -228,7 +228,8 @@ def tasks(team: Team, wanted: TaskFilter | None = None) -> list[Task]:
 class TestRecording:
     def test_ids_are_told_in_the_order_of_the_records(self, team: Team) -> None:
         records = [TaskRecord("t", {"n": number}, "running") for number in range(20)]
-        ids = team.run_build.record_tasks(team.key(), team.production.id, team.build().id, records)
+        ids, status = team.run_build.record_tasks(team.key(), team.production.id, team.build().id, records)
+        assert status == "running"
         assert list(ids) == [record.id for record in records]
         assert {task.id for task in tasks(team)} == set(ids)
         (entry,) = [each for each in team.audit() if each.action == "tasks.recorded"]
@@ -242,11 +243,12 @@ class TestRecording:
         team.run_build.record_tasks(team.key(), team.production.id, build.id, said[:2])
         assert [task.status for task in tasks(team)] == ["failed"]
 
-    def test_a_build_that_has_ended_may_still_say_it(self, team: Team) -> None:
+    def test_a_build_that_has_ended_may_still_say_it_and_hears_how_it_ended(self, team: Team) -> None:
         build = team.build()
         team.run_build.end(team.key(), team.production.id, build.id, "cancelled", None)
-        team.run_build.record_tasks(team.key(), team.production.id, build.id, [TRAIN])
+        recorded = team.run_build.record_tasks(team.key(), team.production.id, build.id, [TRAIN])
         assert len(tasks(team)) == 1
+        assert recorded.build_status == "cancelled"
 
     @pytest.mark.parametrize("count", [0, MAX_RECORDS + 1])
     def test_there_are_neither_none_nor_too_many(self, team: Team, count: int) -> None:

@@ -463,7 +463,8 @@ class Model:
         for record in records:
             self._keep(workspace, build, record)
         workspace.organization.audit.append("tasks.recorded")
-        return 200, {"ids": [task_id_of(record["name"], record["parameters"]) for record in records]}
+        ids = [task_id_of(record["name"], record["parameters"]) for record in records]
+        return 200, {"ids": ids, "build_status": build.kept}
 
     def _keep(self, workspace: Workspace, build: Build, record: Json) -> None:
         task_id = task_id_of(record["name"], record["parameters"])

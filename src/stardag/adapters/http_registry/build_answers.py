@@ -91,9 +91,11 @@ class BuildDetailMessage(BuildMessage):
 
 
 class RecordedTasksMessage(Message):
-    """The ids of the tasks that were recorded, in order."""
+    """The ids of the tasks that were recorded, in order, and how it goes with their build, which an older registry does
+    not tell."""
 
     ids: list[TaskId]
+    build_status: BuildStatus | None = None
 
 
 class OutputMessage(Message):

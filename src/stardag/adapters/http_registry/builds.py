@@ -98,19 +98,22 @@ class BuildsCalls(Calls):
 
         return self._change(send).to_domain()
 
-    def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> None:
-        """Say how it goes with tasks of a build."""
+    def record_tasks(self, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> BuildStatus | None:
+        """Say how it goes with tasks of a build, and hear what the registry has it for."""
         sought, path = self._build(workspace_id, build_id)
         batches = [*_batches_of(records)]
 
-        def send(asking: Asking) -> None:
+        def send(asking: Asking) -> BuildStatus | None:
+            status: BuildStatus | None = None
             for batch in batches:
                 message = {"tasks": [each.message for each in batch]}
                 recorded = asking.parse(RecordedTasksMessage, asking.send("POST", f"{path}/tasks", message, sought))
                 if recorded.ids != [each.id for each in batch]:
                     raise UnexpectedAnswer(self._url, "it knows the tasks by other ids than theirs")
+                status = recorded.build_status
+            return status
 
-        self._ask(send, has_input=True)
+        return self._ask(send, has_input=True)
 
     def tasks(self, workspace_id: str, wanted: TaskFilter, at_most: int) -> Excerpt[Task]:
         """The tasks that a filter lets through, those first that were recorded last."""

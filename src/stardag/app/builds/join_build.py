@@ -39,6 +39,11 @@ class JoinedBuilds:
         self.known: dict[tuple[str | None, ...], Joined] = {}
         self.lock = threading.Lock()
 
+    def forget(self, key: tuple[str | None, ...]) -> None:
+        """Ask for a build again when it is joined the next time: it has ended."""
+        with self.lock:
+            self.known.pop(key, None)
+
     def renew_lock(self) -> None:
         """Begin with a free lock in a process that was forked while another thread held it."""
         self.lock = threading.Lock()
@@ -76,7 +81,12 @@ class JoinBuild:
                 joined_builds.known[key] = joined
         pinned = joined.profile
         reporter = Reporter(
-            lambda: self.connect.open_registry(pinned), joined.workspace_id, build_id, None, self.monotonic
+            lambda: self.connect.open_registry(pinned),
+            joined.workspace_id,
+            build_id,
+            None,
+            self.monotonic,
+            on_end=lambda _status: joined_builds.forget(key),
         )
         registered = Registered(build_id, joined.workspace_id, reporter, is_joined=True)
         return RunningBuild(joined.name or name, pinned, joined.identity, self.machine, registered, joined.notices)

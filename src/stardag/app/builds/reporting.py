@@ -104,14 +104,15 @@ class Reporter:
         return max(0.0, min(moments) - self._monotonic()) if moments else None
 
     def finish(self, end: BuildEnd | None, error: str | None) -> None:
-        """Tell of all tasks that have not been told of, and how the build ended, if it is for this process to say.
+        """Tell of all tasks that have not been told of, and how the build ended, if it is for this process to say and
+        nobody else has ended it.
 
         Raises:
             whatever the calls of BuildsApi raise; what was not told is still waiting.
         """
         while self.waiting:
             self._flush()
-        if end is not None:
+        if end is not None and self.ended_as is None:
             self._api.end_build(self._workspace_id, self._build_id, end, error)
 
     @property
@@ -121,14 +122,18 @@ class Reporter:
         return self._opened
 
     def _beat(self) -> None:
-        status = self._api.heartbeat(self._workspace_id, self._build_id)
-        if status in RUNNING:
+        self._hear(self._api.heartbeat(self._workspace_id, self._build_id))
+
+    def _hear(self, status: BuildStatus) -> None:
+        """Take note of what the registry has the build for."""
+        if status in RUNNING or self.ended_as is not None:
             return
         self.ended_as = status
         self._heartbeat_at = None
-        LOGGER.warning(
-            "Build %s was ended as %s at the registry; no task of it is begun any more.", self._build_id, status
-        )
+        if not self._is_over:
+            LOGGER.warning(
+                "Build %s was ended as %s at the registry; no task of it is begun any more.", self._build_id, status
+            )
         if self._on_end is not None:
             self._on_end(status)
 
@@ -136,12 +141,15 @@ class Reporter:
         """Tell of as many tasks as go at once."""
         with self._lock:
             batch = dict(list(self._records.items())[:MOST_RECORDS])
-        for record in send_records(self._api, self._workspace_id, self._build_id, list(batch.values())):
+        sent = send_records(self._api, self._workspace_id, self._build_id, list(batch.values()))
+        for record in sent.refused:
             LOGGER.warning("The registry does not accept what build %s tells of %s.", self._build_id, record.name)
         with self._lock:
             self._records = {key: each for key, each in self._records.items() if batch.get(key) is not each}
             wait = 0.0 if len(self._records) >= MOST_RECORDS else FLUSH_SECONDS
             self._flush_at = self._monotonic() + wait if self._records else None
+        if sent.status is not None:
+            self._hear(sent.status)
 
     def _delay_flush(self) -> None:
         with self._lock:

@@ -1,10 +1,11 @@
 """Telling a registry what it could not be told when it happened: how builds ended, and how it went with their tasks."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from stardag.app.outcomes.ports import ClaimedOutcome, Outcomes
 from stardag.app.registry_ports import BuildsApi
-from stardag.domain.builds import TaskRecord
+from stardag.domain.builds import BuildStatus, TaskRecord
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import KeptOutcome
 from stardag.domain.errors import InvalidValue, NotKnownToRegistry, RegistryUnreachable, StardagError, StateNotWritable
@@ -36,33 +37,39 @@ def deliver_outcomes(
     return tuple(notices)
 
 
-def send_records(
-    api: BuildsApi, workspace_id: str, build_id: str, records: Sequence[TaskRecord]
-) -> tuple[TaskRecord, ...]:
-    """Record tasks, and return those that the registry does not accept; one of them does not hold up the others.
+class SentRecords(NamedTuple):
+    """The tasks that a registry did not accept, and what it has their build for, if it says so."""
+
+    refused: tuple[TaskRecord, ...]
+    status: BuildStatus | None
+
+
+def send_records(api: BuildsApi, workspace_id: str, build_id: str, records: Sequence[TaskRecord]) -> SentRecords:
+    """Record tasks; one that the registry does not accept does not hold up the others.
 
     Raises:
         whatever BuildsApi.record_tasks raises, but for RefusedValue and InvalidValue.
     """
     refused: list[TaskRecord] = []
+    status: BuildStatus | None = None
     batches = [records[start : start + MOST_RECORDS] for start in reversed(range(0, len(records), MOST_RECORDS))]
     while batches:
         batch = batches.pop()
         try:
-            api.record_tasks(workspace_id, build_id, batch)
+            status = api.record_tasks(workspace_id, build_id, batch)
         except (RefusedValue, InvalidValue):
             if len(batch) == 1:
                 refused += batch
             else:
                 middle = len(batch) // 2
                 batches += (batch[middle:], batch[:middle])
-    return tuple(refused)
+    return SentRecords(tuple(refused), status)
 
 
 def _deliver(api: BuildsApi, claimed: ClaimedOutcome) -> Notice:
     outcome = claimed.outcome
     try:
-        refused = send_records(api, outcome.workspace_id, outcome.build_id, outcome.records)
+        refused, _ = send_records(api, outcome.workspace_id, outcome.build_id, outcome.records)
         if outcome.ending is not None:
             api.end_build(outcome.workspace_id, outcome.build_id, outcome.ending.end, outcome.ending.error)
     except RegistryUnreachable:

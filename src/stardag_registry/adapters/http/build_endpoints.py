@@ -133,9 +133,10 @@ def heartbeat(workspace_id: WorkspaceId, build_id: BuildId, caller: TheCaller, u
 def record_tasks(
     workspace_id: WorkspaceId, build_id: BuildId, records: TaskRecords, caller: TheCaller, use_cases: TheUseCases
 ) -> RecordedTasks:
-    """Say of many tasks at once how they are; all of it is kept, or nothing. Saying it again changes nothing more."""
-    told = use_cases.run_build.record_tasks(caller, workspace_id, build_id, records.to_domain())
-    return RecordedTasks(ids=list(told))
+    """Say of many tasks at once how they are; all of it is kept, or nothing. Saying it again changes nothing more. The
+    answer tells whether somebody has ended the build."""
+    recorded = use_cases.run_build.record_tasks(caller, workspace_id, build_id, records.to_domain())
+    return RecordedTasks(ids=list(recorded.ids), build_status=recorded.build_status)
 
 
 @_organization.get(

@@ -22,6 +22,7 @@ from stardag_registry.domain.builds import (
     MAX_RECORDS,
     BuildEnd,
     BuildStatus,
+    KeptStatus,
     RecordedStatus,
     Task,
     TaskRecord,
@@ -200,9 +201,10 @@ class TaskRecords(Body):
 
 
 class RecordedTasks(BaseModel):
-    """The ids of the tasks that were recorded, in order."""
+    """The ids of the tasks that were recorded, in order, and how it goes with their build."""
 
     ids: list[TaskId]
+    build_status: Annotated[KeptStatus, Field(description="`running`, or how somebody has ended the build meanwhile.")]
 
 
 class TaskItem(BaseModel):
