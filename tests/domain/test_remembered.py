@@ -71,8 +71,6 @@ def test_an_id_and_its_slug_are_the_same_where_that_is_known() -> None:
     assert not REMEMBERED.same_organization(URL, "red", "blue")
     assert not REMEMBERED.same_organization(URL, "red", an_id(2))
     assert not REMEMBERED.same_organization(OTHER_URL, "blue", an_id(2))
-    assert REMEMBERED.same_workspace(URL, "dev", an_id(12))
-    assert not REMEMBERED.same_workspace(URL, "dev", an_id(11))
 
 
 def test_roots_belong_to_registry_organization_and_workspace() -> None:

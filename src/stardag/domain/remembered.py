@@ -87,13 +87,6 @@ class Remembered(NamedTuple):
             for identity in self.identities
         )
 
-    def same_workspace(self, registry_url: str, first: str, second: str) -> bool:
-        """Whether two references are known to name one workspace."""
-        return first == second or any(
-            identity.registry_url == registry_url and identity.is_workspace(first) and identity.is_workspace(second)
-            for identity in self.identities
-        )
-
     def roots_of(self, identity: WorkspaceIdentity) -> CachedRoots | None:
         """The cached target roots of a workspace, or None where it was never synced here."""
         for cached in self.cached_roots:

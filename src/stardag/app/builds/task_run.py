@@ -10,13 +10,13 @@ from datetime import datetime
 
 from stardag.app.builds.running_build import RunningBuild
 from stardag.app.builds.task_outputs import TaskOutputs
-from stardag.app.outputs.ports import OutputStorage, TaskFiles
+from stardag.app.outputs.ports import TaskFiles
 from stardag.domain.builds import Output, RunStatus, TaskRecord
 from stardag.domain.completion import RECORD_MAX_BYTES, Completion, read_completion, write_completion
 from stardag.domain.endings import ending_of_task
 from stardag.domain.output_errors import TaskNotRunning, TooManyOutputs
-from stardag.domain.outputs import root_place, task_directory
-from stardag.domain.tasks import Json, task_id
+from stardag.domain.outputs import task_directory
+from stardag.domain.tasks import Json
 
 
 class TaskRun(TaskOutputs):
@@ -94,15 +94,3 @@ class TaskRun(TaskOutputs):
         ended_at: datetime | None = None if status == "running" else self._build.now()
         record = TaskRecord(self.name, self.parameters, status, self._output, self._started_at, ended_at, error)
         self._build.record(self.id, record)
-
-
-def files_of_task(
-    storage: OutputStorage, root: str, uri_prefix: str, name: str, parameters: Mapping[str, Json]
-) -> TaskFiles:
-    """The directory of a task below a target root.
-
-    Raises:
-        UnsupportedScheme: nothing can be opened below that root.
-        InvalidValue: name or parameters cannot be those of a task.
-    """
-    return storage.task_files(root_place(root, uri_prefix), task_directory(name, task_id(name, parameters)))
