@@ -156,7 +156,7 @@ class RunningBuild:
         reporter.stop()
         if self._thread is not None:
             self._thread.join()
-        if ending is None or reporter.ended_as is not None:
+        if ending is None:
             reporter.finish(None, None)
         else:
             reporter.finish(*ending)
