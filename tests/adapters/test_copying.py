@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,16 +20,10 @@ from stardag.domain.errors import StateNotWritable
 from stardag.domain.output_errors import OutsideTargetRoot, StorageFailed
 from stardag.domain.outputs import RootPlace
 from tests.s3_relay import Answer, Asked, S3Relay
-from tests.s3_server import ROOT, S3Server, running_s3_server
+from tests.s3_server import ROOT, S3Server
 
 MIB = 1024 * 1024
 CONTENT = random.Random(1).randbytes(20 * MIB + 17)
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,13 +15,7 @@ from cloudpathlib.cloudpath import implementation_registry
 from stardag.adapters.storage.s3_paths import S3OutputPath, S3Roots
 from stardag.domain.output_errors import OutsideTargetRoot, ReadOnlyTargetRoot, StorageFailed
 from stardag.domain.outputs import RootPlace
-from tests.s3_server import REGION, ROOT, Keys, S3Server, allow, running_s3_server
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
+from tests.s3_server import REGION, ROOT, Keys, S3Server, allow
 
 
 @pytest.fixture

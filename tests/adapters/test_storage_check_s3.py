@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
@@ -18,16 +18,10 @@ from stardag.adapters.storage import LocalAndS3StorageCheck
 from stardag.adapters.storage.s3_bucket import S3Buckets
 from stardag.adapters.storage.s3_session import Session
 from tests.fakes.http_server import Request, ScriptedServer, response
-from tests.s3_server import REGION, ROOT, Keys, S3Server, allow, running_s3_server
+from tests.s3_server import REGION, ROOT, Keys, S3Server, allow
 
 TIMEOUT = 20.0
 NOBODY = Keys("AKIANOBODYNOBODYNOBO", "nobody's secret key")
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture

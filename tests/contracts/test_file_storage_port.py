@@ -16,7 +16,7 @@ from stardag.app.outputs.copying_ports import FileStorage, GivenUp, StoredFile, 
 from stardag.domain.output_errors import StorageFailed
 from stardag.domain.outputs import RootPlace
 from tests.fakes.file_storage import FakeFileStorage
-from tests.s3_server import ROOT, S3Server, running_s3_server
+from tests.s3_server import ROOT, S3Server
 
 KINDS = ("fake to fake", *(f"{source} to {target}" for source, target in product(("local", "s3"), repeat=2)))
 
@@ -37,12 +37,6 @@ class Ends:
     storage: FileStorage
     source: Side
     target: Side
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture(params=KINDS)

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, assert_type
@@ -14,7 +14,7 @@ from stardag.app.outputs.ports import OutputPath, OutputStorage
 from stardag.domain.output_errors import OutsideTargetRoot, ReadOnlyTargetRoot
 from stardag.domain.outputs import RootPlace
 from tests.fakes.output_storage import FakeOutputStorage
-from tests.s3_server import ROOT, S3Server, running_s3_server
+from tests.s3_server import ROOT, S3Server
 
 TASK = f"train/{'0' * 64}"
 
@@ -30,12 +30,6 @@ class Place:
 
     def open(self, *, read_only: bool = False) -> OutputPath:
         return self.storage.open_root(self.root._replace(is_read_only=read_only))
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture(params=["fake", "local", "s3"])

@@ -1,7 +1,7 @@
 """What every keeper of the port `StorageCheck` promises: the fake, and the real one on local directories and on S3."""
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 from stardag.adapters.storage import LocalAndS3StorageCheck
 from stardag.app.ports import StorageCheck
 from tests.fakes.storage import FakeStorageCheck
-from tests.s3_server import ROOT, S3Server, running_s3_server
+from tests.s3_server import ROOT, S3Server
 
 TIMEOUT = 20.0
 
@@ -24,12 +24,6 @@ class Place:
     writable: str
     unwritable: str
     left: Callable[[], list[str]]
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture(params=["fake", "local", "s3"])

@@ -7,10 +7,13 @@ with `--format json` one object of the agreed form on the agreed stream.
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from tests.processes import Ended, forked, stardag_program
 
 PROGRAM = Path(sys.executable).with_name("stardag")
 """The installed program, beside the Python that runs the tests."""
@@ -73,10 +76,19 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where one person works: `home` and `work` (the working directory) lie in a test's own directory."""
+    """Where one person works: `home` and `work` (the working directory) lie in a test's own directory.
+
+    `is_installed` runs the program as a shell would, for what only the start of a process shows.
+    """
 
     root: Path
     variables: dict[str, str] = field(default_factory=dict[str, str])
+    is_installed: bool = False
+
+    @property
+    def installed(self) -> "Machine":
+        """The same machine, where the installed program is started anew each time."""
+        return replace(self, is_installed=True)
 
     @property
     def home(self) -> Path:
@@ -120,15 +132,9 @@ class Machine:
         """Run the program without a terminal, `given` something on standard input, and check its exit code, unless
         `exits` is None."""
         variables = self.environment(**env)
-        ended = subprocess.run(
-            [PROGRAM, *words],
-            input=given.encode(),
-            capture_output=True,
-            env=variables,
-            cwd=cwd or self.work,
-            timeout=timeout,
-        )
-        ran = Ran(words, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        run = run_installed if self.is_installed else run_forked
+        ended = run(words, variables, cwd or self.work, given.encode(), timeout)
+        ran = Ran(words, ended.code, ended.out.decode(), ended.err.decode())
         check_promises(ran, variables)
         assert exits in (ran.code, None), f"stardag {' '.join(words)} exited with {ran.code}:\n{ran.said}"
         return ran
@@ -141,6 +147,21 @@ class Machine:
         """The values of `config show` by their key."""
         shown = self.ask("config", "show", *words, env=env, cwd=cwd).data["values"]
         return {value["key"]: value for value in shown}
+
+
+def run_forked(words: Sequence[str], env: Mapping[str, str], cwd: Path, given: bytes, timeout: float) -> Ended:
+    """Run the program in a process that has imported it already."""
+    with (
+        tempfile.TemporaryDirectory(prefix="stardag-run-") as directory,
+        forked(stardag_program, words, env, cwd, Path(directory), given) as process,
+    ):
+        return process.ended(timeout)
+
+
+def run_installed(words: Sequence[str], env: Mapping[str, str], cwd: Path, given: bytes, timeout: float) -> Ended:
+    """Run the installed program as a shell would."""
+    ended = subprocess.run([PROGRAM, *words], input=given, capture_output=True, env=dict(env), cwd=cwd, timeout=timeout)
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 def write(path: Path, text: str) -> Path:

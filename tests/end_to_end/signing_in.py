@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, Ran, check_promises
+from tests.end_to_end.machine import PATIENCE, Machine, Ran, check_promises
+from tests.processes import Running, forked, stardag_program
 from tests.registry.running import RunningRegistry
 from tests.registry.signing_in import Person
 
@@ -34,43 +35,30 @@ profile = "local"
 @contextmanager
 def login(machine: Machine, *words: str, **variables: str) -> Generator["Login"]:
     """`stardag auth login` under way."""
-    process = subprocess.Popen(
-        [PROGRAM, "auth", "login", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=machine.environment(**variables),
-        cwd=machine.work,
-        text=True,
-    )
-    with process:
-        try:
-            yield Login(process)
-        finally:
-            process.kill()
+    command = ("auth", "login", *words)
+    with (
+        tempfile.TemporaryDirectory(prefix="stardag-run-") as directory,
+        forked(stardag_program, command, machine.environment(**variables), machine.work, Path(directory)) as process,
+    ):
+        yield Login(process)
 
 
 class Login:
     """The program, waiting for a person."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Running) -> None:
         self._process = process
-        self._said = ""
 
     def page(self) -> str:
         """The page that it asks to open, read from what it says."""
-        assert self._process.stderr is not None
-        while line := self._process.stderr.readline():
-            self._said += line
-            found = re.search(r"https?://\S+/oauth/\S+", line)
-            if found:
-                return found[0]
-        raise AssertionError(self._said)
+        found = self._process.reads(r"(https?://\S+/oauth/\S+)\n", self._process.err, PATIENCE)
+        assert found, self._process.err.read_text()
+        return found[1]
 
     def ended(self, exits: int = 0) -> Ran:
         """What it said in all."""
-        out, err = self._process.communicate(timeout=PATIENCE)
-        ran = Ran(("auth", "login"), self._process.returncode, out, self._said + err)
+        ended = self._process.ended(PATIENCE)
+        ran = Ran(("auth", "login"), ended.code, ended.out.decode(), ended.err.decode())
         check_promises(ran, {})
         assert ran.code == exits, ran.said
         return ran

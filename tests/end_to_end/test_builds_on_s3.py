@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,7 @@ import stardag
 from tests.end_to_end.builds import Workspace, run
 from tests.end_to_end.machine import Machine
 from tests.end_to_end.registries import Registry
-from tests.s3_server import REGION, ROOT, S3Server, running_s3_server
-
-
-@pytest.fixture(scope="module")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
+from tests.s3_server import REGION, ROOT, S3Server
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from stardag.domain.output_errors import OutsideTargetRoot, ReadOnlyTargetRoot, 
 from tests.end_to_end.builds import run
 from tests.end_to_end.machine import PATIENCE, Machine
 from tests.end_to_end.registries import NOWHERE, Place, Registry, passing_on
-from tests.s3_server import REGION, ROOT, running_s3_server
+from tests.s3_server import REGION, ROOT, S3Server
 
 
 def enter(monkeypatch: pytest.MonkeyPatch, machine: Machine, variables: Mapping[str, str]) -> None:
@@ -171,31 +171,30 @@ def test_without_the_registry_an_empty_cache_is_said_to_be_so(
 
 
 def test_an_overlay_lays_a_local_root_over_one_on_s3(
-    both: None, machine: Machine, production: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    both: None, machine: Machine, production: Place, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running_s3_server(tmp_path) as server:
-        bucket = server.make_bucket()
-        production.change("default", f"s3://{bucket}/outputs/")
-        machine.run("target-roots", "sync", "--profile", "production", env={"STARDAG_API_KEY": production.key})
-        for name, value in {
-            "AWS_ENDPOINT_URL": server.url,
-            "AWS_ACCESS_KEY_ID": ROOT.access,
-            "AWS_SECRET_ACCESS_KEY": ROOT.secret,
-            "AWS_DEFAULT_REGION": REGION,
-            "NO_PROXY": "127.0.0.1",
-        }.items():
-            monkeypatch.setenv(name, value)
-        written = stardag.target_root(profile="production") / "features/a.parquet"
-        written.write_bytes(b"content")
-        assert server.left_in(bucket)[0] == "object outputs/features/a.parquet"
-        root = stardag.overlay(read_from="production", keep=True)
-        assert [path.name for path in root.rglob("*.parquet")] == ["a.parquet"]
-        assert (root / "features/a.parquet").read_bytes() == b"content"
-        written.unlink()
-        assert (machine.root / "roots/default/features/a.parquet").read_bytes() == b"content"
-        with pytest.raises(FileNotFoundError):
-            written.read_bytes()
-        assert (root / "features/a.parquet").read_bytes() == b"content"
+    bucket = s3_server.make_bucket()
+    production.change("default", f"s3://{bucket}/outputs/")
+    machine.run("target-roots", "sync", "--profile", "production", env={"STARDAG_API_KEY": production.key})
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3_server.url,
+        "AWS_ACCESS_KEY_ID": ROOT.access,
+        "AWS_SECRET_ACCESS_KEY": ROOT.secret,
+        "AWS_DEFAULT_REGION": REGION,
+        "NO_PROXY": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    written = stardag.target_root(profile="production") / "features/a.parquet"
+    written.write_bytes(b"content")
+    assert s3_server.left_in(bucket)[0] == "object outputs/features/a.parquet"
+    root = stardag.overlay(read_from="production", keep=True)
+    assert [path.name for path in root.rglob("*.parquet")] == ["a.parquet"]
+    assert (root / "features/a.parquet").read_bytes() == b"content"
+    written.unlink()
+    assert (machine.root / "roots/default/features/a.parquet").read_bytes() == b"content"
+    with pytest.raises(FileNotFoundError):
+        written.read_bytes()
+    assert (root / "features/a.parquet").read_bytes() == b"content"
 
 
 WORKER = """

@@ -1,28 +1,28 @@
 """`stardag outputs copy` between directories, S3 and both: killed, interrupted, refused in the middle, and done."""
 
 import io
-import json
 import os
 import random
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stardag.domain.completion import Completion, read_completion, write_completion
 from stardag.domain.outputs import TASK_RECORD
 from stardag.domain.tasks import task_id
-from tests.end_to_end.machine import PROGRAM, Machine
+from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine
 from tests.end_to_end.registries import Registry
+from tests.processes import forked, stardag_program
 from tests.s3_relay import S3Relay, refusing_after
-from tests.s3_server import REGION, ROOT, Keys, S3Server, allow, running_s3_server
+from tests.s3_server import REGION, ROOT, Keys, S3Server, allow
 from tests.two_profiles import COPY, write_two_profiles
 
 if TYPE_CHECKING:
@@ -54,12 +54,6 @@ class Ends:
     def copy(self, *words: str, exits: int = 0) -> str:
         """Copy, and return everything that was said."""
         return self.machine.run(*COPY, *words, exits=exits).said
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 @pytest.fixture
@@ -160,52 +154,26 @@ def check_that_nothing_is_half_there(found: Mapping[str, bytes], contents: Mappi
             assert len({output[:3] for output in outputs}) == 1, f"{directory} is made of two"
 
 
-class Forking:
-    """The program in one process that forks for each run."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._process = subprocess.Popen(
-            (sys.executable, "-m", "tests.forked_program"),
-            cwd=PROJECT,
-            env={**machine.environment(), "PYTHONPATH": str(PROJECT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    @property
-    def _pipes(self) -> tuple[IO[str], IO[str]]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        return self._process.stdin, self._process.stdout
-
-    def run(self, *words: str, seconds: float | None) -> int:
-        """Run and maybe kill it; its exit code."""
-        into, out = self._pipes
-        into.write(json.dumps((words, seconds)) + "\n")
-        into.flush()
-        return int(out.readline())
-
-    def close(self) -> None:
-        for pipe in self._pipes:
-            pipe.close()
-        self._process.wait()
+def copy_and_kill(machine: Machine, seconds: float) -> int:
+    """Run a copy and kill it after so many seconds, unless it is done by then; its exit code."""
+    words = (*COPY, ".", "--replace")
+    with forked(stardag_program, words, machine.environment(), machine.work, machine.root) as process:
+        with suppress(TimeoutError):
+            return process.wait(seconds)
+        process.kill()
+        return process.wait(PATIENCE)
 
 
 def kill_and_go_on(ends: Ends, kills: int, small: int, at_most: float) -> None:
     contents = filled(ends, small)
-    forking = Forking(ends.machine)
-    try:
-        killed = 0
-        for _ in range(kills):
-            code = forking.run(*COPY, ".", "--replace", seconds=random.uniform(0, at_most))
-            assert code in (0, -signal.SIGKILL)
-            check_that_nothing_is_half_there(ends.target.contents(), contents)
-            killed += code != 0
-        assert killed or kills < 5, "nothing was ever killed in the middle"
-        assert forking.run(*COPY, ".", "--replace", seconds=None) == 0
-    finally:
-        forking.close()
+    killed = 0
+    for _ in range(kills):
+        code = copy_and_kill(ends.machine, random.uniform(0, at_most))
+        assert code in (0, -signal.SIGKILL)
+        check_that_nothing_is_half_there(ends.target.contents(), contents)
+        killed += code != 0
+    assert killed or kills < 5, "nothing was ever killed in the middle"
+    ends.machine.run(*COPY, ".", "--replace")
     assert ends.target.contents() == contents
     assert ends.target.left() == []
     assert not list(ends.machine.directory.glob("uploads/*"))
@@ -225,7 +193,7 @@ def test_a_copy_that_is_interrupted_says_how_much_is_done_and_is_gone_on_with(
 ) -> None:
     source, target = in_directory(s3_machine.root / "source"), on_s3(s3_server)
     write_two_profiles(s3_machine.directory, source.uri_prefix, target.uri_prefix)
-    contents = {f"part-{number}": b"%d" % number for number in range(2000)}
+    contents = {f"part-{number}": b"%d" % number for number in range(600)}
     for path, content in contents.items():
         source.put(path, content)
     process = subprocess.Popen(
@@ -237,7 +205,7 @@ def test_a_copy_that_is_interrupted_says_how_much_is_done_and_is_gone_on_with(
     out, err = process.communicate(timeout=60)
     done = len(target.contents())
     assert (process.returncode, out) == (130, "")
-    assert f"Interrupted: {done} of 2000 files were copied." in err
+    assert f"Interrupted: {done} of 600 files were copied." in err
     assert "Traceback" not in err
     assert f"; {done} already there" in s3_machine.run(*COPY, ".").out
     assert target.contents() == contents

@@ -2,7 +2,6 @@
 
 import secrets
 import stat
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,23 +20,13 @@ from stardag_registry.adapters.database.postgresql import WRITING
 from stardag_registry.adapters.database.tables import metadata
 from tests.end_to_end.machine import Machine
 from tests.end_to_end.test_prompts import terminal
-from tests.registry.postgresql import USER, NoPostgresql, Postgresql, running_postgresql
+from tests.registry.postgresql import USER, Postgresql
 from tests.registry.running import RunningRegistry, running_registry
 from tests.registry.server.ledger import check_ledger
 from tests.registry.server.writers import Load
 
 KINDS = ["SQLite", "PostgreSQL"]
 OLDER = "0003"
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Generator[Postgresql]:
-    """A real PostgreSQL."""
-    try:
-        with running_postgresql() as server:
-            yield server
-    except NoPostgresql as error:
-        pytest.skip(f"NOTHING IS TESTED ON POSTGRESQL: {error}")
 
 
 @dataclass(frozen=True, slots=True)

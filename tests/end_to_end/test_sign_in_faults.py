@@ -246,9 +246,9 @@ class TestClocks:
         self, machine: Machine, off_by: Callable[[int], dict[str, str]], minutes: int
     ) -> None:
         env = off_by(minutes * 60)
-        assert machine.ask("target-roots", "sync", env=env).warnings == {}
+        assert machine.installed.ask("target-roots", "sync", env=env).warnings == {}
         expire(machine)
-        assert machine.ask("target-roots", "validate", env=env).warnings == {}
+        assert machine.installed.ask("target-roots", "validate", env=env).warnings == {}
 
     def test_a_token_that_has_ended_and_looks_good_is_replaced(
         self,
@@ -258,14 +258,14 @@ class TestClocks:
         off_by: Callable[[int], dict[str, str]],
     ) -> None:
         outlive(machine, issuer, front, looks_good_for=120 - 300)
-        assert machine.ask("target-roots", "sync", env=off_by(-300)).warnings == {}
+        assert machine.installed.ask("target-roots", "sync", env=off_by(-300)).warnings == {}
         assert front.requests[1:3] == [REFRESH, EXCHANGE]
 
     @pytest.mark.parametrize(("seconds", "said"), [(DAY, "1 day ahead"), (-DAY, "1 day behind")])
     def test_a_day_is_said_after_two_requests_at_most(
         self, machine: Machine, front: Front, off_by: Callable[[int], dict[str, str]], seconds: int, said: str
     ) -> None:
-        error = machine.ask("target-roots", "sync", exits=4, env=off_by(seconds)).error
+        error = machine.installed.ask("target-roots", "sync", exits=4, env=off_by(seconds)).error
         assert said in error["message"]
         assert "clock" in error["fix"]
         assert len(front.requests) <= 2
@@ -280,7 +280,7 @@ class TestClocks:
         off_by: Callable[[int], dict[str, str]],
     ) -> None:
         outlive(machine, issuer, front, looks_good_for=120 - DAY)
-        error = machine.ask("target-roots", "sync", exits=4, env=off_by(-DAY)).error
+        error = machine.installed.ask("target-roots", "sync", exits=4, env=off_by(-DAY)).error
         assert "1 day behind" in error["message"]
         assert len(front.requests) == 1
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 import psycopg
+from psycopg import sql
 
 START = 60.0
 """Seconds that it gets to say that it is ready."""
@@ -57,6 +58,19 @@ class Postgresql:
     def drop_database(self, name: str) -> None:
         """Forget a database, whoever is connected to it."""
         self.run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def empty(self, name: str) -> None:
+        """Remove every row but the schema's revision, whoever is connected."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            # A replica checks no references and runs no triggers.
+            connection.execute("SET session_replication_role = replica")
+            found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            tables = [sql.Identifier(table) for (table,) in found if table != "alembic_version"]
+            connection.execute(sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(table) for table in tables))
 
     def url(self, name: str) -> str:
         """What `--database` takes."""

@@ -2,28 +2,18 @@
 
 import json
 import os
-import select
 import signal
-import subprocess
 import sys
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import Running, forked, started
+from tests.registry import serving
+
 DEADLINE = 60.0
 """Seconds until a server that says nothing, or does not end, is given up."""
-
-_PROGRAM = """
-import json, sys
-from stardag.domain.errors import StardagError
-from stardag_registry.program import serve
-try:
-    sys.exit(serve(**json.loads(sys.argv[1])))
-except StardagError as error:
-    sys.stderr.write(f"{error.code}: {error.message}\\n{error.fix}\\n")
-    sys.exit(1)
-"""
 
 
 class DidNotStart(Exception):
@@ -36,8 +26,7 @@ class RunningRegistry:
 
     url: str
     data_dir: Path
-    process: subprocess.Popen[bytes]
-    standard_error: Path
+    process: Running
 
     @property
     def owner_key(self) -> str:
@@ -56,7 +45,7 @@ class RunningRegistry:
 
     def said(self) -> str:
         """What it has written to standard error so far."""
-        return self.standard_error.read_text()
+        return self.process.err.read_text()
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """Send the signal and wait for the exit code."""
@@ -75,13 +64,14 @@ def running_registry(
     umask: int = -1,
     environment: Mapping[str, str] = {},
     open_files: tuple[int, int] | None = None,
+    is_installed: bool = False,
     **more: str | Sequence[str],
 ) -> Generator[RunningRegistry]:
     """A server that answers, for the length of a `with` block. It is stopped at the end, if it still runs then.
 
     `local_target_roots` is a directory beside `data_dir` unless it is given; `environment` are variables beside those
-    of this process; `open_files` are the soft and the hard limit that it starts with; `more` are other options of
-    `serve`. What the server writes to standard error goes to a file beside `data_dir`.
+    of this process; `open_files` are the soft and the hard limit that it starts with; `is_installed` starts it anew, as
+    the first two do as well; `more` are other options of `serve`. What it writes goes to files beside `data_dir`.
 
     Raises:
         DidNotStart: it ended before it answered.
@@ -94,19 +84,16 @@ def running_registry(
         "database": database,
         **more,
     }
-    standard_error = data_dir.parent / f"{data_dir.name}.{os.urandom(4).hex()}.stderr"
-    with standard_error.open("wb") as error_file:
-        process = subprocess.Popen(
-            [*_limiting(open_files), sys.executable, "-c", _PROGRAM, json.dumps(options)],
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=error_file,
-            umask=umask,
-        )
-    with process:
+    variables = {**os.environ, **environment}
+    with ExitStack() as stack:
+        if is_installed or umask >= 0 or open_files is not None:
+            command = [*_limiting(open_files), sys.executable, serving.__file__, json.dumps(options)]
+            process = stack.enter_context(started(command, variables, data_dir.parent, umask))
+        else:
+            words = [json.dumps(options)]
+            process = stack.enter_context(forked(serving.main, words, variables, Path.cwd(), data_dir.parent))
         try:
-            yield RunningRegistry(_first_line(process, standard_error), data_dir, process, standard_error)
+            yield RunningRegistry(_first_line(process), data_dir, process)
         finally:
             _end(process)
 
@@ -119,21 +106,16 @@ def _limiting(open_files: tuple[int, int] | None) -> Sequence[str]:
     return ("sh", "-c", f'ulimit -S -n {soft} && ulimit -H -n {hard} && exec "$@"', "sh")
 
 
-def _first_line(process: subprocess.Popen[bytes], standard_error: Path) -> str:
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], DEADLINE)
-    line = process.stdout.readline().decode().strip() if ready else ""
-    if not line:
+def _first_line(process: Running) -> str:
+    found = process.reads(r"(.*)\n", process.out, DEADLINE)
+    if not found:
         _end(process)
-        raise DidNotStart(standard_error.read_text())
-    return line
+        raise DidNotStart(process.err.read_text())
+    return found[1]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop it kindly, else by force."""
-    process.terminate()
-    try:
+def _end(process: Running) -> None:
+    """Stop it kindly; whatever still runs at the end of its block is killed."""
+    process.send_signal(signal.SIGTERM)
+    with suppress(TimeoutError):
         process.wait(DEADLINE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -73,11 +73,11 @@ def taken_back(url: str, revision: str) -> None:
 
 class TestPlaces:
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-    def test_one_is_opened_by_any_of_its_names(self, postgresql_url: str, scheme: str) -> None:
-        with closing(open_database(postgresql_url.replace("postgresql", scheme, 1))) as database:
+    def test_one_is_opened_by_any_of_its_names(self, new_postgresql_url: str, scheme: str) -> None:
+        with closing(open_database(new_postgresql_url.replace("postgresql", scheme, 1))) as database:
             assert database.is_shared
             furnish(database)
-        with closing(open_database(postgresql_url)) as database:
+        with closing(open_database(new_postgresql_url)) as database:
             assert is_furnished(database)
 
     def test_a_password_may_hold_anything_that_a_url_can_say(self, postgresql: Postgresql, empty: str) -> None:
@@ -102,9 +102,9 @@ class TestPlaces:
             open_database(postgresql.url("nothing_here"))
 
     @pytest.mark.parametrize("option", ["nonsense=1", "sslmode=nonsense"])
-    def test_an_option_that_nobody_knows_is_named(self, postgresql_url: str, option: str) -> None:
+    def test_an_option_that_nobody_knows_is_named(self, new_postgresql_url: str, option: str) -> None:
         with pytest.raises(UnusableDatabase, match="nonsense"):
-            open_database(f"{postgresql_url}?{option}")
+            open_database(f"{new_postgresql_url}?{option}")
 
 
 class TestSecrets:
@@ -121,10 +121,10 @@ class TestSecrets:
             assert secret not in shown
 
     def test_the_right_password_is_shown_nowhere_either(
-        self, postgresql: Postgresql, postgresql_url: str, caplog: pytest.LogCaptureFixture
+        self, postgresql: Postgresql, new_postgresql_url: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        with closing(open_database(postgresql_url)) as database:
+        with closing(open_database(new_postgresql_url)) as database:
             furnish(database)
             postgresql.run(f'ALTER DATABASE "{database.engine.url.database}" ALLOW_CONNECTIONS false')
             database.engine.dispose()
@@ -135,11 +135,11 @@ class TestSecrets:
         assert postgresql.password not in shown + caplog.text
 
     def test_what_is_stored_is_not_logged_when_a_statement_fails(
-        self, postgresql: Postgresql, postgresql_url: str, caplog: pytest.LogCaptureFixture
+        self, postgresql: Postgresql, new_postgresql_url: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        name = make_url(postgresql_url).database or ""
+        name = make_url(new_postgresql_url).database or ""
         postgresql.run("ALTER TABLE organizations ADD CHECK (name <> 'Acme')", name)
-        with closing(open_database(postgresql_url)) as database, pytest.raises(DatabaseUnavailable):
+        with closing(open_database(new_postgresql_url)) as database, pytest.raises(DatabaseUnavailable):
             furnish(database)
         assert "violates check constraint" in caplog.text
         assert "Failing row" not in caplog.text
@@ -153,23 +153,23 @@ class TestContents:
             open_database(postgresql.url(empty))
         assert tables_in(postgresql.url(empty)) == {"songs"}
 
-    def test_one_that_is_newer_is_refused_and_left_alone(self, postgresql: Postgresql, postgresql_url: str) -> None:
-        name = make_url(postgresql_url).database or ""
+    def test_one_that_is_newer_is_refused_and_left_alone(self, postgresql: Postgresql, new_postgresql_url: str) -> None:
+        name = make_url(new_postgresql_url).database or ""
         postgresql.run("UPDATE alembic_version SET version_num = '9999'", name)
         for upgrade in (False, True):
             with pytest.raises(UnusableDatabase, match="newer version"):
-                open_database(postgresql_url, upgrade=upgrade)
-        assert revision_in(postgresql_url) == "9999"
+                open_database(new_postgresql_url, upgrade=upgrade)
+        assert revision_in(new_postgresql_url) == "9999"
 
-    def test_one_that_is_older_is_upgraded_only_when_that_is_said(self, postgresql_url: str) -> None:
-        taken_back(postgresql_url, "0003")
+    def test_one_that_is_older_is_upgraded_only_when_that_is_said(self, new_postgresql_url: str) -> None:
+        taken_back(new_postgresql_url, "0003")
         with pytest.raises(UnusableDatabase, match="older version") as refusal:
-            open_database(postgresql_url)
+            open_database(new_postgresql_url)
         assert "stardag registry upgrade" in refusal.value.fix
-        assert revision_in(postgresql_url) == "0003"
-        open_database(postgresql_url, upgrade=True).close()
-        assert revision_in(postgresql_url) == HEAD
-        open_database(postgresql_url).close()
+        assert revision_in(new_postgresql_url) == "0003"
+        open_database(new_postgresql_url, upgrade=True).close()
+        assert revision_in(new_postgresql_url) == HEAD
+        open_database(new_postgresql_url).close()
 
     def test_a_migration_that_fails_leaves_nothing_behind(self, postgresql: Postgresql, empty: str) -> None:
         postgresql.run("CREATE FUNCTION renew_target_roots_version() RETURNS int LANGUAGE sql AS 'SELECT 1'", empty)
@@ -179,8 +179,8 @@ class TestContents:
         postgresql.run("DROP FUNCTION renew_target_roots_version", empty)
         open_database(postgresql.url(empty)).close()
 
-    def test_its_sessions_wait_for_the_disk_and_count_in_utc(self, postgresql_url: str) -> None:
-        with closing(open_database(postgresql_url)) as database, database.engine.connect() as connection:
+    def test_its_sessions_wait_for_the_disk_and_count_in_utc(self, new_postgresql_url: str) -> None:
+        with closing(open_database(new_postgresql_url)) as database, database.engine.connect() as connection:
             settings = {
                 name: connection.exec_driver_sql(f"SHOW {name}").scalar_one()
                 for name in ("synchronous_commit", "timezone", "application_name")
@@ -198,21 +198,21 @@ class TestManyAtOnce:
         all_at_once(8, open_it)
         assert revision_in(url) == HEAD
 
-    def test_eight_may_upgrade_one_and_it_is_done_once(self, postgresql: Postgresql, postgresql_url: str) -> None:
-        taken_back(postgresql_url, "0003")
-        name = make_url(postgresql_url).database or ""
+    def test_eight_may_upgrade_one_and_it_is_done_once(self, postgresql: Postgresql, new_postgresql_url: str) -> None:
+        taken_back(new_postgresql_url, "0003")
+        name = make_url(new_postgresql_url).database or ""
         postgresql.run("CREATE TABLE upgrades (at TIMESTAMPTZ DEFAULT clock_timestamp())", name)
         postgresql.run(
             "CREATE RULE noted AS ON UPDATE TO alembic_version DO ALSO INSERT INTO upgrades DEFAULT VALUES", name
         )
 
         def upgrade() -> None:
-            open_database(postgresql_url, upgrade=True).close()
+            open_database(new_postgresql_url, upgrade=True).close()
 
         all_at_once(8, upgrade)
-        with psycopg.connect(postgresql_url) as connection:
+        with psycopg.connect(new_postgresql_url) as connection:
             assert connection.execute("SELECT count(*) FROM upgrades").fetchone() == (int(HEAD) - int("0003"),)
-        assert revision_in(postgresql_url) == HEAD
+        assert revision_in(new_postgresql_url) == HEAD
 
     @pytest.mark.slow
     @pytest.mark.parametrize("older", [False, True])
@@ -239,10 +239,10 @@ class TestManyAtOnce:
 
 class TestGoingAway:
     def test_one_that_goes_away_is_unavailable_and_works_again_when_it_is_back(
-        self, postgresql: Postgresql, postgresql_url: str
+        self, postgresql: Postgresql, new_postgresql_url: str
     ) -> None:
-        name = make_url(postgresql_url).database or ""
-        with closing(open_database(postgresql_url)) as database:
+        name = make_url(new_postgresql_url).database or ""
+        with closing(open_database(new_postgresql_url)) as database:
             furnish(database)
             with ExitStack() as many:  # several connections that are all lost
                 for _ in range(5):
@@ -260,10 +260,10 @@ class TestGoingAway:
                 transaction.delete_organization(ACME.id, NOW)
 
     def test_a_transaction_that_loses_its_connection_changes_nothing(
-        self, postgresql: Postgresql, postgresql_url: str
+        self, postgresql: Postgresql, new_postgresql_url: str
     ) -> None:
-        name = make_url(postgresql_url).database or ""
-        with closing(open_database(postgresql_url)) as database:
+        name = make_url(new_postgresql_url).database or ""
+        with closing(open_database(new_postgresql_url)) as database:
 
             def be_cut_off() -> None:
                 with database.transaction() as transaction:

@@ -66,7 +66,9 @@ def test_the_password_may_come_by_the_variables_and_the_file_that_libpq_reads(
     pgpass.chmod(0o600)
     without = {name: "" for name in os.environ if name.startswith("PG")}
     for environment in ({"PGPASSWORD": password}, {"PGPASSFILE": str(pgpass)}):
-        with running_registry(tmp_path / "data", database=plain, environment={**without, **environment}) as registry:
+        with running_registry(
+            tmp_path / "data", database=plain, environment={**without, **environment}, is_installed=True
+        ) as registry:
             assert httpx.get(f"{registry.url}/health", trust_env=False).status_code == 200
             words = Path(f"/proc/{registry.process.pid}/cmdline").read_bytes()
             assert password.encode() not in words

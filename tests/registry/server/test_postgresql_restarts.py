@@ -18,9 +18,9 @@ from tests.registry.server.writers import ROOTS_OF_A_BUILD, Answered, Writer, as
 UNAVAILABLE = "The registry's database cannot be used at the moment. Try again later."
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_postgresql() -> Generator[Postgresql]:
-    """One that no other test uses, and that waits for the disk."""
+    """One that no other module uses, and that waits for the disk."""
     try:
         with running_postgresql(durable=True) as server:
             yield server

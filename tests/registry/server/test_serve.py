@@ -73,8 +73,7 @@ def test_a_first_start_leaves_nothing_to_be_desired_and_a_second_changes_nothing
             assert client.get("/nothing").status_code == 404
         assert registry.stop(signal.SIGINT) == 130
         assert registry.said() == ""
-        assert registry.process.stdout is not None
-        assert registry.process.stdout.read() == b""
+        assert registry.process.out.read_text() == f"{registry.url}\n"
 
 
 def test_localhost_is_both_loopback_addresses_and_no_other(tmp_path: Path) -> None:

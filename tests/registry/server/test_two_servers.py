@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry.running import RunningRegistry, running_registry
+from tests.registry.running import DEADLINE, RunningRegistry, running_registry
 from tests.registry.server.ledger import check_ledger
 from tests.registry.server.writers import Load
 
@@ -35,7 +35,7 @@ def test_clients_go_on_with_the_other_server_when_one_is_killed(
                 killed = servers[kill % 2]
                 killed.process.kill()
                 load.wait_for(CHANGES)  # by the other one
-                killed.process.wait()
+                killed.process.wait(DEADLINE)
                 again = running_registry(killed.data_dir, port=killed.port, database=postgresql_url)
                 servers[kill % 2] = stack.enter_context(again)
         check_no_mistakes(servers)
