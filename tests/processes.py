@@ -206,3 +206,10 @@ def stardag_program(words: Sequence[str]) -> int:
     from stardag.adapters.cli.program import run
 
     return run(words, make_container)
+
+
+def python_program(words: Sequence[str]) -> int:
+    """A Python program, whose text is the only argument."""
+    (text,) = words
+    exec(compile(text, "<program>", "exec"), {"__name__": "__main__"})
+    return 0

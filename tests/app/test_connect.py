@@ -83,11 +83,14 @@ def test_a_projects_file_may_not_allow_plain_http(world: World) -> None:
         world.open_registry(world.resolve(Selection(registry="nas")))
 
 
-def test_a_key_is_withheld_from_where_only_a_projects_file_leads(world: World) -> None:
-    world.files.project = sample(EVIL)
+@pytest.mark.parametrize(
+    "url", [EVIL, "http://localhost:8001", "https://localhost.localdomain:8000", "https://evil.example/localhost:8000"]
+)
+def test_a_key_is_withheld_from_where_only_a_projects_file_leads(world: World, url: str) -> None:
+    world.files.project = sample(url)
     with pytest.raises(WithheldCredential) as caught:
         world.open_registry(world.resolve())
-    assert EVIL in caught.value.message
+    assert url in caught.value.message
     assert "/srv/project/.stardag/config.toml" in caught.value.fix
     assert world.registries.connected == []
 

@@ -10,6 +10,7 @@ from stardag.app.sign_in.ports import PendingSignIn
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     ClockOff,
+    ConfigurationError,
     IssuerUnreachable,
     MissingSetting,
     NoCredential,
@@ -29,6 +30,15 @@ from tests.fakes.registry import DEFAULT_URL
 
 ALICE = "alice@acme.example"
 TIMEOUT = 5.0
+
+LIKE_THE_REGISTRY = {
+    "another host": "https://registry.evil.example",
+    "another port": "http://localhost:8001",
+    "the real one as user information": "http://localhost:8000@127.0.0.1:8001",
+    "a host that looks like it": "https://localhost.localdomain:8000",
+    "the real one as a path": "https://registry.evil.example/localhost:8000",
+    "a path below it that is another registry's": "http://localhost:8000/other",
+}
 
 
 class Dialogue:
@@ -232,10 +242,11 @@ class TestUsingASignIn:
         with pytest.raises(NotKnownToRegistry, match="'staging'"):
             world.connect(Selection(workspace="staging"))
 
-    def test_a_name_that_a_project_points_elsewhere_gets_nothing(self, world: World) -> None:
+    @pytest.mark.parametrize("url", LIKE_THE_REGISTRY.values(), ids=list(LIKE_THE_REGISTRY))
+    def test_a_name_that_a_project_points_elsewhere_gets_nothing(self, world: World, url: str) -> None:
         world.signed_in()
-        world.files.project = sample("https://registry.evil.example")
-        with pytest.raises(NoCredential):
+        world.files.project = sample(url)
+        with pytest.raises(ConfigurationError if "@" in url else NoCredential):
             world.connect(NO_SELECTION)
         assert world.registries.connected == []
         assert world.identity_provider.refreshes == []

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.builds import Build, BuildFilter, TaskFilter
 from stardag.domain.credentials import Secret
 from tests.end_to_end.machine import PATIENCE
+from tests.processes import forked, python_program
 
 
 class Workspace:
@@ -49,8 +51,11 @@ def start(program: str, environment: Mapping[str, str], cwd: Path) -> subprocess
 
 
 def run(program: str, environment: Mapping[str, str], cwd: Path, exits: int = 0) -> tuple[str, str]:
-    """The same to its end: what it wrote to standard output and standard error."""
-    process = start(program, environment, cwd)
-    out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == exits, err
-    return out, err
+    """A Python program that is run to its end: what it wrote to standard output and standard error."""
+    with (
+        tempfile.TemporaryDirectory(prefix="stardag-run-") as directory,
+        forked(python_program, [program], environment, cwd, Path(directory)) as process,
+    ):
+        ended = process.ended(PATIENCE)
+    assert ended.code == exits, ended.err.decode()
+    return ended.out.decode(), ended.err.decode()

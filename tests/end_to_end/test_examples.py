@@ -128,6 +128,7 @@ def test_on_dask_every_worker_joins_the_drivers_build(machine: Machine, place: P
     check_one_build(machine, place, "On a Dask cluster")
 
 
+@pytest.mark.slow
 def test_under_prefect_every_worker_joins_the_flows_build(machine: Machine, place: Place) -> None:
     with prefect_server(machine) as url:
         said = run("with_prefect.py", machine, place, {"PREFECT_API_URL": url})

@@ -25,6 +25,9 @@ from tests.registry.in_process import ADDRESS, InProcess
 Json = dict[str, Any]
 
 ROLES = ("owner", "admin", "member", "administering key", "building key", "access token", "newcomer", "nobody")
+FEW_ROLES = ("owner", "administering key", "nobody")
+"""One that may do everything, one of another kind, and none."""
+
 CHECKS: Any = [
     getattr(general, "not_a_server_error"),  # noqa: B009  # looked up, since the library's types say too little
     *(
@@ -201,7 +204,9 @@ def ask_for_much(scene: Scene, operation: Any, mode: GenerationMode, examples: i
 class TestTheDocument:
     """Every answer is one that it tells of."""
 
-    @pytest.mark.parametrize("role", ROLES)
+    @pytest.mark.parametrize(
+        "role", [pytest.param(role, marks=() if role in FEW_ROLES else pytest.mark.slow) for role in ROLES]
+    )
     def test_every_answer_is_in_it(self, registry_on_sqlite: InProcess, role: str) -> None:
         self.check(registry_on_sqlite, role, examples=2)
 
