@@ -15,7 +15,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart check test test-all bench lock clean
+.PHONY: help quickstart check test test-unit watch test-all bench lock clean
 
 help: ## Say what there is
 	@echo "make PYTHON=python3.13 ... picks another Python than python3 for a new $(VENV)"
@@ -32,8 +32,17 @@ check: $(VENV)/.installed-dev ## Format, lint, types and architecture
 	@echo "pyright"     && $(BIN)/pyright --project pyproject.toml
 	@echo "import-linter" && $(BIN)/lint-imports
 
-test: $(VENV)/.installed-dev $(EXAMPLES)/.installed ## The tests, but for the slow ones
-	@$(BIN)/pytest
+test: $(VENV)/.installed-dev $(EXAMPLES)/.installed ## The tests, but for the slow ones, and how much they cover
+	@$(BIN)/pytest --cov --cov-report=
+
+# The domain, the use cases, the command line's words, and the contracts as the fakes keep them.
+UNIT = -m "unit and not slow" $(addprefix tests/,domain app cli contracts registry/domain registry/app registry/database)
+
+test-unit: $(VENV)/.installed-dev ## The tests that need no real part: half a minute
+	@$(BIN)/pytest $(UNIT)
+
+watch: $(VENV)/.installed-dev ## The unit tests, now and again after each save
+	@$(BIN)/watchfiles --filter python '$(BIN)/pytest $(UNIT)' src tests
 
 test-all: $(VENV)/.installed-dev $(EXAMPLES)/.installed ## All tests
 	@$(BIN)/pytest -m "slow or not slow"

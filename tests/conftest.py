@@ -3,8 +3,10 @@
 The parts are imported by whoever asks for one, so that tests on fakes start at once.
 """
 
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +18,29 @@ if TYPE_CHECKING:
 
 settings.register_profile("stardag", deadline=None)  # speed is for the benchmarks: a busy machine breaks no rule
 settings.load_profile("stardag")
+
+
+_TESTS = Path(__file__).parent
+_UNITS = [_TESTS / part for part in ("domain", "app", "cli", "registry/domain", "registry/app")]
+_CONTRACTS = [_TESTS / part for part in ("contracts", "registry/database")]
+_FAKE = re.compile(r"\b(fake|in memory)\b")
+_REAL = re.compile(r"\b(SQLite|PostgreSQL)\b")
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark the unit tests, and what need not be covered twice: a database decides nothing of what is above it."""
+    for item in items:
+        if _is_unit(item):
+            item.add_marker("unit")
+        if "PostgreSQL" in item.name and _TESTS / "registry/database" not in item.path.parents:
+            item.add_marker("no_cover")
+
+
+def _is_unit(item: pytest.Item) -> bool:
+    """Whether a test is of the domain, the use cases or the command line's words, or holds a fake to its contract."""
+    if any(part in item.path.parents for part in _CONTRACTS):
+        return bool(_FAKE.search(item.name))
+    return any(part in item.path.parents for part in _UNITS) and not _REAL.search(item.name)
 
 
 @pytest.fixture(scope="session")
