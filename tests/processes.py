@@ -17,9 +17,11 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple, Protocol
 
 import stardag
@@ -105,15 +107,31 @@ class _Started:
         return None
 
 
+_CHILDREN = Lock()
+"""multiprocessing asks all of its children whether they have ended whenever it starts one, and an exit code can be read
+once alone."""
+
+
 class _Forked:
     def __init__(self, process: BaseProcess) -> None:
-        assert process.pid is not None
         self._process = process
+        with _CHILDREN:
+            process.start()
+        assert process.pid is not None
         self.pid = process.pid
 
-    def ends_within(self, seconds: float) -> int | None:
-        self._process.join(seconds)
-        return self._process.exitcode
+    def ends_within(self, seconds: float | None) -> int | None:
+        if not wait([self._process.sentinel], seconds):
+            return None
+        with _CHILDREN:
+            return self._process.exitcode
+
+    def end(self) -> None:
+        """Kill it, if it runs."""
+        self._process.kill()
+        self.ends_within(None)
+        with _CHILDREN:
+            self._process.close()
 
 
 @contextmanager
@@ -148,14 +166,11 @@ def forked(
     given_file = out.with_suffix(".in")
     given_file.write_bytes(given)
     streams = (given_file, out, err)
-    process = _fork_server().Process(target=_become, args=(main, list(words), dict(env), cwd, streams))
-    process.start()
+    process = _Forked(_fork_server().Process(target=_become, args=(main, list(words), dict(env), cwd, streams)))
     try:
-        yield Running(_Forked(process), out, err)
+        yield Running(process, out, err)
     finally:
-        process.kill()
-        process.join()
-        process.close()
+        process.end()
 
 
 def _is_changed(variable: str, value: str) -> bool:

@@ -130,7 +130,7 @@ def test_a_registry_that_was_given_up_can_be_asked_again() -> None:
         connection.sendall(as_bytes(200, NO_ORGANIZATIONS))
 
     with ScriptedServer(hang_once) as server:
-        registry = connect(server.url, timeout=1)
+        registry = connect(server.url, timeout=2)
         message_of(registry.organizations)
         assert registry.organizations() == ()
 
@@ -155,7 +155,7 @@ def _told_in_time(url: str) -> str:
     registry = connect(url, timeout=0.8)
     started = monotonic()
     told = message_of(registry.organizations)
-    assert monotonic() - started < 5
+    assert monotonic() - started < 20
     return told
 
 

@@ -291,7 +291,7 @@ class TestInABrowser:
                 for code in ("first", "second")
             ]
             assert statuses == [200, 404]
-            assert listener.wait(10) == {"state": "the-state", "code": "first"}
+            assert listener.wait(60) == {"state": "the-state", "code": "first"}
 
     def test_nothing_listens_afterwards(self, fake: FakeIssuer) -> None:
         with listening() as listener:

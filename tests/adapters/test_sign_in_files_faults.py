@@ -54,7 +54,7 @@ class Subject:
         started = time.monotonic()
         self.files.keep(self.directory, self.old)
         self.files.keep_access_token(self.old, "default", AccessToken(Secret("old-access"), FAR_AWAY))
-        assert time.monotonic() - started < 5  # no lock is left stuck; one that is would take 30 seconds
+        assert time.monotonic() - started < 20  # no lock is left stuck; one that is would take 30 seconds
         left = [name for folder in ("credentials", "access-token-cache") for name in os.listdir(self.path(folder))]
         assert set(left) <= {"local.json", "local__default.json", ".lock", ".local.lock"}, left
 
@@ -161,7 +161,7 @@ def kill_at_random(path: str, user_path: str, kills: int) -> None:
 
     def renew(number: int) -> None:
         nonlocal sign_in
-        with subject.files.alone(sign_in, 5):
+        with subject.files.alone(sign_in, 30):
             sign_in = subject.files.replace_refresh_token(sign_in, Secret(str(number)))
             subject.files.keep_access_token(sign_in, "default", AccessToken(Secret(str(number)), FAR_AWAY))
 
@@ -175,7 +175,7 @@ def kill_at_random(path: str, user_path: str, kills: int) -> None:
         sign_in = sign_in._replace(refresh_token=Secret(found.refresh))
         started = time.monotonic()
         renew(last)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20  # the lock is not stuck
         assert subject.found() == Found(str(last), str(last))
 
 

@@ -128,7 +128,7 @@ def kill_writers(path: str, user_path: str, kills: int) -> None:
         last = found + 1
         started = time.monotonic()
         StateFiles().remember_roots(directory, numbered(1, last))
-        assert time.monotonic() - started < 5  # no lock is left stuck; one that is would take 30 seconds
+        assert time.monotonic() - started < 20  # no lock is left stuck; one that is would take 30 seconds
         assert entry_of(directory, 1) == numbered(1, last)
         left = set(os.listdir(path)) | set(os.listdir(user_path))
         assert left - {"made-here.json", ".gitignore"} == NAMES

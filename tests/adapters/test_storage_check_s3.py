@@ -262,7 +262,7 @@ def test_an_endpoint_that_hangs_is_given_up_in_time(aws: Callable[..., None]) ->
         aws(server.url)
         started = monotonic()
         assert check("s3://bucket/prefix/", 1.5) == "it gave no answer within 1.5 seconds"
-        assert monotonic() - started < 5
+        assert monotonic() - started < 20
 
 
 def test_a_connection_that_breaks_off_is_told(aws: Callable[..., None]) -> None:

@@ -332,7 +332,7 @@ class TestBuilds:
     def test_one_that_is_cancelled_at_the_registry_ends_the_command(self, run: Running) -> None:
         def cancelled(command: FakeCommand, environment: Mapping[str, str]) -> EndedCommand:
             run.world.registry.end_build(run.world.workspace.id, environment["STARDAG_BUILD_ID"], "cancelled")
-            assert command.terminated.wait(10)
+            assert command.terminated.wait(60)
             return EndedCommand(signal=SIGTERM)
 
         ticks = count(step=1000)  # a heartbeat is due whenever anybody looks

@@ -129,7 +129,7 @@ def test_a_claim_is_one_threads_alone_and_nobody_waits_for_it(subject: Subject) 
     with subject.outcomes.claimed(subject.directory, URL, an_id(1)) as claim:
         other = threading.Thread(target=lambda: others.append(subject.claim()))
         other.start()
-        other.join(10)
+        other.join(60)
         assert others == [Claim()]
         assert len(claim.outcomes) == 1
         subject.outcomes.keep(subject.directory, OUTCOME._replace(build_id=an_id(3)))  # and nobody who keeps waits

@@ -8,12 +8,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.processes import Ended, forked, stardag_program
+from tests.processes import Ended, Running, forked, stardag_program
 
 PROGRAM = Path(sys.executable).with_name("stardag")
 """The installed program, beside the Python that runs the tests."""
@@ -138,6 +139,16 @@ class Machine:
         check_promises(ran, variables)
         assert exits in (ran.code, None), f"stardag {' '.join(words)} exited with {ran.code}:\n{ran.said}"
         return ran
+
+    @contextmanager
+    def running(self, *words: str, **variables: str) -> Generator[Running]:
+        """The program under way, for the length of a `with` block."""
+        env = self.environment(**variables)
+        with (
+            tempfile.TemporaryDirectory(prefix="stardag-run-") as directory,
+            forked(stardag_program, words, env, self.work, Path(directory)) as process,
+        ):
+            yield process
 
     def ask(self, *words: str, exits: int | None = 0, env: Mapping[str, str] = {}, cwd: Path | None = None) -> Ran:
         """The same, answering in JSON."""

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from tests.end_to_end.machine import PATIENCE, Machine, Ran, check_promises
-from tests.processes import Running, forked, stardag_program
+from tests.processes import Running
 from tests.registry.running import RunningRegistry
 from tests.registry.signing_in import Person
 
@@ -35,11 +34,7 @@ profile = "local"
 @contextmanager
 def login(machine: Machine, *words: str, **variables: str) -> Generator["Login"]:
     """`stardag auth login` under way."""
-    command = ("auth", "login", *words)
-    with (
-        tempfile.TemporaryDirectory(prefix="stardag-run-") as directory,
-        forked(stardag_program, command, machine.environment(**variables), machine.work, Path(directory)) as process,
-    ):
+    with machine.running("auth", "login", *words, **variables) as process:
         yield Login(process)
 
 

@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -24,7 +25,7 @@ from tests.end_to_end.signing_in import (
     sign_in,
 )
 from tests.end_to_end.test_prompts import DOWN, ENTER, terminal
-from tests.registry.running import RunningRegistry, running_registry
+from tests.registry.running import DEADLINE, RunningRegistry, running_registry
 
 CHROMIUM = shutil.which("chromium")
 
@@ -177,21 +178,14 @@ class TestTheStory:
         count, processes = rounds
         for _ in range(count):
             expire(machine)
-            started = [
-                subprocess.Popen(
-                    [PROGRAM, "auth", "token"],
-                    env=machine.environment(STARDAG_TIMEOUT="60"),
-                    cwd=machine.work,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                )
-                for _ in range(processes)
-            ]
-            tokens: set[bytes] = set()
-            for process in started:
-                out, err = process.communicate()
-                assert process.returncode == 0, err
-                tokens.add(out)
+            with ExitStack() as stack:
+                started = [
+                    stack.enter_context(machine.running("auth", "token", STARDAG_TIMEOUT="60"))
+                    for _ in range(processes)
+                ]
+                ended = [process.ended(DEADLINE) for process in started]
+            assert [each.err for each in ended if each.code] == []
+            tokens = {each.out for each in ended}
             assert len(tokens) == 1
         spent = journal(issuer) - before
         assert (spent["refresh granted"], spent["refresh repeated"], spent["refresh refused"]) == (count, 0, 0)

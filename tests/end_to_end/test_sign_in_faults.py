@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Queue
@@ -31,7 +32,8 @@ from tests.end_to_end.front import Front, Passage, Treatment, registry_behind_a_
 from tests.end_to_end.machine import PROGRAM, Machine
 from tests.end_to_end.recorder import recording
 from tests.end_to_end.signing_in import CONFIGURATION, expire, is_revealed, journal, secrets_of, sign_in
-from tests.registry.running import RunningRegistry
+from tests.processes import Running
+from tests.registry.running import DEADLINE, RunningRegistry
 
 REFRESH = "POST /oauth/token"
 EXCHANGE = "POST /api/v1/auth/exchange"
@@ -137,11 +139,11 @@ class TestLostAnswers:
         before = journal(issuer)
         for number in range(trials):
             expire(machine)
-            victims: Queue[subprocess.Popen[bytes]] = Queue()
+            victims: Queue[Running] = Queue()
             front.treatment = killing(front, victims, number)
-            victim = start(machine, "auth", "token")
-            victims.put(victim)
-            assert victim.wait(60) == -signal.SIGKILL
+            with machine.running("auth", "token") as victim:
+                victims.put(victim)
+                assert victim.wait(DEADLINE) == -signal.SIGKILL
         front.harmless()
         expire(machine)
         assert machine.run("auth", "token").out
@@ -149,18 +151,7 @@ class TestLostAnswers:
         assert not list(machine.directory.rglob("*.tmp"))
 
 
-def start(machine: Machine, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [PROGRAM, *words],
-        env=machine.environment(),
-        cwd=machine.work,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def killing(front: Front, victims: "Queue[subprocess.Popen[bytes]]", number: int) -> Callable[[Passage], None]:
+def killing(front: Front, victims: "Queue[Running]", number: int) -> Callable[[Passage], None]:
     """Kill the process that asks: before the issuer has heard, before it has answered, or some moments later, while
     what it answered is being kept. The exchange that would follow hangs, so that nobody is done before that."""
 
@@ -199,19 +190,10 @@ class TestSilence:
     def test_of_many_processes_at_once_one_waits_for_it(self, machine: Machine, front: Front) -> None:
         expire(machine)
         front.only(REFRESH, front.hang)
-        processes = [
-            subprocess.Popen(
-                [PROGRAM, "auth", "token"],
-                env=machine.environment(STARDAG_TIMEOUT="3"),
-                cwd=machine.work,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-            for _ in range(6)
-        ]
-        for process in processes:
-            _, said = process.communicate(timeout=60)
-            assert process.returncode == 6, said
+        with ExitStack() as stack:
+            started = [stack.enter_context(machine.running("auth", "token", STARDAG_TIMEOUT="3")) for _ in range(6)]
+            ended = [process.ended(DEADLINE) for process in started]
+        assert [each.code for each in ended] == [6] * 6, ended
         assert front.requests == [REFRESH]
 
     def test_a_registry_that_hangs_while_somebody_signs_in_is_one_message(self, machine: Machine, front: Front) -> None:

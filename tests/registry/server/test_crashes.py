@@ -70,7 +70,7 @@ def write_until_killed(registry: RunningRegistry, after: int) -> Answered:
     for thread in threads:
         thread.start()
     for _ in range(after):
-        assert noted.acquire(timeout=20)
+        assert noted.acquire(timeout=60)
     registry.process.kill()
     for thread in threads:
         thread.join()

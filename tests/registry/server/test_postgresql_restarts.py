@@ -94,9 +94,9 @@ def test_what_was_answered_survives_a_crash_of_postgresql(tmp_path: Path, own_po
         writing = threading.Thread(target=write)
         writing.start()
         for _ in range(30):
-            assert noted.acquire(timeout=20)
+            assert noted.acquire(timeout=60)
         with own_postgresql.away(crashed=True):
-            writing.join(20)
+            writing.join(60)
         assert client.get("/health").status_code == 200
     check_ledger(url, answered)
 

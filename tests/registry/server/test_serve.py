@@ -22,7 +22,7 @@ from stardag_registry.domain.errors import (
     UnusableHost,
 )
 from stardag_registry.program import serve
-from tests.registry.running import DidNotStart, RunningRegistry, running_registry
+from tests.registry.running import DEADLINE, DidNotStart, RunningRegistry, running_registry
 from tests.registry.server.ledger import check_ledger
 from tests.registry.server.writers import CLIENTS, Answered, Writer, asking
 
@@ -125,7 +125,7 @@ def test_sigterm_lets_a_request_in_progress_finish(tmp_path: Path) -> None:
             wait_until_refused(registry)
             connection.sendall(body)
             assert read_to_the_end(connection).startswith(b"HTTP/1.1 201")
-        assert registry.process.wait(20) == 0
+        assert registry.process.wait(DEADLINE) == 0
     with running_registry(tmp_path / "data") as registry, client_of(registry) as client:
         items = client.get(f"/api/v1/workspaces/{workspace}/target-roots").json()["items"]
         assert {"name": "late", "uri_prefix": "/late/"} in items
@@ -143,7 +143,7 @@ def test_sigterm_under_load_ends_it_with_every_answer_kept(tmp_path: Path) -> No
             workspace = client.get("/api/v1/me").json()["workspace"]["id"]
             threads.submit(Writer(asking(client, workspace), answered, noted).write)
         for _ in range(20):
-            assert noted.acquire(timeout=20)
+            assert noted.acquire(timeout=60)
         assert registry.stop() == 0
         assert "Traceback" not in registry.said()
     check_ledger(tmp_path / "data" / DATABASE_FILE, answered)

@@ -189,7 +189,7 @@ class Load:
     def wait_for(self, changes: int) -> None:
         """Return once so many more changes have been answered."""
         for _ in range(changes):
-            assert self._noted.acquire(timeout=30)
+            assert self._noted.acquire(timeout=60)
 
     def _write(self, number: int) -> None:
         with ExitStack() as stack:
