@@ -45,7 +45,7 @@ watch: $(VENV)/.installed-dev ## The unit tests, now and again after each save
 	@$(BIN)/watchfiles --filter python '$(BIN)/pytest $(UNIT)' src tests
 
 test-all: $(VENV)/.installed-dev $(EXAMPLES)/.installed ## All tests
-	@$(BIN)/pytest -m "slow or not slow"
+	@$(BIN)/pytest -m "slow or not slow" --hypothesis-profile=thorough
 
 bench: $(VENV)/.installed-dev ## The benchmarks
 	@$(BIN)/python -m benchmarks.bench

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from tests.registry.postgresql import Postgresql
     from tests.s3_server import S3Server
 
-settings.register_profile("stardag", deadline=None)  # speed is for the benchmarks: a busy machine breaks no rule
-settings.load_profile("stardag")
+# No deadline: speed is for the benchmarks, and a busy machine breaks no rule. The examples of the quick tests are the
+# same each time, so that what passes once passes again; `make test-all` looks for new ones.
+settings.register_profile("quick", deadline=None, derandomize=True)
+settings.register_profile("thorough", deadline=None)
+settings.load_profile("quick")
 
 
 _TESTS = Path(__file__).parent

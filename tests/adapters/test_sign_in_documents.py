@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stardag.adapters.state_files.documents import CorruptDocument
@@ -27,6 +27,7 @@ ENDPOINTS = st.sampled_from(
 )
 CLIENT_IDS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=100)
 SECONDS = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
+SIGN_IN = SignIn("/home", "local", "http://localhost:8000", "https://x", "stardag-cli", Secret("r"))
 SIGN_INS = st.builds(SignIn, st.just("/home"), st.just("local"), REGISTRY_URLS, ENDPOINTS, CLIENT_IDS, TOKENS)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
@@ -67,6 +68,7 @@ def test_anything_at_all_is_refused_in_one_way(content: bytes) -> None:
 
 
 @given(SIGN_INS, st.builds(AccessToken, TOKENS, SECONDS), st.sampled_from(KEYS), JSON)
+@example(SIGN_IN, AccessToken(Secret("t"), 0.0), "client_id", "")
 def test_whatever_one_key_says_what_is_read_is_sound_and_errors_repeat_nothing(
     sign_in: SignIn, token: AccessToken, key: str, value: object
 ) -> None:

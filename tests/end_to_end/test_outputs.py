@@ -12,7 +12,7 @@ import pytest
 import stardag
 from stardag.domain.errors import RegistryUnreachable, UnknownTargetRoot
 from stardag.domain.output_errors import OutsideTargetRoot, ReadOnlyTargetRoot, TaskNotRunning, UnsupportedScheme
-from tests.end_to_end.builds import run
+from tests.end_to_end.builds import start
 from tests.end_to_end.machine import PATIENCE, Machine
 from tests.end_to_end.registries import NOWHERE, Place, Registry, passing_on
 from tests.s3_server import REGION, ROOT, S3Server
@@ -243,4 +243,6 @@ stardag.target_root() / "a"
 found = {"dependency_injector", "boto3", "cloudpathlib", "httpx", "pydantic"} & set(sys.modules)
 assert not found, found
 """
-    run(program, {**machine.environment(), "STARDAG_OFFLINE": "1"}, machine.work)
+    process = start(program, {**machine.environment(), "STARDAG_OFFLINE": "1"}, machine.work)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err

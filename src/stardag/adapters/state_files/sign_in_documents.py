@@ -131,7 +131,7 @@ def _seconds(members: dict[str, object], key: str) -> float:
 
 def _client_id(value: str) -> str:
     if not (0 < len(value) <= _CLIENT_ID_MAX_LENGTH and value.isascii() and value.isprintable()):
-        raise CorruptDocument("'client_id' cannot be one")
+        raise CorruptDocument("'client_id' is not a valid client ID")
     return value
 
 
