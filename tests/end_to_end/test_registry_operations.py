@@ -97,25 +97,25 @@ def test_a_backup_during_load_is_one_state_and_may_be_restored_to_either_kind(
     machine: Machine, databases: Databases, source: str
 ) -> None:
     url = databases.new(source)
-    backups = [machine.root / f"{number}.backup" for number in range(2)]
+    backup = machine.root / "registry.backup"
     with running_registry(machine.root / "data", database=databases.whole(url)) as registry:
         key = registry.owner_key
         with Load([registry.url], key) as load:
-            for file in backups:
-                load.wait_for(10)
-                data = machine.ask("registry", "backup", str(file), "--database", url, env=databases.variables).data
-                assert data["file"] == str(file)
-                assert data["rows"] > 10
-    assert check_ledger(databases.whole(url), load.answered) > check_ledger(f"sqlite:///{backups[0]}") > 0
-    assert stat.S_IMODE(backups[0].stat().st_mode) == 0o600
-    last = f"sqlite:///{backups[-1]}"
+            load.wait_for(10)
+            data = machine.ask("registry", "backup", str(backup), "--database", url, env=databases.variables).data
+            assert data["file"] == str(backup)
+            assert data["rows"] > 10
+            load.wait_for(1)
+    assert check_ledger(databases.whole(url), load.answered) > check_ledger(f"sqlite:///{backup}") > 0
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    saved = f"sqlite:///{backup}"
     restored = ""
     for kind in KINDS:
         restored = databases.new(kind)
-        words = ("registry", "restore", str(backups[-1]), "--database", restored)
+        words = ("registry", "restore", str(backup), "--database", restored)
         assert machine.ask(*words, env=databases.variables).data["rows"] > 10
         check_ledger(databases.whole(restored))
-        assert databases.rows(restored) == databases.rows(last)
+        assert databases.rows(restored) == databases.rows(saved)
         again = machine.ask(*words, env=databases.variables, exits=1)
         assert again.error["code"] == "unusable-database", "it is not empty any more"
     with running_registry(machine.root / "other", database=databases.whole(restored)) as registry:

@@ -2,15 +2,16 @@
 
 import shutil
 from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from stardag_registry.adapters.database import DATABASE_FILE, open_database
 from stardag_registry.domain.api_keys import ApiKeySecret
 from stardag_registry.domain.organizations import Organization, Workspace
+from tests.registry.databases import Kind, new_place
 from tests.registry.in_process import InProcess, in_process
 from tests.registry.postgresql import Postgresql
 
@@ -54,14 +55,17 @@ def postgresql_url(postgresql: Postgresql, reused_postgresql: str) -> Generator[
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Generator[InProcess]:
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[InProcess]:
     """The application on a new database with nothing in it, of either kind."""
-    url = None
-    if request.param == "PostgreSQL":
-        url = cast("str", request.getfixturevalue("postgresql_url"))
-    else:
-        shutil.copy(migrated, tmp_path / DATABASE_FILE)
-    with in_process(tmp_path, database_url=url) as running:
+    with registry_on(request.param, request, tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def registry_on(kind: Kind, request: pytest.FixtureRequest, directory: Path) -> Generator[InProcess]:
+    """The same of one kind."""
+    place = new_place(kind, request)
+    with in_process(directory, database_url=place if isinstance(place, str) else None) as running:
         yield running
 
 

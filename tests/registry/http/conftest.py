@@ -9,11 +9,20 @@ from typing import cast
 import pytest
 
 from stardag_registry.adapters.database import DATABASE_FILE, open_database
+from tests.registry.conftest import registry_on
 from tests.registry.http.policy_scene import Scene, scene_in
 from tests.registry.http.team import Team, team_in
 from tests.registry.in_process import InProcess, in_process
 from tests.registry.postgresql import Postgresql
 from tests.registry.rehearsing import Rehearsal
+
+
+@pytest.fixture(params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.slow)])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[InProcess]:
+    """The application on a new database with nothing in it. What a database answers is the contract of its port, held
+    on both with every change; what is made of it over HTTP, on PostgreSQL now and then."""
+    with registry_on(request.param, request, tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,13 +1,24 @@
 """Every list over HTTP, in both orders: whole whatever the size of its pages, stable while something is added."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.registry.conftest import registry_on
 from tests.registry.http.team import Person, Team
+from tests.registry.in_process import InProcess
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[InProcess]:
+    """On both with every change: each puts things into order in its own way."""
+    with registry_on(request.param, request, tmp_path) as running:
+        yield running
+
 
 COUNT = 5
 """How many there are of everything; one more is added between two pages."""
