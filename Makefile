@@ -44,10 +44,10 @@ ARGS ?=
 bench: $(VENV)/.installed-dev ## Benchmarks of the client and the library (1 minute)
 	@$(BIN)/python -m benchmarks.client $(ARGS)
 
-bench-registry: $(VENV)/.installed-dev ## Benchmarks of the registry on SQLite and PostgreSQL (6 minutes)
+bench-registry: $(VENV)/.installed-dev ## Benchmarks of the registry on SQLite and PostgreSQL (6 minutes, writes 6 GB)
 	@$(BIN)/python -m benchmarks.registry $(ARGS)
 
-bench-copying: $(VENV)/.installed-dev ## Benchmarks of copying, against aws-cli (4 minutes, writes 5 GB)
+bench-copying: $(VENV)/.installed-dev ## Benchmarks of copying, against aws-cli (4 minutes, writes 6 GB)
 	@$(BIN)/python -m benchmarks.copying $(ARGS)
 
 # The one target that needs more: uv, which sees every platform at once. The development lock comes first and holds the

@@ -4,6 +4,7 @@ A server runs on one core; the load comes from another. Rates are compared in sh
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -57,8 +58,8 @@ def announcement() -> Announcement:
         module="benchmarks.registry",
         measures="Benchmarks of the registry on SQLite and on PostgreSQL, with up to 1,000,000 builds",
         minutes=6,
-        disk_gb=2,
-        written_gb=4,
+        disk_gb=2.5,
+        written_gb=6,
         memory_gb=2,
         requirements=(Requirement("PostgreSQL", _has_postgresql(), "only SQLite is measured"),),
     )
@@ -67,6 +68,7 @@ def announcement() -> Announcement:
 def measure(folder: Path, report: Report) -> None:
     """Measure everything on both databases."""
     DatabaseBenchmark(report, folder / "sqlite", [None, None], SQLITE).measure()
+    shutil.rmtree(folder / "sqlite")
     try:
         # As durable as by default: it waits for the disk.
         with running_postgresql(durable=True) as server:
