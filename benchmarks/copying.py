@@ -52,7 +52,7 @@ def announcement() -> Announcement:
         module="benchmarks.copying",
         measures="Benchmarks of copying outputs between directories and S3, against aws-cli",
         minutes=4,
-        disk_gb=2.5,
+        disk_gb=1.5,
         written_gb=6,
         memory_gb=4,
         requirements=(Requirement("aws", has_program("aws"), "install awscli", is_optional=False),),
