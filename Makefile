@@ -15,12 +15,12 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart check test test-unit watch test-all bench lock clean
+.PHONY: help quickstart check test test-unit watch test-all bench bench-registry bench-copying lock clean
 
 help: ## Say what there is
 	@echo "make PYTHON=python3.13 ... picks another Python than python3 for a new $(VENV)"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 quickstart: $(VENV)/.installed ## Install into .venv and try everything on this machine, with a registry of its own
 	@$(BIN)/stardag quickstart
@@ -47,8 +47,17 @@ watch: $(VENV)/.installed-dev ## The unit tests, now and again after each save
 test-all: $(VENV)/.installed-dev $(EXAMPLES)/.installed ## All tests
 	@$(BIN)/pytest -m "slow or not slow" --hypothesis-profile=thorough
 
-bench: $(VENV)/.installed-dev ## The benchmarks
-	@$(BIN)/python -m benchmarks.bench
+# Each benchmark says first how long it takes and what it needs; ARGS=--help says only that.
+ARGS ?=
+
+bench: $(VENV)/.installed-dev ## Benchmarks of the client and the library (1 minute)
+	@$(BIN)/python -m benchmarks.client $(ARGS)
+
+bench-registry: $(VENV)/.installed-dev ## Benchmarks of the registry on SQLite and PostgreSQL (6 minutes, writes 6 GB)
+	@$(BIN)/python -m benchmarks.registry $(ARGS)
+
+bench-copying: $(VENV)/.installed-dev ## Benchmarks of copying, against aws-cli (4 minutes, writes 6 GB)
+	@$(BIN)/python -m benchmarks.copying $(ARGS)
 
 # The one target that needs more: uv, which sees every platform at once. The development lock comes first and holds the
 # other to the same versions, so what is run is what was tested. UV_FLAGS=--upgrade takes the newest of everything,

@@ -1,12 +1,11 @@
-"""Fills a registry's database as a company of years would: 1,000 organizations, 10,000 workspaces, 100,000 API keys and
-1,000,000 builds, a tenth of them in one workspace."""
+"""Rows of many organizations in a registry's database, inserted without the registry."""
 
 import secrets
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import NamedTuple, cast
 
 import psycopg
 from psycopg import sql
@@ -16,18 +15,30 @@ from stardag_registry.adapters.database import SqlDatabase
 from stardag_registry.domain.api_keys import ApiKeySecret, make_secret
 from stardag_registry.domain.made_secrets import ENTROPY_BYTES
 
-ORGANIZATIONS, WORKSPACES, KEYS, BUILDS = 1_000, 10_000, 100_000, 1_000_000
+RETURNED_KEYS = 100
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 Row = tuple[object, ...]
 
 
-def fill(database: SqlDatabase, busy_workspace: str) -> list[tuple[ApiKeySecret, str]]:
-    """Add the crowd. A tenth of the builds go to `busy_workspace`. A hundred of the keys are returned, each with the
-    workspace that it is of."""
-    organizations = [str(uuid.uuid4()) for _ in range(ORGANIZATIONS)]
-    workspaces = [str(uuid.uuid4()) for _ in range(WORKSPACES)]
-    keys = [make_secret("build", secrets.token_bytes(ENTROPY_BYTES)) for _ in range(KEYS)]
+class Crowd(NamedTuple):
+    """How many rows there are of each kind. A tenth of the builds belong to one workspace."""
+
+    organizations: int
+    workspaces: int
+    api_keys: int
+    builds: int
+
+
+LARGE = Crowd(1_000, 10_000, 100_000, 1_000_000)
+SMALL = Crowd(1, RETURNED_KEYS, RETURNED_KEYS, 0)
+
+
+def fill(database: SqlDatabase, crowd: Crowd, busy_workspace: str) -> list[tuple[ApiKeySecret, str]]:
+    """Insert a crowd; a tenth of its builds go to `busy_workspace`. Return 100 API keys, each with its workspace."""
+    organizations = [str(uuid.uuid4()) for _ in range(crowd.organizations)]
+    workspaces = [str(uuid.uuid4()) for _ in range(crowd.workspaces)]
+    keys = [make_secret("build", secrets.token_bytes(ENTROPY_BYTES)) for _ in range(crowd.api_keys)]
     connection = database.engine.raw_connection()
     driver = connection.driver_connection
 
@@ -46,7 +57,7 @@ def fill(database: SqlDatabase, busy_workspace: str) -> list[tuple[ApiKeySecret,
         "workspaces",
         ("id", "organization_id", "slug", "name", "created_at"),
         (
-            (id_, organizations[number % ORGANIZATIONS], f"workspace-{number}", "A workspace", START)
+            (id_, organizations[number % crowd.organizations], f"workspace-{number}", "A workspace", START)
             for number, id_ in enumerate(workspaces)
         ),
     )
@@ -59,23 +70,23 @@ def fill(database: SqlDatabase, busy_workspace: str) -> list[tuple[ApiKeySecret,
         "api_keys",
         ("id", "workspace_id", "name", "purpose", "fingerprint", "created_at"),
         (
-            (str(uuid.uuid4()), workspaces[number % WORKSPACES], "CI", "build", key.fingerprint, START)
+            (str(uuid.uuid4()), workspaces[number % len(workspaces)], "CI", "build", key.fingerprint, START)
             for number, key in enumerate(keys)
         ),
     )
     insert(
         "builds",
         ("id", "workspace_id", "status", "started_at", "heartbeat_at", "ended_at", "maker", "digest"),
-        _builds(workspaces, busy_workspace),
+        _builds(crowd.builds, workspaces, busy_workspace),
     )
     connection.commit()
     connection.close()
-    return [(key, workspaces[number % WORKSPACES]) for number, key in enumerate(keys[:100])]
+    return [(key, workspaces[number % len(workspaces)]) for number, key in enumerate(keys[:RETURNED_KEYS])]
 
 
-def _builds(workspaces: list[str], busy_workspace: str) -> Iterator[Row]:
-    for number in range(BUILDS):
-        workspace = busy_workspace if number % 10 == 0 else workspaces[number % WORKSPACES]
+def _builds(builds: int, workspaces: list[str], busy_workspace: str) -> Iterator[Row]:
+    for number in range(builds):
+        workspace = busy_workspace if number % 10 == 0 else workspaces[number % len(workspaces)]
         at = START + timedelta(seconds=20 * number)
         status = "failed" if number % 7 == 0 else "completed"
         yield str(uuid.uuid4()), workspace, status, at, at, at, "API key CI", "0" * 64
@@ -91,7 +102,7 @@ def _into_sqlite(connection: sqlite3.Connection, table: str, columns: tuple[str,
 
 
 def _as_text(value: object) -> object:
-    """A moment as SQLAlchemy keeps it in SQLite."""
+    """A value as SQLAlchemy stores it in SQLite, where a time is text."""
     return value.strftime("%Y-%m-%d %H:%M:%S.%f") if isinstance(value, datetime) else value
 
 
