@@ -31,12 +31,16 @@ _REAL = re.compile(r"\b(SQLite|PostgreSQL)\b")
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Mark the unit tests, and what need not be covered twice: a database decides nothing of what is above it."""
+    """Mark the unit tests, and the tests that coverage leaves out, since tracing doubles their time: of a test on real
+    parts, all cases but the first."""
+    covered = set[tuple[Path, str]]()
     for item in items:
+        test = (item.path, item.name.partition("[")[0])
         if _is_unit(item):
             item.add_marker("unit")
-        if "PostgreSQL" in item.name and _TESTS / "registry/database" not in item.path.parents:
+        elif test in covered:
             item.add_marker("no_cover")
+        covered.add(test)
 
 
 def _is_unit(item: pytest.Item) -> bool:

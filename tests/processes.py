@@ -67,7 +67,8 @@ class Running:
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the process has ended."""
         if self._process.ends_within(0) is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has, and its exit code is on the way
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
