@@ -13,8 +13,10 @@ from stardag_registry.domain.builds import (
     Build,
     BuildEnd,
     KeptStatus,
+    checked_roots,
 )
 from stardag_registry.domain.errors import BuildEnded, InvalidField
+from stardag_registry.domain.target_roots import MAX_TARGET_ROOTS
 from stardag_registry.domain.texts import check_line, check_text
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -44,6 +46,22 @@ def test_a_build_that_runs_may_end_and_one_that_has_ended_only_so_again(end: Bui
         if other != end:
             with pytest.raises(BuildEnded, match=end):
                 build(end).check_may_end(other)
+
+
+def test_a_build_has_as_many_target_roots_as_a_workspace_may_and_no_more() -> None:
+    roots = {f"root-{number}": "/srv" for number in range(MAX_TARGET_ROOTS)}
+    assert [root.name for root in checked_roots(roots)] == sorted(roots)
+    with pytest.raises(InvalidField, match=r"^body\.target_roots: .*1000"):
+        checked_roots(roots | {"one-more": "/srv"})
+
+
+def test_a_target_root_of_a_build_that_can_be_none_is_told_in_one_sentence() -> None:
+    with pytest.raises(InvalidField) as caught:
+        checked_roots({"No Name": "/srv"})
+    assert caught.value.field == "body.target_roots"
+    assert "'No Name'" in caught.value.problem
+    assert str(caught.value).endswith(".")
+    assert not str(caught.value).endswith("..")
 
 
 @given(texts)

@@ -12,6 +12,8 @@ from stardag_registry.domain.api_keys import PURPOSES, ApiKey, Purpose
 from stardag_registry.domain.errors import Archived, NotAllowed, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.permissions import (
+    AN_ADMIN,
+    AN_OWNER,
     ApiKeyCaller,
     MemberCaller,
     OrganizationAction,
@@ -155,6 +157,13 @@ def test_what_members_may_do_in_their_organization(role: Role, action: Organizat
         else:
             with pytest.raises(NotAllowed):
                 check_allowed_in_organization(member(role), action, reference)
+
+
+@pytest.mark.parametrize("action", sorted(set(ORGANIZATION_ACTIONS) - OF_MEMBERS))
+def test_a_member_who_may_not_is_told_the_lowest_role_that_may(action: OrganizationAction) -> None:
+    with pytest.raises(NotAllowed) as caught:
+        check_allowed_in_organization(member("member"), action, ACME.slug)
+    assert caught.value.needed == (AN_ADMIN if action in IN_ORGANIZATION["admin"] else AN_OWNER)
 
 
 @pytest.mark.parametrize("action", ORGANIZATION_ACTIONS)
