@@ -27,6 +27,7 @@ from stardag.domain.errors import (
     UnknownName,
     UnknownTargetRoot,
 )
+from stardag.domain.output_errors import StorageFailed
 from stardag.domain.refusals import TooMany
 from stardag.domain.suggestions import nearest
 from stardag.domain.target_roots import compare
@@ -101,6 +102,12 @@ def test_an_unknown_name_comes_with_the_nearest_known_one() -> None:
     assert "Did you mean" not in UnknownName("profile", "zzz", "--profile", ["local"]).message
     assert UnknownName("registry", "zzz", "--registry", []).fix.startswith("Known: none.")
     assert "Did you mean 'prod'?" in NotKnownToRegistry("workspace", "prd", "https://x", ["prod"]).message
+
+
+def test_what_the_registry_does_not_know_comes_with_what_it_does_and_no_guess_where_nothing_is_near() -> None:
+    error = NotKnownToRegistry("workspace", "zzz", "https://x", ["staging", "prod"])
+    assert error.message == "The registry https://x knows no workspace 'zzz' that the credential may see."
+    assert error.fix == "Known there: prod, staging. List them with: stardag workspaces list"
 
 
 @pytest.mark.parametrize(
@@ -205,3 +212,12 @@ def test_a_command_is_looked_for_as_a_file_or_on_the_path() -> None:
 def test_too_many_access_tokens_are_waited_for_and_other_things_are_removed() -> None:
     assert TooMany("https://x", "100 count", "access token").fix.startswith("Wait")
     assert "stardag workspaces list" in TooMany("https://x", "2 count", "workspace").fix
+
+
+def test_one_unusable_storage_is_told_in_the_singular() -> None:
+    assert "storage of 1 target root cannot" in StorageUnavailable([("a", "/a", "it is full")]).message
+
+
+def test_a_failure_of_a_storage_says_what_to_do_about_it_where_that_is_known() -> None:
+    assert StorageFailed("/srv/x", "it is full", "Make room.").fix == "Make room."
+    assert "stardag target-roots validate" in StorageFailed("/srv/x", "it is full").fix

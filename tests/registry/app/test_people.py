@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stardag.domain.names import is_name
 from stardag_registry.app.first_start import NAME
 from stardag_registry.app.people import RecognizeUsers
-from stardag_registry.domain.users import Claims, User, checked_email, claims_of, usernames_for
+from stardag_registry.domain.users import USERNAME_MAX_LENGTH, Claims, User, checked_email, claims_of, usernames_for
 from tests.registry.app.scene import ADDRESS, Team
 from tests.registry.in_memory import InMemoryDatabase
 
@@ -120,6 +120,9 @@ def test_everybody_gets_a_name(preferred: str | None, email: str | None) -> None
         ("6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11", None, "user"),
         (None, None, "user"),
         ("a__b--c", None, "a-b-c"),
+        ("-Nina- ", None, "nina"),
+        (f"{'n' * (USERNAME_MAX_LENGTH - 1)}-x", None, "n" * (USERNAME_MAX_LENGTH - 1)),
+        ("n" * USERNAME_MAX_LENGTH + "x", None, "n" * USERNAME_MAX_LENGTH),
     ],
 )
 def test_a_name_is_made_of_what_is_claimed(preferred: str | None, email: str | None, name: str) -> None:

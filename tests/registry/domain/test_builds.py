@@ -1,5 +1,6 @@
 """Builds and texts: when a build is lost, how it may end, and what a text may hold."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -13,6 +14,7 @@ from stardag_registry.domain.builds import (
     Build,
     BuildEnd,
     KeptStatus,
+    TaskRecord,
     checked_roots,
 )
 from stardag_registry.domain.errors import BuildEnded, InvalidField
@@ -25,6 +27,26 @@ texts = st.text(st.characters(), max_size=30)
 
 def build(status: KeptStatus) -> Build:
     return Build("id", "workspace", status, NOW, NOW, "alice")
+
+
+def test_a_text_of_a_build_that_cannot_be_kept_is_refused_by_its_name() -> None:
+    failed = build("failed")
+    with pytest.raises(InvalidField, match=r"^body\.name: "):
+        replace(failed, name="\0")
+    with pytest.raises(InvalidField, match=r"^body\.description: "):
+        replace(failed, description="\0")
+    with pytest.raises(InvalidField, match=r"^body\.commit: "):
+        replace(failed, commit="\0")
+    with pytest.raises(InvalidField, match=r"^body\.error: "):
+        replace(failed, error="\0")
+
+
+def test_the_output_of_a_task_has_a_root_and_a_path_or_neither() -> None:
+    assert TaskRecord("train", {}, "completed", "default", "train/1").output_path == "train/1"
+    with pytest.raises(InvalidField, match=r"^body\.tasks\.output: "):
+        TaskRecord("train", {}, "completed", output_root="default")
+    with pytest.raises(InvalidField, match=r"^body\.tasks\.output: "):
+        TaskRecord("train", {}, "completed", output_path="train/1")
 
 
 @given(st.timedeltas(-timedelta(days=1), timedelta(days=1)))
