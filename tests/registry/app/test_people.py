@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from stardag.domain.names import is_name
 from stardag_registry.app.first_start import NAME
 from stardag_registry.app.people import RecognizeUsers
-from stardag_registry.domain.users import USERNAME_MAX_LENGTH, Claims, User, checked_email, claims_of, usernames_for
+from stardag_registry.domain.users import (
+    EMAIL_MAX_LENGTH,
+    USERNAME_MAX_LENGTH,
+    Claims,
+    User,
+    checked_email,
+    claims_of,
+    usernames_for,
+)
 from tests.registry.app.scene import ADDRESS, Team
 from tests.registry.in_memory import InMemoryDatabase
 
@@ -141,6 +149,12 @@ def test_what_is_no_address_counts_as_not_said(value: object) -> None:
         assert checked.count("@") == 1
     claims = claims_of(ISSUER, "1", {"email": value, "email_verified": True})
     assert claims.email_verified == (checked is not None)
+
+
+def test_an_address_may_be_so_long_and_no_longer() -> None:
+    longest = f"{'a' * 64}@{'b' * (EMAIL_MAX_LENGTH - 65)}"
+    assert checked_email(longest) == longest
+    assert checked_email(f"{longest}b") is None
 
 
 @pytest.mark.parametrize("said", ["true", 1, None, "True", [True]])

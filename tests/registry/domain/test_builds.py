@@ -47,6 +47,14 @@ def test_the_output_of_a_task_has_a_root_and_a_path_or_neither() -> None:
         TaskRecord("train", {}, "completed", output_root="default")
     with pytest.raises(InvalidField, match=r"^body\.tasks\.output: "):
         TaskRecord("train", {}, "completed", output_path="train/1")
+    for path in ("/train", "../train", "train/\0"):
+        with pytest.raises(InvalidField, match=r"^body\.tasks\.output\.path: "):
+            TaskRecord("train", {}, "completed", "default", path)
+
+
+def test_the_error_of_a_task_is_a_text() -> None:
+    with pytest.raises(InvalidField, match=r"^body\.tasks\.error: "):
+        TaskRecord("train", {}, "failed", error="\0")
 
 
 @given(st.timedeltas(-timedelta(days=1), timedelta(days=1)))
