@@ -15,7 +15,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart check test test-all bench lock clean
+.PHONY: help quickstart check test test-all bench mutate lock clean
 
 help: ## Say what there is
 	@echo "make PYTHON=python3.13 ... picks another Python than python3 for a new $(VENV)"
@@ -41,6 +41,22 @@ test-all: $(VENV)/.installed-dev $(EXAMPLES)/.installed ## All tests
 bench: $(VENV)/.installed-dev ## The benchmarks
 	@$(BIN)/python -m benchmarks.bench
 
+# Always from a clean copy: mutmut alone keeps the results of tests that have changed since. To go on with a run that was
+# interrupted: .venv/bin/mutmut run.
+MODULE ?=
+mutate: $(VENV)/.installed-dev ## Mutation testing of domain/ and app/, or of MODULE=stardag.domain.names
+	@test -z '$(MODULE)' || ls -d src/$(subst .,/,$(MODULE))/ src/$(subst .,/,$(MODULE)).py 2>/dev/null | grep -q . || { \
+	    echo "Module not found: '$(MODULE)': name one with make mutate MODULE=stardag.domain.names" >&2; exit 1; }
+	@echo "Everything takes 30 to 60 minutes on two cores; one module takes 3 minutes or more. Progress shows:"
+	@echo "🎉 killed  🫥 no tests  ⏰ timeout  🤔 suspicious  🙁 survived  🔇 skipped  🧙 caught by mypy"
+	@rm -rf mutants
+	@$(BIN)/mutmut run $(if $(MODULE),'$(MODULE).*')
+	@echo && echo "Not killed (show one: $(BIN)/mutmut show NAME):"
+	@$(BIN)/mutmut results | grep -E ': (survived|no tests|timeout|suspicious|segfault)$$' || echo "    none"
+	@echo && echo "Summary:"
+	@$(BIN)/mutmut results --all=1 | awk -F '[.:] *' '{ sub(/^ */, "") } $$NF != "not checked" { n[$$1 "." $$2 "  " $$NF]++ } \
+	    END { for (each in n) printf "%8d  %s\n", n[each], each }' | sort -k 2
+
 # The one target that needs more: uv, which sees every platform at once. The development lock comes first and holds the
 # other to the same versions, so what is run is what was tested. UV_FLAGS=--upgrade takes the newest of everything,
 # UV_FLAGS='--upgrade-package NAME' of one; without either, only what pyproject.toml asks for changes.
@@ -56,7 +72,7 @@ lock: ## Write the requirements*.lock files anew from pyproject.toml (needs uv)
 	@$(COMPILE) --group examples --output-file requirements-examples.lock
 
 clean: ## Remove .venv and what the tools left behind
-	@rm -rf $(VENV) $(EXAMPLES) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(EXAMPLES) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg:
