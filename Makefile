@@ -42,15 +42,16 @@ bench: $(VENV)/.installed-dev ## The benchmarks
 	@$(BIN)/python -m benchmarks.bench
 
 # Always from a clean copy: mutmut alone keeps the results of tests that have changed since. To go on with a run that was
-# interrupted: .venv/bin/mutmut run.
-MODULE ?=
+# interrupted: .venv/bin/mutmut run. MUTMUT_FLAGS='--max-children 1' keeps the other cores free.
+MODULE       ?=
+MUTMUT_FLAGS ?=
 mutate: $(VENV)/.installed-dev ## Mutation testing of domain/ and app/, or of MODULE=stardag.domain.names
 	@test -z '$(MODULE)' || ls -d src/$(subst .,/,$(MODULE))/ src/$(subst .,/,$(MODULE)).py 2>/dev/null | grep -q . || { \
 	    echo "Module not found: '$(MODULE)': name one with make mutate MODULE=stardag.domain.names" >&2; exit 1; }
 	@echo "Everything takes 30 to 60 minutes on two cores; one module takes 3 minutes or more. Progress shows:"
 	@echo "🎉 killed  🫥 no tests  ⏰ timeout  🤔 suspicious  🙁 survived  🔇 skipped  🧙 caught by mypy"
 	@rm -rf mutants
-	@$(BIN)/mutmut run $(if $(MODULE),'$(MODULE).*')
+	@$(BIN)/mutmut run $(MUTMUT_FLAGS) $(if $(MODULE),'$(MODULE).*')
 	@echo && echo "Not killed (show one: $(BIN)/mutmut show NAME):"
 	@$(BIN)/mutmut results | grep -E ': (survived|no tests|timeout|suspicious|segfault)$$' || echo "    none"
 	@echo && echo "Summary:"

@@ -130,6 +130,7 @@ def test_everybody_gets_a_name(preferred: str | None, email: str | None) -> None
         ("a__b--c", None, "a-b-c"),
         ("-Nina- ", None, "nina"),
         (f"{'n' * (USERNAME_MAX_LENGTH - 1)}-x", None, "n" * (USERNAME_MAX_LENGTH - 1)),
+        ("-" + "n" * USERNAME_MAX_LENGTH, None, "n" * USERNAME_MAX_LENGTH),
         ("n" * USERNAME_MAX_LENGTH + "x", None, "n" * USERNAME_MAX_LENGTH),
     ],
 )
@@ -155,6 +156,14 @@ def test_an_address_may_be_so_long_and_no_longer() -> None:
     longest = f"{'a' * 64}@{'b' * (EMAIL_MAX_LENGTH - 65)}"
     assert checked_email(longest) == longest
     assert checked_email(f"{longest}b") is None
+
+
+def test_an_address_that_is_said_to_be_verified_is() -> None:
+    claims = claims_of(ISSUER, "1", {"email": "Nina@acme.example", "email_verified": True})
+    assert claims.email == "nina@acme.example"
+    assert claims.email_verified
+    assert not claims_of(ISSUER, "1", {"email": "nina@acme.example", "email_verified": False}).email_verified
+    assert not claims_of(ISSUER, "1", {"email": "nina@acme.example"}).email_verified
 
 
 @pytest.mark.parametrize("said", ["true", 1, None, "True", [True]])
