@@ -15,7 +15,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart check test test-unit watch test-all bench bench-registry bench-copying lock clean
+.PHONY: help quickstart check test test-unit watch test-all bench bench-registry bench-copying mutate lock clean
 
 help: ## Say what there is
 	@echo "make PYTHON=python3.13 ... picks another Python than python3 for a new $(VENV)"
@@ -59,6 +59,23 @@ bench-registry: $(VENV)/.installed-dev ## Benchmarks of the registry on SQLite a
 bench-copying: $(VENV)/.installed-dev ## Benchmarks of copying, against aws-cli (4 minutes, writes 6 GB)
 	@$(BIN)/python -m benchmarks.copying $(ARGS)
 
+# Always from a clean copy: mutmut alone keeps the results of tests that have changed since. To go on with a run that was
+# interrupted: .venv/bin/mutmut run. MUTMUT_FLAGS='--max-children 1' keeps the other cores free.
+MODULE       ?=
+MUTMUT_FLAGS ?=
+mutate: $(VENV)/.installed-dev ## Mutation testing of domain/ and app/, or of MODULE=stardag.domain.names
+	@test -z '$(MODULE)' || ls -d src/$(subst .,/,$(MODULE))/ src/$(subst .,/,$(MODULE)).py 2>/dev/null | grep -q . || { \
+	    echo "Module not found: '$(MODULE)': name one with make mutate MODULE=stardag.domain.names" >&2; exit 1; }
+	@echo "Everything takes 30 to 60 minutes on two cores; one module takes 3 minutes or more. Progress shows:"
+	@echo "🎉 killed  🫥 no tests  ⏰ timeout  🤔 suspicious  🙁 survived  🔇 skipped  🧙 caught by mypy"
+	@rm -rf mutants
+	@$(BIN)/mutmut run $(MUTMUT_FLAGS) $(if $(MODULE),'$(MODULE).*')
+	@echo && echo "Not killed (show one: $(BIN)/mutmut show NAME):"
+	@$(BIN)/mutmut results | grep -E ': (survived|no tests|timeout|suspicious|segfault)$$' || echo "    none"
+	@echo && echo "Summary:"
+	@$(BIN)/mutmut results --all=1 | awk -F '[.:] *' '{ sub(/^ */, "") } $$NF != "not checked" { n[$$1 "." $$2 "  " $$NF]++ } \
+	    END { for (each in n) printf "%8d  %s\n", n[each], each }' | sort -k 2
+
 # The one target that needs more: uv, which sees every platform at once. The development lock comes first and holds the
 # other to the same versions, so what is run is what was tested. UV_FLAGS=--upgrade takes the newest of everything,
 # UV_FLAGS='--upgrade-package NAME' of one; without either, only what pyproject.toml asks for changes.
@@ -74,7 +91,7 @@ lock: ## Write the requirements*.lock files anew from pyproject.toml (needs uv)
 	@$(COMPILE) --group examples --output-file requirements-examples.lock
 
 clean: ## Remove .venv and what the tools left behind
-	@rm -rf $(VENV) $(EXAMPLES) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(EXAMPLES) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg:

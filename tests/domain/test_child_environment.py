@@ -146,6 +146,17 @@ def test_roots_that_do_not_fit_into_a_variable_are_left_out_and_that_is_said() -
     assert all(len(value) <= VALUE_MAX_LENGTH for value in variables.values())
 
 
+def test_roots_that_just_fit_into_a_variable_are_handed_down() -> None:
+    roots = {f"root-{number}": f"/{'x' * 900}" for number in range(70)}
+    roots["last"] = "/"
+    missing = VALUE_MAX_LENGTH - len(json.dumps(roots, separators=(",", ":")))
+    for longer, handed in ((missing, True), (missing + 1, False)):
+        cached = CACHED._replace(target_roots=roots | {"last": "/" + "x" * longer})
+        profile = resolve(Case(variables=PLACE, identities=(IDENTITY,), cached=(cached,)).layers())
+        assert bool(environment_of(profile, IDENTITY, None)["STARDAG_TARGET_ROOTS"]) is handed
+        assert (roots_left_out(profile) is None) is handed
+
+
 def test_only_what_says_where_is_replaced_in_what_a_child_inherits() -> None:
     kept = {"PATH": "/bin", "STARDAG_HOME": "/h", "STARDAG_API_KEY": "sk_1", "STARDAG_TIMEOUT": "3"}
     gone = {**dict.fromkeys(REPLACED, "x"), "STARDAG_TARGET_ROOTS__ARCHIVE": "/x"}

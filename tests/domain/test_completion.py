@@ -32,6 +32,10 @@ def test_the_record_has_the_four_keys() -> None:
     }
 
 
+def test_the_record_has_no_blanks_so_that_more_outputs_fit_into_it() -> None:
+    assert b" " not in write_completion(COMPLETE)
+
+
 @given(names, st.dictionaries(texts, values, max_size=3), st.dictionaries(names, st.integers(0, 2**60), max_size=4))
 def test_what_is_written_is_read_again(name: str, parameters: Mapping[str, Json], outputs: Mapping[str, int]) -> None:
     completion = Completion(name, parameters, outputs, AT)

@@ -10,11 +10,16 @@ import stardag.domain.command_errors as command_errors
 import stardag.domain.errors as module
 import stardag.domain.output_errors as output_errors
 import stardag.domain.refusals as refusals
+from stardag.domain.command_errors import CommandNotFound
 from stardag.domain.errors import (
+    ClockOff,
     ConfigurationError,
     ConflictingVariables,
+    EditNotPossible,
     FileProblem,
     InvalidFile,
+    MissingSetting,
+    NoCredential,
     NotKnownToRegistry,
     StardagError,
     StorageUnavailable,
@@ -22,6 +27,8 @@ from stardag.domain.errors import (
     UnknownName,
     UnknownTargetRoot,
 )
+from stardag.domain.output_errors import StorageFailed
+from stardag.domain.refusals import TooMany
 from stardag.domain.suggestions import nearest
 from stardag.domain.target_roots import compare
 from tests.domain.errors_of_every_kind import EVERY_ERROR
@@ -97,6 +104,12 @@ def test_an_unknown_name_comes_with_the_nearest_known_one() -> None:
     assert "Did you mean 'prod'?" in NotKnownToRegistry("workspace", "prd", "https://x", ["prod"]).message
 
 
+def test_what_the_registry_does_not_know_comes_with_what_it_does_and_no_guess_where_nothing_is_near() -> None:
+    error = NotKnownToRegistry("workspace", "zzz", "https://x", ["staging", "prod"])
+    assert error.message == "The registry https://x knows no workspace 'zzz' that the credential may see."
+    assert error.fix == "Known there: prod, staging. List them with: stardag workspaces list"
+
+
 @pytest.mark.parametrize(
     ("kind", "command"),
     [
@@ -152,3 +165,59 @@ def test_unusable_storage_is_told_root_by_root() -> None:
         "  a (/a): it is full",
         "  b (s3://b): there is no bucket 'b'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("offset", "said"),
+    [
+        (-1.0, "1 seconds behind"),
+        (59.0, "59 seconds ahead of"),
+        (60.0, "1 minute ahead of"),
+        (-120.0, "2 minutes behind"),
+        (3600.0, "1 hour ahead of"),
+        (-7200.0, "2 hours behind"),
+        (51_840.0, "14 hours ahead of"),
+        (86_000.0, "1 day ahead of"),
+        (86_400.0, "1 day ahead of"),
+        (-172_800.0, "2 days behind"),
+    ],
+)
+def test_a_clock_is_off_by_the_largest_unit_that_fits(offset: float, said: str) -> None:
+    error = ClockOff("https://x", offset)
+    assert error.message.startswith(f"This machine's clock is {said} that of https://x,")
+    assert error.offset == offset
+
+
+def test_without_a_credential_the_command_to_sign_in_names_the_registry_where_it_has_a_name() -> None:
+    assert "`stardag auth login`" in NoCredential("https://x").fix
+    assert "`stardag auth login --registry acme`" in NoCredential("https://x", "acme").fix
+
+
+def test_a_note_follows_the_sentence_and_leaves_no_blank_where_there_is_none() -> None:
+    assert NoCredential("https://x").message.endswith("the registry https://x.")
+    assert NoCredential("https://x", note="One is unused.").message.endswith("the registry https://x. One is unused.")
+    assert MissingSetting("workspace", "X").message == "No workspace is set."
+    assert MissingSetting("workspace", "X", "Two fit.").message == "No workspace is set. Two fit."
+
+
+def test_what_to_paste_keeps_its_indentation() -> None:
+    assert EditNotPossible("/c.toml", "it is odd", "  [profile.x]\n\n").fix.endswith(":\n  [profile.x]")
+
+
+def test_a_command_is_looked_for_as_a_file_or_on_the_path() -> None:
+    assert "it is no file" in CommandNotFound("./pipeline.py").message
+    assert "it is in no directory of PATH" in CommandNotFound("pyhton").message
+
+
+def test_too_many_access_tokens_are_waited_for_and_other_things_are_removed() -> None:
+    assert TooMany("https://x", "100 count", "access token").fix.startswith("Wait")
+    assert "stardag workspaces list" in TooMany("https://x", "2 count", "workspace").fix
+
+
+def test_one_unusable_storage_is_told_in_the_singular() -> None:
+    assert "storage of 1 target root cannot" in StorageUnavailable([("a", "/a", "it is full")]).message
+
+
+def test_a_failure_of_a_storage_says_what_to_do_about_it_where_that_is_known() -> None:
+    assert StorageFailed("/srv/x", "it is full", "Make room.").fix == "Make room."
+    assert "stardag target-roots validate" in StorageFailed("/srv/x", "it is full").fix

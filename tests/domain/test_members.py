@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stardag.domain.api_keys import ApiKey
-from stardag.domain.members import Invitation, Member, parse_invitation_link
+from stardag.domain.members import LINK_MAX_LENGTH, Invitation, Member, parse_invitation_link
 from stardag.domain.organizations import Workspace
 from stardag.domain.refusals import UnusableLink
 
@@ -53,6 +53,18 @@ def test_an_origin_has_one_spelling(link: str, origin: str) -> None:
 
 def test_an_escaped_secret_is_read_as_it_is() -> None:
     assert parse_invitation_link(f"http://x/invitation?token={quote('a-b_c-d_')}").token.reveal() == "a-b_c-d_"
+
+
+def test_a_link_may_be_so_long_and_no_longer() -> None:
+    longest = "http://x/invitation?token=abcdefgh&x=".ljust(LINK_MAX_LENGTH, "y")
+    assert parse_invitation_link(longest).origin == "http://x"
+    with pytest.raises(UnusableLink, match="no address"):
+        parse_invitation_link(longest + "y")
+
+
+def test_a_link_is_ascii() -> None:
+    with pytest.raises(UnusableLink, match="no address"):
+        parse_invitation_link("http://x/invitation?token=abcdefgh&x=\u00f6")
 
 
 def test_things_are_named_by_what_people_call_them_or_by_id() -> None:

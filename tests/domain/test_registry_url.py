@@ -104,6 +104,7 @@ def test_what_could_mean_two_things_is_refused(url: str) -> None:
         "alice:hunter2@api.stardag.com",
         "ftp://alice:hunter2@api.stardag.com",
         "https://alice:hunter2@api.stardag.com?x=@",
+        "https://alice:p@hunter2@api.stardag.com",
         "https://alice:hunter2@api.stardag.com" + "/a" * URL_MAX_LENGTH,
     ],
 )
@@ -191,3 +192,9 @@ def test_https_and_loopback_cannot_be_read_on_the_way(url: str) -> None:
 )
 def test_plain_http_to_what_only_looks_like_loopback_could_be_read(url: str) -> None:
     assert is_plain_beyond_loopback(url)
+
+
+def test_an_address_without_user_information_is_repeated_as_it_was_given() -> None:
+    with pytest.raises(InvalidValue) as caught:
+        normal_url("ftp://api.stardag.com")
+    assert caught.value.value == "ftp://api.stardag.com"

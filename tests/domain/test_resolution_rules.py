@@ -8,7 +8,7 @@ import pytest
 from stardag.domain.configuration import Profile
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import Environment
-from stardag.domain.errors import InvalidName, UnknownName, UnknownTargetRoot
+from stardag.domain.errors import InvalidName, InvalidVariable, UnknownName, UnknownTargetRoot
 from stardag.domain.layers import Layer, Notice, Origin, Setting
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.remembered import CachedRoots, WorkspaceIdentity
@@ -293,3 +293,10 @@ def test_a_variable_with_the_address_in_force_keeps_the_name_in_force() -> None:
     profile = resolved(variables={"url": LOCAL}, file=file)
     assert place(profile) == ("second", LOCAL, "default", "default")
     assert profile.registry.origin.variable == "STARDAG_REGISTRY_URL"
+
+
+def test_a_variable_that_fits_two_roots_is_told_with_both_and_with_the_one_that_spells_names_out() -> None:
+    case = Case(json_roots={"a-b": "/1", "a_b": "/2"}, root_variables={"a_b": "/3"})
+    with pytest.raises(InvalidVariable, match="'a-b' and 'a_b'") as caught:
+        resolve(case.layers())
+    assert "STARDAG_TARGET_ROOTS," in caught.value.fix

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from stardag.domain.names import is_name
 from stardag_registry.app.first_start import NAME
 from stardag_registry.app.people import RecognizeUsers
-from stardag_registry.domain.users import Claims, User, checked_email, claims_of, usernames_for
+from stardag_registry.domain.users import (
+    EMAIL_MAX_LENGTH,
+    USERNAME_MAX_LENGTH,
+    Claims,
+    User,
+    checked_email,
+    claims_of,
+    usernames_for,
+)
 from tests.registry.app.scene import ADDRESS, Team
 from tests.registry.in_memory import InMemoryDatabase
 
@@ -120,6 +128,10 @@ def test_everybody_gets_a_name(preferred: str | None, email: str | None) -> None
         ("6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11", None, "user"),
         (None, None, "user"),
         ("a__b--c", None, "a-b-c"),
+        ("-Nina- ", None, "nina"),
+        (f"{'n' * (USERNAME_MAX_LENGTH - 1)}-x", None, "n" * (USERNAME_MAX_LENGTH - 1)),
+        ("-" + "n" * USERNAME_MAX_LENGTH, None, "n" * USERNAME_MAX_LENGTH),
+        ("n" * USERNAME_MAX_LENGTH + "x", None, "n" * USERNAME_MAX_LENGTH),
     ],
 )
 def test_a_name_is_made_of_what_is_claimed(preferred: str | None, email: str | None, name: str) -> None:
@@ -138,6 +150,20 @@ def test_what_is_no_address_counts_as_not_said(value: object) -> None:
         assert checked.count("@") == 1
     claims = claims_of(ISSUER, "1", {"email": value, "email_verified": True})
     assert claims.email_verified == (checked is not None)
+
+
+def test_an_address_may_be_so_long_and_no_longer() -> None:
+    longest = f"{'a' * 64}@{'b' * (EMAIL_MAX_LENGTH - 65)}"
+    assert checked_email(longest) == longest
+    assert checked_email(f"{longest}b") is None
+
+
+def test_an_address_that_is_said_to_be_verified_is() -> None:
+    claims = claims_of(ISSUER, "1", {"email": "Nina@acme.example", "email_verified": True})
+    assert claims.email == "nina@acme.example"
+    assert claims.email_verified
+    assert not claims_of(ISSUER, "1", {"email": "nina@acme.example", "email_verified": False}).email_verified
+    assert not claims_of(ISSUER, "1", {"email": "nina@acme.example"}).email_verified
 
 
 @pytest.mark.parametrize("said", ["true", 1, None, "True", [True]])

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stardag_registry.domain.access_tokens import (
@@ -73,6 +73,10 @@ def test_a_token_counts_until_it_expires_or_is_revoked(
 
 
 @given(st.integers())
+@example(0)
+@example(1)
+@example(43200)
+@example(43201)
 def test_a_lifetime_is_a_second_to_twelve_hours(seconds: int) -> None:
     if 1 <= seconds <= 43200:
         assert checked_lifetime(seconds) == timedelta(seconds=seconds)

@@ -1,7 +1,7 @@
 """Rules of what the provider gives: where codes may go, what user codes look like, and first passwords."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stardag_registry.app.provider.attempts import from_address
@@ -18,6 +18,8 @@ from stardag_registry.domain.grants import (
 
 
 @given(st.integers(-10, 70000))
+@example(65535)
+@example(65536)
 def test_a_code_goes_to_any_port_of_this_machine(port: int) -> None:
     assert is_redirect_uri(f"http://127.0.0.1:{port}/callback") is (1 <= port <= 65535)
 
@@ -40,6 +42,16 @@ def test_a_user_code_is_known_however_it_is_typed(entropy: bytes, between: str) 
 def test_what_is_no_user_code_is_none(text: str) -> None:
     typed = typed_user_code(text)
     assert typed is None or typed_user_code(typed) == typed
+
+
+@pytest.mark.parametrize("text", ["BCDF-GHJ", "BCDF-GHJK-L", "BCDF-GHJA", "BCDF-GHJ0"])
+def test_a_user_code_has_eight_of_its_letters(text: str) -> None:
+    assert typed_user_code(text) is None
+
+
+def test_a_user_code_may_hold_every_one_of_its_letters() -> None:
+    for code in ("BCDF-GHJK", "LMNP-QRST", "VWXZ-BBBB"):
+        assert typed_user_code(code) == code
 
 
 @given(st.lists(st.sampled_from([*SCOPES, "admin", ""])))

@@ -12,6 +12,8 @@ from stardag_registry.domain.api_keys import PURPOSES, ApiKey, Purpose
 from stardag_registry.domain.errors import Archived, NotAllowed, NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.permissions import (
+    AN_ADMIN,
+    AN_OWNER,
     ApiKeyCaller,
     MemberCaller,
     OrganizationAction,
@@ -93,11 +95,19 @@ def test_what_keys_may_do_in_their_workspace(purpose: Purpose, action: Workspace
     assert is_allowed(key(purpose), action, OWN) == (action in WITH_KEY[purpose])
 
 
+def test_a_key_is_told_what_would_be_allowed_a_key_if_one_may_and_else_an_admin() -> None:
+    with pytest.raises(NotAllowed) as caught:
+        check_allowed(key("administer"), "archive workspace", OWN)
+    assert caught.value.needed == AN_ADMIN
+    with pytest.raises(NotAllowed, match="an API key made for administering"):
+        check_allowed(key("build"), "change target roots", OWN)
+
+
 @pytest.mark.parametrize("action", WORKSPACE_ACTIONS)
 def test_to_a_key_every_other_workspace_is_not_there(action: WorkspaceAction) -> None:
     for workspace in (SIBLING, STRANGERS, None):
         for purpose in PURPOSES:
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFound, match="no such workspace"):
                 check_allowed(key(purpose), action, workspace)
 
 
@@ -157,12 +167,19 @@ def test_what_members_may_do_in_their_organization(role: Role, action: Organizat
                 check_allowed_in_organization(member(role), action, reference)
 
 
+@pytest.mark.parametrize("action", sorted(set(ORGANIZATION_ACTIONS) - OF_MEMBERS))
+def test_a_member_who_may_not_is_told_the_lowest_role_that_may(action: OrganizationAction) -> None:
+    with pytest.raises(NotAllowed) as caught:
+        check_allowed_in_organization(member("member"), action, ACME.slug)
+    assert caught.value.needed == (AN_ADMIN if action in IN_ORGANIZATION["admin"] else AN_OWNER)
+
+
 @pytest.mark.parametrize("action", ORGANIZATION_ACTIONS)
 def test_to_a_member_another_organization_is_not_there(action: OrganizationAction) -> None:
     callers: list[ApiKeyCaller | MemberCaller] = [*map(member, ROLES), key("administer")]
     for reference in (OTHER.slug, OTHER.id, "missing", ""):
         for caller in callers:
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFound, match="no such organization"):
                 check_allowed_in_organization(caller, action, reference)
 
 
