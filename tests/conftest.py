@@ -4,6 +4,7 @@ The parts are imported by whoever asks for one, so that tests on fakes start at 
 """
 
 import re
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from coverage import Coverage
+
     from tests.registry.postgresql import Postgresql
     from tests.s3_server import S3Server
 
@@ -39,8 +42,30 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         if _is_unit(item):
             item.add_marker("unit")
         elif test in covered:
-            item.add_marker("no_cover")
+            item.add_marker("untraced")
         covered.add(test)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Stop coverage for the length of a test that is left out, its fixtures included."""
+    stopped = _stop_coverage() if item.get_closest_marker("untraced") else []
+    try:
+        return (yield)
+    finally:
+        for coverage in reversed(stopped):
+            coverage.start()
+
+
+def _stop_coverage() -> "list[Coverage]":
+    """Stop whatever is measured here. In a process of xdist, pytest-cov starts two; the first goes on where the second
+    has stopped."""
+    stopped = list["Coverage"]()
+    measuring = sys.modules.get("coverage")
+    while measuring is not None and (current := measuring.Coverage.current()) is not None:
+        current.stop()
+        stopped.append(current)
+    return stopped
 
 
 def _is_unit(item: pytest.Item) -> bool:

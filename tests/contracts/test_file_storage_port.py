@@ -253,7 +253,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 numbers = count()
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(contents=st.dictionaries(PATHS, st.binary(max_size=20), max_size=8))
 def test_whatever_outputs_are_called_all_are_listed_in_order_and_copied(
     ends: Ends, transfers: Transfers, contents: dict[str, bytes]

@@ -1,7 +1,7 @@
 """Two organizations with everybody in them whom the policy speaks of, and one furnished workspace of every kind."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -80,8 +80,19 @@ class Scene:
     access_token_id: str
     """Of the token that the caller of that kind shows."""
 
+    answers: dict[tuple[str, Caller, Target], httpx.Response] = field(
+        default_factory=dict[tuple[str, Caller, Target], httpx.Response]
+    )
+    """Those to requests that were made already: none of them changes anything."""
+
     def ask(self, row: Row, caller: Caller, target: Target) -> httpx.Response:
-        """Do what the row is about."""
+        """Do what the row is about, once."""
+        asked = (str(row), caller, target)
+        if asked not in self.answers:
+            self.answers[asked] = self._ask(row, caller, target)
+        return self.answers[asked]
+
+    def _ask(self, row: Row, caller: Caller, target: Target) -> httpx.Response:
         organization = self._organization(target)
         workspace = self._workspace(caller, target)
         ids = self._ids(organization, workspace, row, caller, target)
