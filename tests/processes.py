@@ -109,8 +109,7 @@ class _Started:
 
 
 _CHILDREN = Lock()
-"""multiprocessing asks all of its children whether they have ended whenever it starts one, and an exit code can be read
-once alone."""
+"""For one thread at a time: starting a child also polls all others, and an exit code can be read only once."""
 
 
 class _Forked:

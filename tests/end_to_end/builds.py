@@ -11,7 +11,7 @@ from stardag.app.registry_ports import RegistryApi
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.builds import Build, BuildFilter, TaskFilter
 from stardag.domain.credentials import Secret
-from tests.end_to_end.machine import PATIENCE
+from tests.end_to_end.machine import TIMEOUT_SECONDS
 from tests.processes import forked, python_program
 
 
@@ -20,7 +20,7 @@ class Workspace:
 
     def __init__(self, url: str, workspace_id: str, key: str) -> None:
         self.id = workspace_id
-        self.api: RegistryApi = HttpRegistries().connect(url, FixedCredential(Secret(key)), PATIENCE)
+        self.api: RegistryApi = HttpRegistries().connect(url, FixedCredential(Secret(key)), TIMEOUT_SECONDS)
 
     def builds(self) -> tuple[Build, ...]:
         """All builds, the newest first."""
@@ -56,6 +56,6 @@ def run(program: str, environment: Mapping[str, str], cwd: Path, exits: int = 0)
         tempfile.TemporaryDirectory(prefix="stardag-run-") as directory,
         forked(python_program, [program], environment, cwd, Path(directory)) as process,
     ):
-        ended = process.ended(PATIENCE)
+        ended = process.ended(TIMEOUT_SECONDS)
     assert ended.code == exits, ended.err.decode()
     return ended.out.decode(), ended.err.decode()

@@ -19,7 +19,7 @@ from tests.processes import Ended, Running, forked, stardag_program
 PROGRAM = Path(sys.executable).with_name("stardag")
 """The installed program, beside the Python that runs the tests."""
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 """Seconds after which a run that does not end has failed."""
 
 KEY_VARIABLES = ("STARDAG_API_KEY", "STARDAG_REGISTRY_API_KEY")
@@ -127,7 +127,7 @@ class Machine:
         exits: int | None = 0,
         env: Mapping[str, str] = {},
         cwd: Path | None = None,
-        timeout: float = PATIENCE,
+        timeout: float = TIMEOUT_SECONDS,
         given: str = "",
     ) -> Ran:
         """Run the program without a terminal, `given` something on standard input, and check its exit code, unless

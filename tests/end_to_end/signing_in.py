@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from tests.end_to_end.machine import PATIENCE, Machine, Ran, check_promises
+from tests.end_to_end.machine import TIMEOUT_SECONDS, Machine, Ran, check_promises
 from tests.processes import Running
 from tests.registry.running import RunningRegistry
 from tests.registry.signing_in import Person
@@ -46,13 +46,13 @@ class Login:
 
     def page(self) -> str:
         """The page that it asks to open, read from what it says."""
-        found = self._process.reads(r"(https?://\S+/oauth/\S+)\n", self._process.err, PATIENCE)
+        found = self._process.reads(r"(https?://\S+/oauth/\S+)\n", self._process.err, TIMEOUT_SECONDS)
         assert found, self._process.err.read_text()
         return found[1]
 
     def ended(self, exits: int = 0) -> Ran:
         """What it said in all."""
-        ended = self._process.ended(PATIENCE)
+        ended = self._process.ended(TIMEOUT_SECONDS)
         ran = Ran(("auth", "login"), ended.code, ended.out.decode(), ended.err.decode())
         check_promises(ran, {})
         assert ran.code == exits, ran.said

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, Ran, check_promises
+from tests.end_to_end.machine import PROGRAM, TIMEOUT_SECONDS, Machine, Ran, check_promises
 from tests.end_to_end.registries import NOWHERE, Place
 from tests.fakes.http_server import ScriptedServer, response
 
@@ -236,9 +236,9 @@ def test_ctrl_c_while_a_registry_is_waited_for_exits_130(machine: Machine) -> No
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         ) as process:
-            assert asked.wait(PATIENCE)
+            assert asked.wait(TIMEOUT_SECONDS)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=PATIENCE)
+            out, err = process.communicate(timeout=TIMEOUT_SECONDS)
     check_promises(Ran(("organizations",), process.returncode, out.decode(), err.decode()), env)
     assert (process.returncode, out) == (130, b"")
 

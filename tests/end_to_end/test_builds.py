@@ -19,7 +19,7 @@ from stardag.domain.output_errors import TaskNotRunning
 from stardag.domain.refusals import BuildEnded, RefusedValue
 from tests.end_to_end.builds import Workspace, run, start
 from tests.end_to_end.front import Front, Passage, registry_behind_a_front
-from tests.end_to_end.machine import PATIENCE, Machine
+from tests.end_to_end.machine import TIMEOUT_SECONDS, Machine
 from tests.end_to_end.registries import NOWHERE, Place
 from tests.registry.running import RunningRegistry
 
@@ -307,7 +307,9 @@ def test_workers_that_are_given_the_environment_belong_to_the_build(
         environment = {"PATH": os.environ["PATH"], **build.environment(), "STARDAG_API_KEY": place.key}
         environment |= {"HOME": str(tmp_path / "empty")}
         workers = [start(WORKER, environment, machine.work) for _ in range(2)]
-        ended = [worker.communicate(f"{number} {number + 10}\n", PATIENCE) for number, worker in enumerate(workers)]
+        ended = [
+            worker.communicate(f"{number} {number + 10}\n", TIMEOUT_SECONDS) for number, worker in enumerate(workers)
+        ]
         assert [out for out, _ in ended] == [f"{build.id} nightly\n"] * 2, ended
         root = str(build.target_root())
         assert {build.task("part", {"number": number}).output("part").read_text() for number in (0, 1, 10, 11)} == {
@@ -553,7 +555,7 @@ def test_a_process_that_is_killed_while_it_delivers_leaves_it_to_the_next(door: 
     door.front.treatment = hang
     environment = {**door.machine.environment(), **door.variables, "STARDAG_TIMEOUT": "300"}
     killed = start("import stardag; stardag.build('killed').__enter__()", environment, door.machine.work)
-    assert arrived.wait(PATIENCE)
+    assert arrived.wait(TIMEOUT_SECONDS)
     assert "was delivered" not in door.command("builds", "list"), "as long as somebody else delivers it"
     killed.kill()
     killed.communicate()
@@ -590,7 +592,7 @@ with stardag.build("in a worker") as build:
         while not any(request.endswith(str(build.id)) for request in list(door.front.requests)):
             assert worker.poll() is None
         door.go_away()
-        _, err = worker.communicate("\n", PATIENCE)
+        _, err = worker.communicate("\n", TIMEOUT_SECONDS)
         assert "has not heard how it went with tasks" in err
         door.come_back()
         assert f"tasks of build {build.id}" in door.command("builds", "list")
@@ -621,9 +623,9 @@ def test_the_program_still_ends_where_ctrl_c_comes_while_the_registry_is_told(do
     environment = {**door.machine.environment(), **door.variables, "STARDAG_TIMEOUT": "300"}
     program = "import stardag\nwith stardag.build('nightly'): pass"
     process = start(program, environment, door.machine.work)
-    assert arrived.wait(PATIENCE)
+    assert arrived.wait(TIMEOUT_SECONDS)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=TIMEOUT_SECONDS)
     assert "KeyboardInterrupt" in err
     assert len(door.kept()) == 1
     door.come_back()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, files_below, write
+from tests.end_to_end.machine import PROGRAM, TIMEOUT_SECONDS, Machine, files_below, write
 from tests.end_to_end.registries import NOWHERE, Place
 from tests.fakes.http_server import ScriptedServer, response
 
@@ -295,7 +295,7 @@ def test_many_processes_that_add_profiles_lose_none(machine: Machine, processes:
     ]
     for process in running:
         with process:
-            _, err = process.communicate(timeout=2 * PATIENCE)
+            _, err = process.communicate(timeout=2 * TIMEOUT_SECONDS)
         assert (process.returncode, err) == (0, b"")
     profiles = machine.ask("profile", "list").data["profiles"]
     assert {profile["name"]: profile["workspace"] for profile in profiles} == {name: f"ws-{name}" for name in names}

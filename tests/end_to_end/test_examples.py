@@ -17,7 +17,7 @@ from tests.end_to_end.registries import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-examples" / "bin" / "python"
-PATIENCE = 240.0
+TIMEOUT_SECONDS = 240.0
 REPORT = "A degree more sells 3.0 more; at 0 degrees it is 20.\n"
 
 pytestmark = pytest.mark.skipif(
@@ -39,7 +39,7 @@ def run(example: str, machine: Machine, place: Place, env: Mapping[str, str] = {
         cwd=machine.work,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert place.key not in ended.stdout + ended.stderr
@@ -94,7 +94,7 @@ def prefect_server(machine: Machine) -> Generator[str]:
             yield url
         finally:
             server.terminate()
-            server.wait(PATIENCE)
+            server.wait(TIMEOUT_SECONDS)
 
 
 def wait_for(client: httpx.Client, url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, check_promises, write
+from tests.end_to_end.machine import PROGRAM, TIMEOUT_SECONDS, Machine, check_promises, write
 from tests.end_to_end.machine import Ran as Ran
 from tests.end_to_end.recorder import recording
 from tests.end_to_end.registries import NOWHERE, Place
@@ -63,12 +63,12 @@ class Command:
         """Its next line."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, self.process.communicate(timeout=PATIENCE)
+        assert line, self.process.communicate(timeout=TIMEOUT_SECONDS)
         return line.strip()
 
     def ended(self) -> int:
         """The exit code, or minus the signal."""
-        out, err = self.process.communicate(timeout=PATIENCE)
+        out, err = self.process.communicate(timeout=TIMEOUT_SECONDS)
         check_promises(Ran(("exec",), self.process.returncode, out, err), {})
         self.err = err
         return self.process.returncode
@@ -88,7 +88,9 @@ def under_way(machine: Machine, *words: str, before: str = "", **variables: str)
         text=True,
         start_new_session=True,
     )
-    watchdog = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))  # what says nothing ends a test
+    watchdog = threading.Timer(
+        TIMEOUT_SECONDS, os.killpg, (process.pid, signal.SIGKILL)
+    )  # what says nothing ends a test
     watchdog.start()
     with process:
         try:
@@ -218,7 +220,7 @@ class TestSignals:
             command.process.send_signal(signal.SIGUSR1)
             assert command.says() == "SIGUSR1"
             command.process.send_signal(signal.SIGKILL)
-            command.process.wait(PATIENCE)
+            command.process.wait(TIMEOUT_SECONDS)
             os.kill(process, signal.SIGKILL)
 
 
@@ -232,7 +234,7 @@ class TestAtATerminal:
             env=machine.environment(TERM="xterm"),
             cwd=str(machine.work),
             encoding="utf-8",
-            timeout=PATIENCE,
+            timeout=TIMEOUT_SECONDS,
         )
         spawned.delaybeforesend = None
         try:
@@ -433,7 +435,7 @@ class TestSignedIn:
             while said[-1] != "ready":
                 said.append(command.says())
             command.process.kill()
-            assert command.process.wait(PATIENCE) == -signal.SIGKILL
+            assert command.process.wait(TIMEOUT_SECONDS) == -signal.SIGKILL
             after = self.elsewhere(machine, variables_of(Ran((), 0, "\n".join(said), "")))
             machine.run("target-roots", "sync", env=after)
             assert machine.ask("builds", "list", env=after).data["builds"][0]["status"] == "running"

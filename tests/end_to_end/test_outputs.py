@@ -13,7 +13,7 @@ import stardag
 from stardag.domain.errors import RegistryUnreachable, UnknownTargetRoot
 from stardag.domain.output_errors import OutsideTargetRoot, ReadOnlyTargetRoot, TaskNotRunning, UnsupportedScheme
 from tests.end_to_end.builds import start
-from tests.end_to_end.machine import PATIENCE, Machine
+from tests.end_to_end.machine import TIMEOUT_SECONDS, Machine
 from tests.end_to_end.registries import NOWHERE, Place, Registry, passing_on
 from tests.s3_server import REGION, ROOT, S3Server
 
@@ -216,7 +216,7 @@ def start_at_once(machine: Machine, place: Place, processes: int) -> None:
             )
             for _ in range(processes)
         ]
-        said = [worker.communicate(timeout=10 * PATIENCE)[1].decode() for worker in workers]
+        said = [worker.communicate(timeout=10 * TIMEOUT_SECONDS)[1].decode() for worker in workers]
         assert said == [""] * processes
         asked = [request.path for request in door.requests if "/target-roots" in request.path]
     assert 1 <= len(asked) <= processes
@@ -244,5 +244,5 @@ found = {"dependency_injector", "boto3", "cloudpathlib", "httpx", "pydantic"} & 
 assert not found, found
 """
     process = start(program, {**machine.environment(), "STARDAG_OFFLINE": "1"}, machine.work)
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=TIMEOUT_SECONDS)
     assert process.returncode == 0, err

@@ -18,7 +18,7 @@ import pytest
 from stardag.domain.completion import Completion, read_completion, write_completion
 from stardag.domain.outputs import TASK_RECORD
 from stardag.domain.tasks import task_id
-from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine
+from tests.end_to_end.machine import PROGRAM, TIMEOUT_SECONDS, Machine
 from tests.end_to_end.registries import Registry
 from tests.processes import forked, stardag_program
 from tests.s3_relay import S3Relay, refusing_after
@@ -161,7 +161,7 @@ def copy_and_kill(machine: Machine, seconds: float) -> int:
         with suppress(TimeoutError):
             return process.wait(seconds)
         process.kill()
-        return process.wait(PATIENCE)
+        return process.wait(TIMEOUT_SECONDS)
 
 
 def kill_and_go_on(ends: Ends, kills: int, small: int, at_most: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine
+from tests.end_to_end.machine import PROGRAM, TIMEOUT_SECONDS, Machine
 from tests.end_to_end.registries import NOWHERE, Place, answering
 from tests.fakes.http_server import ScriptedServer
 
@@ -53,7 +53,7 @@ def terminal(machine: Machine, *words: str, shell: str = "", **variables: str) -
         env=environment,
         cwd=str(machine.work),
         encoding="utf-8",
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         dimensions=(40, 240),
     )
     spawned.delaybeforesend = None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine
+from tests.end_to_end.machine import PROGRAM, TIMEOUT_SECONDS, Machine
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def serving(machine: Machine, *words: str) -> Generator[tuple[subprocess.Popen[b
     ):
         try:
             assert process.stdout is not None
-            ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
+            ready, _, _ = select.select([process.stdout], [], [], TIMEOUT_SECONDS)
             assert ready, "it says its address once it answers"
             yield process, process.stdout.readline().decode().strip()
         finally:
@@ -50,13 +50,13 @@ def test_the_guide_runs_on_one_machine_from_registry_serve_to_a_build(machine: M
         (added,) = machine.ask("target-roots", "validate", env=env).data["added"]
         assert added["new"] == f"{machine.directory}/local-target-roots/default/default/"
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == 130
+        assert process.wait(TIMEOUT_SECONDS) == 130
     with serving(machine) as (process, again):
         assert key not in (machine.root / "serve.stderr").read_text(), "it is shown only once"
         env["STARDAG_REGISTRY_URL"] = again
         assert machine.ask("organizations", "list", env=env).data["organizations"][0]["slug"] == "default"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT_SECONDS) == 0
 
 
 @pytest.mark.slow

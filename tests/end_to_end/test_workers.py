@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.machine import PATIENCE, PROGRAM, Machine, write
+from tests.end_to_end.machine import PROGRAM, TIMEOUT_SECONDS, Machine, write
 from tests.end_to_end.registries import Place, Registry, passing_on
 
 READING = "import stardag; assert (stardag.target_root() / 'x').name == 'x'"
@@ -35,7 +35,7 @@ def start_at_once(machine: Machine, registry: Registry, count: int) -> None:
             )
             for variables in given
         ]
-        said = [worker.communicate(timeout=20 * PATIENCE)[1].decode() for worker in workers]
+        said = [worker.communicate(timeout=20 * TIMEOUT_SECONDS)[1].decode() for worker in workers]
         assert said == [""] * count
         assert [worker.returncode for worker in workers] == [0] * count
         asked = [request.path for request in door.requests if "/target-roots" in request.path]
@@ -109,7 +109,7 @@ def test_a_worker_of_a_build_that_is_cancelled_begins_no_more_tasks(machine: Mac
             assert worker.stdout is not None
             assert worker.stdout.readline() == "ready\n"
             machine.ask("builds", "cancel", build_id, env=place.variables)
-            said = worker.communicate(timeout=PATIENCE)[1]
+            said = worker.communicate(timeout=TIMEOUT_SECONDS)[1]
         finally:
             worker.kill()
     assert worker.returncode == 1

@@ -64,14 +64,15 @@ def running_registry(
     umask: int = -1,
     environment: Mapping[str, str] = {},
     open_files: tuple[int, int] | None = None,
-    is_installed: bool = False,
+    in_new_process: bool = False,
     **more: str | Sequence[str],
 ) -> Generator[RunningRegistry]:
     """A server that answers, for the length of a `with` block. It is stopped at the end, if it still runs then.
 
     `local_target_roots` is a directory beside `data_dir` unless it is given; `environment` are variables beside those
-    of this process; `open_files` are the soft and the hard limit that it starts with; `is_installed` starts it anew, as
-    the first two do as well; `more` are other options of `serve`. What it writes goes to files beside `data_dir`.
+    of this process; `open_files` are the soft and the hard limit that it starts with. It is forked, unless
+    `in_new_process`, `umask` or `open_files` is given. `more` are other options of `serve`. What it writes goes to
+    files beside `data_dir`.
 
     Raises:
         DidNotStart: it ended before it answered.
@@ -86,7 +87,7 @@ def running_registry(
     }
     variables = {**os.environ, **environment}
     with ExitStack() as stack:
-        if is_installed or umask >= 0 or open_files is not None:
+        if in_new_process or umask >= 0 or open_files is not None:
             command = [*_limiting(open_files), sys.executable, serving.__file__, json.dumps(options)]
             process = stack.enter_context(started(command, variables, data_dir.parent, umask))
         else:

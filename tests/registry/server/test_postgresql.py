@@ -67,7 +67,7 @@ def test_the_password_may_come_by_the_variables_and_the_file_that_libpq_reads(
     without = {name: "" for name in os.environ if name.startswith("PG")}
     for environment in ({"PGPASSWORD": password}, {"PGPASSFILE": str(pgpass)}):
         with running_registry(
-            tmp_path / "data", database=plain, environment={**without, **environment}, is_installed=True
+            tmp_path / "data", database=plain, environment={**without, **environment}, in_new_process=True
         ) as registry:
             assert httpx.get(f"{registry.url}/health", trust_env=False).status_code == 200
             words = Path(f"/proc/{registry.process.pid}/cmdline").read_bytes()
