@@ -91,7 +91,7 @@ lock: ## Write the requirements*.lock files anew from pyproject.toml (needs uv)
 	@$(COMPILE) --group examples --output-file requirements-examples.lock
 
 clean: ## Remove .venv and what the tools left behind
-	@rm -rf $(VENV) $(EXAMPLES) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache mutants
+	@rm -rf $(VENV) $(EXAMPLES) build dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/pyvenv.cfg:
