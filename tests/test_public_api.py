@@ -1,9 +1,14 @@
 """What `import stardag` offers, and the container that front ends and tests rewire."""
 
+import asyncio
 import importlib
 import os
+import re
+import subprocess
 import sys
+import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -11,13 +16,21 @@ import pytest
 from dependency_injector import providers
 
 import stardag
+from stardag.adapters.cli.exit_codes import exit_code_of
 from stardag.adapters.cli.use_cases import UseCases
+from stardag.api.tracebacks import with_short_traceback
 from stardag.container import Container
 from tests.app.world import World, codes, sample
+from tests.domain.errors_of_every_kind import EVERY_ERROR
 
 EXPORTED = """ActiveProfile Build Layer Notice Origin OutputPath Overridden RootChange RootChanges Setting
-StardagError StardagWarning Synced Task TaskOutputs __version__ active_profile build overlay
+StardagError StardagWarning Synced Task TaskOutputs __version__ active_profile build errors overlay
 sync_target_roots target_root task_outputs use validate_before_build"""
+
+ABOVE_THE_LEAVES = {
+    *("StardagError", "ConfigurationError", "TargetRootsDiffer", "SignInNeeded", "NotFound", "Conflict", "OutOfReach"),
+    "FileProblem",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +67,101 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_every_error_is_a_stardag_error() -> None:
     with pytest.raises(stardag.StardagError, match="no profile 'missing'"):
         stardag.active_profile("missing")
+
+
+def test_every_error_of_the_tree_is_exported_under_its_public_name() -> None:
+    assert set(stardag.errors.__all__) == {type(error).__name__ for error in EVERY_ERROR} | ABOVE_THE_LEAVES
+    for name in set(stardag.errors.__all__) - {"FileProblem"}:
+        error = getattr(stardag.errors, name)
+        assert issubclass(error, stardag.StardagError)
+        assert (error.__module__, error.__qualname__) == ("stardag.errors", name)
+        assert error.__doc__
+
+
+def test_the_document_lists_every_error_with_its_code_and_exit_code() -> None:
+    document = (Path(__file__).parent.parent / "docs" / "errors.md").read_text()
+    rows = re.findall(r"^\| (?:&emsp;)*`(\w+)` \| `([a-z-]+)` \| (\d+) \| .+ \|$", document, re.MULTILINE)
+    names = set(stardag.errors.__all__) - {"FileProblem"}
+    classes: dict[str, type[stardag.StardagError]] = {name: getattr(stardag.errors, name) for name in names}
+    exits = {name: exit_code_of(it.__new__(it)) for name, it in classes.items()}
+    assert sorted(rows) == sorted((name, it.code, str(exits[name])) for name, it in classes.items())
+
+
+def test_an_error_ends_at_the_line_that_called_the_library_and_says_the_fix() -> None:
+    with pytest.raises(stardag.StardagError) as raised:
+        stardag.target_root("missing")
+    assert [frame.name for frame in traceback.extract_tb(raised.tb)][1:] == []
+    shown = "".join(traceback.format_exception(raised.value))
+    assert "stardag.errors.UnknownTargetRoot: The active profile has no target root 'missing'" in shown
+    assert shown.endswith("\nFetch the workspace's target roots with: stardag target-roots sync\n")
+
+
+async def entered() -> None:
+    async with stardag.build("nightly", profile="missing"):
+        pass
+
+
+def with_a_build() -> None:
+    with stardag.build("nightly", profile="missing"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: stardag.active_profile("missing"),
+        stardag.sync_target_roots,
+        lambda: stardag.validate_before_build("missing"),
+        lambda: stardag.overlay(read_from="missing"),
+        lambda: stardag.task_outputs("no task"),
+        with_a_build,
+        lambda: asyncio.run(entered()),
+    ],
+)
+def test_no_public_call_shows_frames_of_the_library(call: Callable[[], object]) -> None:
+    with pytest.raises(stardag.StardagError) as raised:
+        call()
+    package = str(Path(stardag.__file__).parent)
+    assert not [frame for frame in traceback.extract_tb(raised.tb) if frame.filename.startswith(package)]
+
+
+def test_a_cause_stays_without_its_frames_and_what_the_caller_handled_keeps_them() -> None:
+    @with_short_traceback
+    def library_call() -> None:
+        try:
+            raise OSError("the disk is full")
+        except OSError as error:
+            raise stardag.errors.StateNotWritable("/c.toml", "the disk is full") from error
+
+    def caller() -> None:
+        try:
+            raise KeyError("the caller's own")
+        except KeyError:
+            library_call()
+
+    with pytest.raises(stardag.StardagError) as raised:
+        caller()
+    cause = raised.value.__cause__
+    assert isinstance(cause, OSError)
+    assert cause.__traceback__ is None
+    assert isinstance(cause.__context__, KeyError)
+    assert cause.__context__.__traceback__ is not None
+
+
+def test_a_bug_keeps_every_frame() -> None:
+    @with_short_traceback
+    def library_call() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        library_call()
+    assert traceback.extract_tb(raised.tb)[-1].name == "library_call"
+
+
+def test_the_development_mode_keeps_every_frame(tmp_path: Path) -> None:
+    command = [sys.executable, "-X", "dev", "-c", "import stardag; stardag.active_profile('missing')"]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert "in find_profile" in finished.stderr
 
 
 def test_the_active_profile_is_read_from_files_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

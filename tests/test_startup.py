@@ -71,6 +71,13 @@ def test_importing_stardag_costs_next_to_nothing(tmp_path: Path) -> None:
     assert extra <= {"stardag", "stardag.domain", "stardag.domain.version"}
 
 
+def test_the_errors_cost_no_more_than_the_domain(tmp_path: Path) -> None:
+    modules = imported("import stardag; stardag.errors.NoCredential", tmp_path)
+    own = {module for module in modules if module.startswith("stardag")}
+    assert all(module in {"stardag", "stardag.errors"} or module.startswith("stardag.domain") for module in own)
+    assert not packages(modules) & {*HEAVY, "dependency_injector", "ssl"}
+
+
 def test_the_active_profile_needs_neither_container_nor_network(tmp_path: Path) -> None:
     modules = packages(imported("import stardag; stardag.active_profile()", tmp_path))
     assert not modules & {*HEAVY, "dependency_injector", "cyclopts", "filelock", "ssl", "stardag_registry"}

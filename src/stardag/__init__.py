@@ -15,6 +15,7 @@ __version__ = VERSION
 
 TYPE_CHECKING = False  # as type checkers read it; importing typing would double what `import stardag` costs
 if TYPE_CHECKING:
+    from stardag import errors
     from stardag.api.builds import Build, Task, build, task_outputs
     from stardag.api.current import use
     from stardag.api.outputs import overlay, target_root
@@ -46,6 +47,7 @@ __all__ = [
     "__version__",
     "active_profile",
     "build",
+    "errors",
     "overlay",
     "sync_target_roots",
     "target_root",
@@ -83,10 +85,12 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'stardag' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "errors":
+        return import_module("stardag.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stardag' has no attribute {name!r}")
     value: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -277,7 +277,7 @@ class TestAccessTokens:
             signed_in(ending(0))
         with pytest.raises(TooMany):
             signed_in(ending(0), NIGHTLY)
-        assert builds(signed_in) == [("failed", "stardag.domain.refusals.TooMany")]
+        assert builds(signed_in) == [("failed", "stardag.errors.TooMany")]
 
     def test_one_that_cannot_be_revoked_is_said(self, signed_in: Running) -> None:
         def part(_command: FakeCommand, _environment: Mapping[str, str]) -> EndedCommand:
@@ -319,7 +319,7 @@ class TestBuilds:
 
         with pytest.raises(CommandNotRunnable):
             run(fail, NIGHTLY)
-        assert builds(run) == [("failed", "stardag.domain.command_errors.CommandNotRunnable")]
+        assert builds(run) == [("failed", "stardag.errors.CommandNotRunnable")]
 
     def test_one_whose_end_cannot_be_told_is_told_of_later(self, run: Running) -> None:
         def part(_command: FakeCommand, _environment: Mapping[str, str]) -> EndedCommand:

@@ -305,7 +305,7 @@ def test_a_record_that_cannot_be_written_fails_the_task(scene: Scene) -> None:
     with pytest.raises(StorageFailed, match="it is full"):
         task.finish(None)
     assert not task.complete
-    assert scene.build.told[-1].error == "stardag.domain.output_errors.StorageFailed"
+    assert scene.build.told[-1].error == "stardag.errors.StorageFailed"
 
 
 def test_a_record_that_cannot_be_removed_lets_nothing_be_written(scene: Scene) -> None:

@@ -33,7 +33,7 @@ class Mine(ValueError):
         (ValueError("hunter2"), Ending("failed", "ValueError")),
         (concurrent.futures.CancelledError(), Ending("failed", "concurrent.futures._base.CancelledError")),
         (subprocess.CalledProcessError(1, ["x", "hunter2"]), Ending("failed", "subprocess.CalledProcessError")),
-        (RegistryUnreachable("https://x", "y"), Ending("failed", "stardag.domain.errors.RegistryUnreachable")),
+        (RegistryUnreachable("https://x", "y"), Ending("failed", "stardag.errors.RegistryUnreachable")),
         (Mine(), Ending("failed", f"{__name__}.Mine")),
     ],
     ids=repr,

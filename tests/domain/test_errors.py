@@ -1,7 +1,11 @@
 """The tree of errors: drawn as it is, each leaf with a code of its own, a message and something to do."""
 
+import copy
 import inspect
+import pickle
 import re
+import traceback
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -60,7 +64,8 @@ def defined() -> dict[str, str]:
 
 
 def defined_in(home: ModuleType) -> dict[str, str]:
-    classes = [it for it in vars(home).values() if inspect.isclass(it) and it.__module__ == home.__name__]
+    imported = () if home is module else vars(module).values()
+    classes = [it for it in vars(home).values() if inspect.isclass(it) and it not in imported]
     return {it.__name__: it.__bases__[0].__name__ for it in classes if issubclass(it, StardagError)}
 
 
@@ -93,6 +98,52 @@ def test_every_error_says_what_is_wrong_and_what_to_do(error: StardagError) -> N
     assert error.fix
     assert str(error) == error.message
     assert "None" not in error.message + error.fix
+
+
+def pickled(error: StardagError) -> StardagError:
+    restored: StardagError = pickle.loads(pickle.dumps(error))
+    return restored
+
+
+@pytest.mark.parametrize("error", EVERY_ERROR, ids=lambda error: type(error).__name__)
+def test_a_traceback_shows_the_public_name_the_message_and_once_the_fix(error: StardagError) -> None:
+    assert shown(error) == f"stardag.errors.{type(error).__name__}: {error.message}\n{error.fix}\n"
+    try:
+        raise error
+    except StardagError as raised:
+        with pytest.raises(StardagError) as again:
+            raise raised
+    assert shown(again.value) == shown(error)
+
+
+@pytest.mark.parametrize("error", EVERY_ERROR, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("transport", [copy.copy, copy.deepcopy, pickled])
+def test_an_error_is_the_same_when_it_is_copied_or_sent_to_another_process(
+    error: StardagError, transport: Callable[[StardagError], StardagError]
+) -> None:
+    other = transport(transport(error))
+    assert type(other) is type(error)
+    assert shown(other) == shown(error)
+    assert (str(other), other.fix, other.code, other.args) == (str(error), error.fix, error.code, error.args)
+    assert vars(other).keys() == vars(error).keys()
+
+
+def test_a_note_on_a_copy_stays_on_the_copy() -> None:
+    error = UnknownTargetRoot("x", [])
+    copy.copy(error).add_note("another")
+    assert "another" not in shown(error)
+
+
+def test_another_fix_replaces_the_note_and_leaves_those_of_others() -> None:
+    error = UnknownTargetRoot("x", [])
+    error.add_note("in the nightly run")
+    error.fix = "Look first."
+    assert shown(error).endswith("it has: none.\nLook first.\nin the nightly run\n")
+
+
+def shown(error: StardagError) -> str:
+    """What a traceback says below its frames."""
+    return "".join(traceback.format_exception_only(error))
 
 
 def test_an_unknown_name_comes_with_the_nearest_known_one() -> None:

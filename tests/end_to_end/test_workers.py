@@ -113,5 +113,5 @@ def test_a_worker_of_a_build_that_is_cancelled_begins_no_more_tasks(machine: Mac
         finally:
             worker.kill()
     assert worker.returncode == 1
-    assert said.splitlines()[-1].startswith("stardag.domain.output_errors.BuildCancelled: ")
+    assert said.splitlines()[-2].startswith("stardag.errors.BuildCancelled: ")
     assert (machine.root / "outputs").exists()

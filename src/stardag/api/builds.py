@@ -13,6 +13,7 @@ from stardag import wiring
 from stardag.api.current import CurrentBuild, current_build, selection_of
 from stardag.api.outputs import find_place
 from stardag.api.profiles import StardagWarning, warn_of
+from stardag.api.tracebacks import ShortTraceback, with_short_traceback
 from stardag.app.builds.join_build import JoinedBuilds
 from stardag.app.builds.task_outputs import TaskOutputs
 from stardag.app.builds.task_run import TaskRun
@@ -52,6 +53,7 @@ class Task(TaskRun):
     anything was written, as does a process that dies in it.
     """
 
+    @with_short_traceback
     def __enter__(self) -> Self:
         """
         Raises:
@@ -60,6 +62,7 @@ class Task(TaskRun):
         self.start()
         return self
 
+    @with_short_traceback
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -71,7 +74,8 @@ class Task(TaskRun):
 
     async def __aenter__(self) -> Self:
         """As `__enter__`."""
-        self.start()
+        with ShortTraceback():
+            self.start()
         return self
 
     def __reduce__(self) -> str:
@@ -81,7 +85,8 @@ class Task(TaskRun):
         self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """As `__exit__`."""
-        await _to_its_end(lambda: self.finish(raised))
+        with ShortTraceback():
+            await _to_its_end(lambda: self.finish(raised))
 
 
 class Build:
@@ -126,6 +131,7 @@ class Build:
         its environment. `stardag.build` joins this build there."""
         return self._running.environment()
 
+    @with_short_traceback
     def target_root(self, name: str = "default") -> "OutputPath":
         """A target root that is pinned to the build, as a path.
 
@@ -135,6 +141,7 @@ class Build:
         """
         return wiring.output_storage().open_root(root_place(name, self.profile.target_root(name)))
 
+    @with_short_traceback
     def task(self, name: str, parameters: Mapping[str, Json] | None = None, root: str = "default") -> Task:
         """A task of the build: a named step with parameters, whose outputs lie below a target root.
 
@@ -149,15 +156,17 @@ class Build:
         files = wiring.output_storage().task_files(place, task_directory(name, task_id(name, parameters)))
         return Task(name, parameters, files, root, self._running)
 
+    @with_short_traceback
     def __enter__(self) -> Self:
         """
         Raises:
-            StardagError: it cannot be started or joined; see `stardag.domain.errors`.
+            StardagError: it cannot be started or joined; see `stardag.errors`.
         """
         self._open()
         self._begin()
         return self
 
+    @with_short_traceback
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -168,20 +177,23 @@ class Build:
         """As `__enter__`."""
         import asyncio  # most builds go without, and whoever only reads outputs
 
-        try:
-            await _to_its_end(self._open)
-        except asyncio.CancelledError:
-            if self._opened is not None:
-                await _to_its_end(lambda: self._end(asyncio.CancelledError()))
-            raise
-        self._begin()
+        with ShortTraceback():
+            try:
+                await _to_its_end(self._open)
+            except asyncio.CancelledError:
+                if self._opened is not None:
+                    await _to_its_end(lambda: self._end(asyncio.CancelledError()))
+                raise
+            self._begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> None:
         current_build.set(self._surrounding)
-        _warn_at_the_end(await _to_its_end(lambda: self._end(raised)), raised)
+        with ShortTraceback():
+            notices = await _to_its_end(lambda: self._end(raised))
+        _warn_at_the_end(notices, raised)
 
     def __reduce__(self) -> str:
         raise TypeError(_STAYS_HERE)
@@ -224,7 +236,7 @@ class Build:
         if self._is_inner:
             return
         try:
-            warn_of(self._running.notices, frames=2)
+            warn_of(self._running.notices)
         except StardagWarning as raised:
             current_build.set(self._surrounding)
             self._end(raised)
@@ -261,6 +273,7 @@ def build(
     return Build(name, selection_of(profile, registry, organization, workspace), description, commit)
 
 
+@with_short_traceback
 def task_outputs(
     name: str,
     parameters: Mapping[str, Json] | None = None,
@@ -286,7 +299,7 @@ def task_outputs(
     Raises:
         InvalidValue: name or parameters cannot be those of a task.
         UnknownTargetRoot, UnsupportedScheme: the target root cannot be opened.
-        StardagError: see `stardag.domain.errors` for what else can go wrong.
+        StardagError: see `stardag.errors` for what else can go wrong.
     """
     parameters = _NO_PARAMETERS if parameters is None else parameters
     directory = task_directory(name, task_id(name, parameters))
@@ -299,10 +312,10 @@ def task_outputs(
 def _warn_at_the_end(notices: "tuple[Notice, ...]", raised: BaseException | None) -> None:
     """Say what there is to hear; where that is made an error, it does not take the place of what was raised."""
     if raised is None:
-        warn_of(notices, frames=2)
+        warn_of(notices)
         return
     with suppress(StardagWarning):
-        warn_of(notices, frames=2)
+        warn_of(notices)
 
 
 async def _to_its_end(work: Callable[[], Value]) -> Value:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from stardag import wiring
 from stardag.api.current import pinned_profile, selection_of
 from stardag.api.profiles import warn_of
+from stardag.api.tracebacks import with_short_traceback
 from stardag.domain.outputs import RootPlace, root_place
 from stardag.domain.profile import ActiveProfile, Selection
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from stardag.app.outputs.ports import OutputPath
 
 
+@with_short_traceback
 def target_root(
     name: str = "default",
     *,
@@ -39,12 +41,13 @@ def target_root(
     Raises:
         UnknownTargetRoot: there is no such root; the error lists those that there are.
         UnsupportedScheme: nothing can be opened there.
-        StardagError: see `stardag.domain.errors` for what else can go wrong.
+        StardagError: see `stardag.errors` for what else can go wrong.
     """
     place = find_place(name, profile, registry, organization, workspace, read_only=read_only)
     return wiring.output_storage().open_root(place)
 
 
+@with_short_traceback
 def overlay(
     name: str = "default",
     *,
@@ -88,7 +91,7 @@ def find_place(
     found = pinned_profile(profile, registry, organization, workspace)
     if found is None:
         found = _profile_with(name, selection_of(profile, registry, organization, workspace))
-        warn_of(found.notices, frames=2)
+        warn_of(found.notices)
     return root_place(name, found.target_root(name), read_only=read_only)
 
 

@@ -2,10 +2,12 @@
 
 import warnings
 from collections.abc import Iterable
+from inspect import currentframe
 from typing import TYPE_CHECKING
 
 from stardag import wiring
 from stardag.api.current import selection_of
+from stardag.api.tracebacks import with_short_traceback
 from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile
 
@@ -17,6 +19,7 @@ class StardagWarning(UserWarning):
     """Something to hear of that stops nothing, such as an unknown key in a configuration file."""
 
 
+@with_short_traceback
 def active_profile(
     profile: str | None = None,
     *,
@@ -42,6 +45,7 @@ def active_profile(
     return resolved
 
 
+@with_short_traceback
 def sync_target_roots(
     profile: str | None = None,
     *,
@@ -53,7 +57,7 @@ def sync_target_roots(
     """Fetch the workspace's target roots into the local cache; with `dry_run`, only compare.
 
     Raises:
-        StardagError: see `stardag.domain.errors` for what can go wrong.
+        StardagError: see `stardag.errors` for what can go wrong.
     """
     from stardag.container import Container
 
@@ -63,6 +67,7 @@ def sync_target_roots(
     return synced
 
 
+@with_short_traceback
 def validate_before_build(
     profile: str | None = None,
     *,
@@ -74,7 +79,7 @@ def validate_before_build(
 
     Raises:
         TargetRootMismatch: a root was modified or deleted since the last sync.
-        StardagError: see `stardag.domain.errors` for what else can go wrong.
+        StardagError: see `stardag.errors` for what else can go wrong.
     """
     from stardag.container import Container
 
@@ -83,7 +88,15 @@ def validate_before_build(
     return validated
 
 
-def warn_of(notices: Iterable[Notice], *, frames: int = 1) -> None:
-    """Make Python warnings of notices, which point at the code that called the library, `frames` above the caller."""
+def warn_of(notices: Iterable[Notice]) -> None:
+    """Make Python warnings of notices, which point at the code that called the library."""
     for notice in notices:
-        warnings.warn(notice.message, StardagWarning, stacklevel=2 + frames)
+        warnings.warn(notice.message, StardagWarning, stacklevel=_own_frames())
+
+
+def _own_frames() -> int:
+    """How many of the innermost frames are of this package."""
+    count, frame = 0, currentframe()
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "stardag":
+        count, frame = count + 1, frame.f_back
+    return count

@@ -11,7 +11,7 @@ _STOPS = frozenset(
         "GeneratorExit",
         "asyncio.exceptions.CancelledError",
         "trio.Cancelled",
-        "stardag.domain.output_errors.BuildCancelled",
+        "stardag.errors.BuildCancelled",
     )
 )
 """What stops a program from outside, by name: an error of a library that is not imported cannot have been raised."""

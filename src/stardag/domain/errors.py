@@ -1,5 +1,7 @@
 """Every failure of the client, drawn once; the command line adds those of its own words and output.
 
+Code imports them from `stardag.errors`, which has to export each new one; docs/errors.md lists it.
+
 Leaves marked with ° stand in `stardag.domain.refusals`, since only changing or searching a registry comes to them,
 those with ˣ in `stardag.domain.output_errors`, since only building, reading and copying outputs does, and those with ¹
 in `stardag.domain.command_errors`, since only `stardag exec` and what it runs does.
@@ -75,7 +77,7 @@ came from (`message`) and one that says what to type next (`fix`).
     └── StateNotWritable              a state or configuration file cannot be written
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from stardag.domain.suggestions import nearest
@@ -83,22 +85,52 @@ from stardag.domain.suggestions import nearest
 if TYPE_CHECKING:
     from stardag.domain.root_changes import RootChanges
 
+PUBLIC_MODULE = "stardag.errors"
+"""Where every error of the tree is imported from."""
+
 
 class StardagError(Exception):
     """What every failure of this library derives from.
 
+    It can be copied and sent to other processes.
+
     Attributes:
         code: a stable word for programs.
         message: what is wrong, and where the value came from.
-        fix: what to type or change next.
     """
 
     code = "failed"
 
+    def __init_subclass__(cls) -> None:
+        """Show the public name in tracebacks, which is also the one to import."""
+        if cls.__module__.startswith("stardag.domain."):
+            cls.__module__ = PUBLIC_MODULE
+
     def __init__(self, message: str, fix: str) -> None:
         super().__init__(message)
         self.message = message
-        self.fix = fix
+        self._fix = fix
+        self.add_note(fix)
+
+    @property
+    def fix(self) -> str:
+        """What to type or change next. It is also a note (PEP 678), which tracebacks show below the message."""
+        return self._fix
+
+    @fix.setter
+    def fix(self, fix: str) -> None:
+        self.__notes__ = [fix, *(note for note in self.__notes__ if note != self._fix)]
+        self._fix = fix
+
+    def __reduce__(self) -> tuple[Callable[..., "StardagError"], tuple[object, ...], dict[str, object]]:
+        """Copy and pickle what it holds; its class takes other arguments than those that Exception would give it."""
+        import copyreg  # an error is hardly ever pickled
+
+        state = {**vars(self), "__notes__": [*self.__notes__]}
+        return copyreg.__newobj__, (type(self), *self.args), state  # type: ignore[attr-defined]
+
+
+StardagError.__module__ = PUBLIC_MODULE
 
 
 class ConfigurationError(StardagError):

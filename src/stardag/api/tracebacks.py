@@ -1,0 +1,45 @@
+"""Short tracebacks: an error that is meant for the caller ends at the caller's own line."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from types import TracebackType
+from typing import ParamSpec, TypeVar
+
+from stardag.domain.errors import StardagError
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class ShortTraceback:
+    """A `with` block that removes the frames of this library from the traceback of a StardagError and of its causes.
+
+    The causes stay. Any other exception is a bug and keeps every frame, and so does every exception in Python's
+    development mode (`python -X dev`).
+    """
+
+    def __enter__(self) -> None:
+        self._handled = sys.exception()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(raised, StardagError) or sys.flags.dev_mode:
+            return
+        error: BaseException | None = raised
+        # What the caller was handling before this call is the caller's own, with its traceback.
+        while error is not None and error is not self._handled:
+            error.__traceback__ = None
+            error = error.__cause__ or error.__context__
+
+
+def with_short_traceback(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Decorate a public function or method, so that its errors end at the line that calls it."""
+
+    @wraps(function)
+    def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with ShortTraceback():
+            return function(*args, **kwargs)
+
+    return call
