@@ -55,15 +55,17 @@ if TYPE_CHECKING:
     from stardag.app.team.read_builds import ReadBuilds
     from stardag.app.tell_status import TellStatus
     from stardag.app.validate_before_build import ValidateBeforeBuild
+    from stardag.domain.layers import NoticeLog
 
 
 class Container(containers.DeclarativeContainer):
     """The client, wired. Ports are made once a container, use cases each time they are asked for."""
 
-    environment: Provider["EnvironmentVariables"] = ThreadSafeSingleton(wiring.environment)
+    notice_log: Provider["NoticeLog"] = ThreadSafeSingleton(wiring.notice_log)
+    environment: Provider["EnvironmentVariables"] = ThreadSafeSingleton(wiring.environment, notice_log)
     trust: Provider["Trust"] = ThreadSafeSingleton(wiring.trust)
-    files: Provider["ConfigurationFiles"] = ThreadSafeSingleton(wiring.files, trust)
-    state: Provider["State"] = ThreadSafeSingleton(wiring.state)
+    files: Provider["ConfigurationFiles"] = ThreadSafeSingleton(wiring.files, trust, notice_log)
+    state: Provider["State"] = ThreadSafeSingleton(wiring.state, notice_log)
     registries: Provider["Registries"] = ThreadSafeSingleton(wiring.registries)
     storage: Provider["StorageCheck"] = ThreadSafeSingleton(wiring.storage)
     output_storage: Provider["OutputStorage"] = ThreadSafeSingleton(wiring.output_storage)
@@ -73,7 +75,7 @@ class Container(containers.DeclarativeContainer):
     browser: Provider["Browser"] = ThreadSafeSingleton(wiring.browser)
     commands: Provider["Commands"] = ThreadSafeSingleton(wiring.commands)
 
-    resolve_profile: Provider["ResolveProfile"] = Factory(wiring.resolve_profile, environment, files, state)
+    resolve_profile: Provider["ResolveProfile"] = Factory(wiring.resolve_profile, environment, files, state, notice_log)
     renew_tokens: Provider["RenewTokens"] = Factory(wiring.renew_tokens, sign_ins, identity_provider, registries)
     open_registry: Provider["OpenRegistry"] = Factory(
         wiring.open_registry, files, trust, registries, sign_ins, renew_tokens

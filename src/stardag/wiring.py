@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from stardag.app.team.read_builds import ReadBuilds
     from stardag.app.tell_status import TellStatus
     from stardag.app.validate_before_build import ValidateBeforeBuild
+    from stardag.domain.layers import NoticeLog
 
 _fetched: "dict[Asked, Fetched]" = {}
 """The target roots that this process has fetched and could not cache on disk."""
@@ -66,11 +67,18 @@ def working_directory() -> str:
         return os.sep
 
 
-def environment() -> "EnvironmentVariables":
+def notice_log() -> "NoticeLog":
+    """Every notice, for where what was asked for fails."""
+    from stardag.domain.layers import NoticeLog
+
+    return NoticeLog()
+
+
+def environment(notice_log: "NoticeLog") -> "EnvironmentVariables":
     """The variables of this process."""
     from stardag.adapters.environment import EnvironmentVariables
 
-    return EnvironmentVariables(os.environ)
+    return EnvironmentVariables(os.environ, notice_log)
 
 
 def trust() -> "Trust":
@@ -80,18 +88,18 @@ def trust() -> "Trust":
     return TrustFile(user_directory())
 
 
-def files(trust: "Trust") -> "ConfigurationFiles":
+def files(trust: "Trust", notice_log: "NoticeLog") -> "ConfigurationFiles":
     """The `config.toml` files as seen from the working directory."""
     from stardag.adapters.toml_config import TomlConfigurationFiles
 
-    return TomlConfigurationFiles(working_directory(), user_directory(), os.path.expanduser("~"), trust)
+    return TomlConfigurationFiles(working_directory(), user_directory(), os.path.expanduser("~"), trust, notice_log)
 
 
-def state() -> "State":
+def state(notice_log: "NoticeLog") -> "State":
     """The state files."""
     from stardag.adapters.state_files import StateFiles
 
-    return StateFiles()
+    return StateFiles(notice_log)
 
 
 def registries() -> "Registries":
@@ -151,12 +159,18 @@ def commands() -> "Commands":
 
 
 def resolve_profile(
-    environment: "EnvironmentVariables", files: "ConfigurationFiles", state: "State"
+    environment: "EnvironmentVariables", files: "ConfigurationFiles", state: "State", notice_log: "NoticeLog"
 ) -> "ResolveProfile":
     """The use case that needs no network."""
     from stardag.app.resolve_profile import ResolveProfile
 
-    return ResolveProfile(environment, files, state)
+    return ResolveProfile(environment, files, state, notice_log)
+
+
+def resolve_here() -> "ResolveProfile":
+    """The same for this process, put together without the container."""
+    log = notice_log()
+    return resolve_profile(environment(log), files(trust(), log), state(log), log)
 
 
 def renew_tokens(sign_ins: "SignIns", identity_provider: "IdentityProvider", registries: "Registries") -> "RenewTokens":

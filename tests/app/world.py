@@ -33,7 +33,7 @@ from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import StateNotWritable
-from stardag.domain.layers import Notice
+from stardag.domain.layers import Notice, NoticeLog
 from stardag.domain.organizations import Role
 from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
 from stardag.domain.sign_in import SignIn
@@ -114,10 +114,11 @@ class World:
         self.now = 1_790_000_000.0
         self.monotonic = 0.0
         self.process = 1
+        self.notice_log = NoticeLog()
 
     @property
     def resolve(self) -> ResolveProfile:
-        return ResolveProfile(self.environment, self.files, self.state)
+        return ResolveProfile(self.environment, self.files, self.state, self.notice_log)
 
     @property
     def open_registry(self) -> OpenRegistry:

@@ -21,7 +21,7 @@ from stardag.app.log_in import LogIn
 from stardag.app.log_out import LogOut
 from stardag.app.outputs.copy_outputs import CopyOutputs
 from stardag.app.outputs.list_outputs import ListOutputs
-from stardag.app.ports import ConfigurationFiles
+from stardag.app.ports import ConfigurationFiles, EnvironmentVariables
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.run_command import RunCommand
 from stardag.app.sign_in.ports import Browser
@@ -35,8 +35,10 @@ from stardag.app.team.read_builds import ReadBuilds
 from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.errors import StardagError
+from stardag.domain.layers import NoticeLog
 from tests.fakes.commands import FakeCommands
 from tests.fakes.configuration import FakeConfigurationFiles
+from tests.fakes.environment import FakeEnvironment
 from tests.fakes.identity_provider import FakeBrowser
 
 UseCase = TypeVar("UseCase")
@@ -159,6 +161,12 @@ class RecordingUseCases:
 
     def files(self) -> ConfigurationFiles:
         return NotedFiles()
+
+    def environment(self) -> EnvironmentVariables:
+        return FakeEnvironment()
+
+    def notice_log(self) -> NoticeLog:
+        return NoticeLog()
 
 
 def parsed(words: Sequence[str]) -> Call:

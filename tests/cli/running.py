@@ -22,7 +22,7 @@ from stardag.app.log_in import LogIn
 from stardag.app.log_out import LogOut
 from stardag.app.outputs.copy_outputs import CopyOutputs
 from stardag.app.outputs.list_outputs import ListOutputs
-from stardag.app.ports import ConfigurationFiles
+from stardag.app.ports import ConfigurationFiles, EnvironmentVariables
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.run_command import RunCommand
 from stardag.app.sign_in.ports import Browser
@@ -35,6 +35,7 @@ from stardag.app.team.join_organizations import JoinOrganizations
 from stardag.app.team.read_builds import ReadBuilds
 from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
+from stardag.domain.layers import NoticeLog
 from tests.app.world import World
 from tests.fakes.commands import FakeCommands
 from tests.fakes.identity_provider import FakeBrowser
@@ -129,6 +130,12 @@ class FakeUseCases:
 
     def files(self) -> ConfigurationFiles:
         return self.world.files
+
+    def environment(self) -> EnvironmentVariables:
+        return self.world.environment
+
+    def notice_log(self) -> NoticeLog:
+        return self.world.notice_log
 
 
 class Ran(NamedTuple):

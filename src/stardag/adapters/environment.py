@@ -7,7 +7,7 @@ from typing import TypeVar
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import DEFAULT_TIMEOUT, VALUE_MAX_LENGTH, Environment
 from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
-from stardag.domain.layers import Layer, Notice, Origin, Setting
+from stardag.domain.layers import Layer, Notice, NoticeLog, Origin, Setting
 from stardag.domain.names import check_name, check_reference, is_id
 from stardag.domain.registry_url import normal_url
 from stardag.domain.suggestions import nearest
@@ -39,12 +39,15 @@ _NO = frozenset(("0", "false", "no", "off"))
 class EnvironmentVariables:
     """The environment of this process, or any mapping that stands for one. An empty variable is an unset one."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], notice_log: NoticeLog | None = None) -> None:
         self._variables = variables
+        self._notice_log = notice_log or NoticeLog()
 
     def read(self) -> Environment:
         """The variables, parsed; see the port."""
         found = {name: value for name, value in self._variables.items() if name.startswith("STARDAG_") and value}
+        notices = tuple(_notices(found))
+        self._notice_log.add(notices)
         for name, value in found.items():
             if len(value) > VALUE_MAX_LENGTH:
                 raise InvalidVariable(name, f"it is longer than {VALUE_MAX_LENGTH} characters.")
@@ -61,7 +64,7 @@ class EnvironmentVariables:
             timeout=timeout.value if timeout else DEFAULT_TIMEOUT,
             offline=_setting(found, "offline", _switch),
             build_id=_setting(found, "build_id", _build_id),
-            notices=tuple(_notices(found)),
+            notices=notices,
         )
 
 

@@ -99,8 +99,7 @@ def _profile_with(name: str, selection: Selection) -> ActiveProfile:
     """The active profile, with the roots as they are cached; they are fetched where nothing is."""
     from stardag.app.outputs.find_target_root import is_known
 
-    resolve = wiring.resolve_profile(wiring.environment(), wiring.files(wiring.trust()), wiring.state())
-    profile = resolve(selection)
+    profile = wiring.resolve_here()(selection)
     if is_known(profile, name):
         return profile
     from stardag.container import Container  # which takes as long to import as all else here

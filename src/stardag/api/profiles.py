@@ -38,9 +38,7 @@ def active_profile(
     Raises:
         ConfigurationError: a file, variable or argument cannot be used.
     """
-    files = wiring.files(wiring.trust())
-    resolve = wiring.resolve_profile(wiring.environment(), files, wiring.state())
-    resolved = resolve(selection_of(profile, registry, organization, workspace))
+    resolved = wiring.resolve_here()(selection_of(profile, registry, organization, workspace))
     warn_of(resolved.notices)
     return resolved
 

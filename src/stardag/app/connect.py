@@ -218,6 +218,7 @@ class Connect:
         from stardag.app.outcomes.deliver import deliver_outcomes  # there is hardly ever something to deliver
 
         delivered = deliver_outcomes(self.outcomes, connection.profile.directory, connection.api, connection.identity)
+        self.resolve.notice_log.add(delivered)
         return connection._replace(notices=(*connection.notices, *delivered))
 
     def _connected(self, selection: Selection, *, ask_again: bool, remember: bool) -> Connection:
@@ -239,7 +240,9 @@ class Connect:
         try:
             self.state.remember_identity(profile.directory, identity)
         except StateNotWritable as error:
-            return (Notice("not-remembered", error.message),)
+            notice = Notice("not-remembered", error.message)
+            self.resolve.notice_log.add((notice,))
+            return (notice,)
         return ()
 
 

@@ -1,8 +1,9 @@
 """Resolving the active profile from what the environment, the files and the caches say. Never asks the network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State
+from stardag.domain.layers import NoticeLog
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 from stardag.domain.remembered import CachedRoots, WorkspaceIdentity
 from stardag.domain.resolution import Layers, resolve
@@ -19,6 +20,7 @@ class ResolveProfile:
     environment: EnvironmentVariables
     files: ConfigurationFiles
     state: State
+    notice_log: NoticeLog = field(default_factory=NoticeLog)
 
     def __call__(
         self,
@@ -33,4 +35,5 @@ class ResolveProfile:
         if identity is not None:
             remembered = remembered.learn(identity, roots)
         profile = resolve(Layers(selection, environment, read.file, read.directory, remembered))
+        self.notice_log.add(profile.notices)
         return profile._replace(notices=(*profile.notices, *read.notices, *notices))

@@ -66,13 +66,15 @@ class ValidateBeforeBuild:
         changes = _changes(cached, served).without(overridden)
         if changes.stops_a_build:
             raise TargetRootMismatch(changes, identity.workspace_slug, _sync_command(selection))
-        notices = [*connection.notices, *_notices_of(changes, overridden)]
+        notices = _notices_of(changes, overridden)
         profile = connection.profile
         if served is not None:
             roots = _taken_over(connection, cached, served, changes)
             notices += self._store(profile, cached, roots)
             profile = self.connect.resolve(selection, identity, roots)
-        synced = Synced(profile, identity.workspace_slug, changes, bool(changes), (*profile.notices, *notices))
+        self.connect.resolve.notice_log.add(notices)
+        all_notices = (*profile.notices, *connection.notices, *notices)
+        synced = Synced(profile, identity.workspace_slug, changes, bool(changes), all_notices)
         return Validated(synced, connection)
 
     def _remembered(self, profile: ActiveProfile) -> Remembered:

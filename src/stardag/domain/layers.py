@@ -1,5 +1,6 @@
 """Layers and origins: where a value came from, and what it overrode (readings, section 2)."""
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
@@ -60,3 +61,17 @@ class Notice(NamedTuple):
 
     code: str
     message: str
+
+
+class NoticeLog:
+    """Every notice so far, each once, so that a person also hears of them where what was asked for fails."""
+
+    def __init__(self) -> None:
+        self._notices: dict[Notice, None] = {}
+
+    def add(self, notices: Iterable[Notice]) -> None:
+        """Add notices. For any thread."""
+        self._notices.update(dict.fromkeys(notices))
+
+    def __iter__(self) -> Iterator[Notice]:
+        return iter(tuple(self._notices))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO
 
 from stardag.adapters.cli.text import printable
@@ -37,13 +37,13 @@ class Renderer:
     def __init__(self, format: Format = "text", quiet: bool = False) -> None:  # noqa: A002  # what the option is called
         self.format = format
         self.quiet = quiet
+        self._told: set[Notice] = set()
 
     def answer(self, command: str, answer: Answer) -> None:
         """Write an answer; `command` is the words of the command, such as "registry list"."""
         if self.format == "json":
             schema = f"stardag.{command.replace(' ', '.')}/1"
-            warnings = [{"code": notice.code, "message": notice.message} for notice in answer.notices]
-            _write_json(sys.stdout, {"schema": schema, "data": answer.data, "warnings": warnings})
+            _write_json(sys.stdout, {"schema": schema, "data": answer.data, "warnings": _warnings_data(answer.notices)})
             return
         for notice in answer.notices:
             self.notice(notice)
@@ -54,7 +54,15 @@ class Renderer:
 
     def notice(self, notice: Notice) -> None:
         """Write a warning, for people."""
-        if not self.quiet and self.format == "text":
+        if self.format == "text":
+            self.tell(notice)
+
+    def tell(self, notice: Notice) -> None:
+        """Write a warning as a sentence, whatever the format of the answer; once."""
+        if notice in self._told:
+            return
+        self._told.add(notice)
+        if not self.quiet:
             sys.stderr.write(f"{_coloured('warning:', '33')} {printable(notice.message)}\n")
 
     def remark(self, sentence: str) -> None:
@@ -63,15 +71,25 @@ class Renderer:
             sys.stdout.flush()
             sys.stderr.write(printable(sentence) + "\n")
 
-    def error(self, error: StardagError) -> None:
-        """Write what went wrong and what to do."""
+    def error(self, error: StardagError, notices: Iterable[Notice] = ()) -> None:
+        """Write what went wrong and what to do, after the warnings that have not been written yet."""
         if self.format == "json":
             content = {"code": error.code, "message": error.message, "fix": error.fix}
-            _write_json(sys.stderr, {"schema": "stardag.error/1", "error": content})
+            warnings = _warnings_data(notice for notice in notices if notice not in self._told)
+            _write_json(
+                sys.stderr,
+                {"schema": "stardag.error/1", "error": content, **({"warnings": warnings} if warnings else {})},
+            )
             return
+        for notice in notices:
+            self.notice(notice)
         sys.stderr.write(f"{_coloured('error:', '31')} {printable(error.message)}\n")
         if error.fix:
             sys.stderr.write(f"{printable(error.fix)}\n")
+
+
+def _warnings_data(notices: Iterable[Notice]) -> list[Json]:
+    return [{"code": notice.code, "message": notice.message} for notice in dict.fromkeys(notices)]
 
 
 def _write_json(stream: TextIO, document: Mapping[str, Json]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
+from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from cyclopts import App, CycloptsError
+from cyclopts.exceptions import RepeatArgumentError
 
 from stardag.adapters.cli.answers import Renderer
+from stardag.adapters.cli.command_line import presentation_of, shared_option_name, split_command_line
 from stardag.adapters.cli.exit_codes import DONE, FAILED, INTERRUPTED, exit_code_of
 from stardag.adapters.cli.help import PlainHelp
 from stardag.domain.errors import ConfigurationError, StardagError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from inspect import BoundArguments
 
     from stardag.adapters.cli.answers import Answer
+    from stardag.adapters.cli.command_line import CommandLine
     from stardag.adapters.cli.session import Session
     from stardag.adapters.cli.use_cases import UseCases
     from stardag.domain.layers import Notice
@@ -29,7 +32,10 @@ _COMMANDS = "stardag.adapters.cli.commands"
 
 _DESCRIPTION = """Where your code runs and its outputs go: registries, profiles and target roots.
 
-Start with `stardag quickstart`, or see what is in force here with `stardag config show`."""
+Start with `stardag quickstart`, or see what is in force here with `stardag config show`.
+
+Options of every command, in front of it or behind it: --profile/-p NAME, --format text|json, --quiet/-q, \
+--verbose/-v, --no-input, --offline."""
 
 _MODULES = {
     "registry": ("registry:app", "List, add and remove Stardag API backends, or run one here."),
@@ -90,11 +96,13 @@ def make_app() -> App:
 
 def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
     """Run one command line and return the exit code. No traceback gets out of here, whatever happens."""
-    renderer = _renderer_before_parsing(arguments)
+    renderer = Renderer(*presentation_of(arguments))
+    line = split_command_line(arguments)
+    notices = [_correction(line)] if line.is_corrected else []
     try:
-        return _run(arguments, use_cases, renderer)
+        return _run(line, notices, use_cases, renderer)
     except StardagError as error:
-        renderer.error(error)
+        renderer.error(error, notices)
         return exit_code_of(error)
     except KeyboardInterrupt:
         sys.stderr.write("\n")
@@ -102,33 +110,82 @@ def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
     except BrokenPipeError:
         return FAILED  # whoever read the answer has gone
     except Exception as error:  # noqa: BLE001  # the last resort: one line for whoever can mend it, no traceback
-        renderer.error(_unexpected(error))
+        renderer.error(_unexpected(error), notices)
         return FAILED
 
 
-def _run(arguments: Sequence[str], use_cases: Callable[[], UseCases], renderer: Renderer) -> int:
-    words, notices = _corrected(arguments)
-    words, behind = _parted(words)
+def _run(line: CommandLine, notices: list[Notice], use_cases: Callable[[], UseCases], renderer: Renderer) -> int:
+    """Run a command line. `notices` gets what a person should hear of as well where the command fails."""
     app = make_app()
-    try:
-        command, bound, injected = app.parse_args(words)
-    except CycloptsError as error:
-        raise UsageError(str(error), f"See: {_command_words(app, words)} --help") from None
+    command, bound, injected = _parsed(app, line)
     if "session" not in injected:  # help and version, which Cyclopts answers
         with _writing():
             command(*bound.args, **bound.kwargs)
         return DONE
-    session = _session(bound, use_cases, behind)
+    made: list[UseCases] = []
+
+    def make_use_cases() -> UseCases:
+        made[:] = made or [use_cases()]
+        return made[0]
+
+    if line.behind:  # of whose command nothing comes back
+        for notice in notices:
+            renderer.tell(notice)
+    session = _session(bound, make_use_cases, renderer, line.behind)
     try:
         answer = cast("Answer", command(*bound.args, **bound.kwargs, session=session))
-    except StardagError:
-        for notice in notices:
-            renderer.notice(notice)
+    except Exception:
+        _read_variables(make_use_cases())
+        notices += make_use_cases().notice_log()
         raise
-    answer = answer._replace(notices=(*notices, *answer.notices))
+    of_variables = _read_variables(made[0]) if made else ()
+    answer = answer._replace(notices=tuple(dict.fromkeys((*notices, *of_variables, *answer.notices))))
     with _writing():
-        renderer.answer(_command_words(app, words).removeprefix("stardag "), answer)
+        renderer.answer(_command_words(app, line.words).removeprefix("stardag "), answer)
     return answer.exit_code
+
+
+def _parsed(app: App, line: CommandLine) -> tuple[Callable[..., object], BoundArguments, dict[str, object]]:
+    """The command and its arguments. An option of every command that stands behind the command replaces the one in
+    front of it; where there is no command to have it, it is left out.
+
+    Raises:
+        UsageError: the command line cannot be understood.
+    """
+    front = line.front
+    if front and app.parse_commands(line.words)[1][-1].default_command is None:
+        front = {}
+    while True:
+        try:
+            return app.parse_args([*line.words, *chain.from_iterable(front.values())])
+        except CycloptsError as error:
+            repeated = shared_option_name(error.token.keyword or "") if isinstance(error, RepeatArgumentError) else None
+            if repeated not in front:
+                raise _usage_error(app, line.words, error) from None
+            front = {name: words for name, words in front.items() if name != repeated}
+
+
+def _usage_error(app: App, words: Sequence[str], error: CycloptsError) -> UsageError:
+    if words[:1] and words[0].startswith("-"):
+        return UsageError(
+            f"Invalid option in front of a command: {words[0][:80]!r}.",
+            "Put it behind the command: only the options of every command stand in front of it, those with a value "
+            "followed by it. See: stardag --help",
+        )
+    return UsageError(str(error), f"See: {_command_words(app, words)} --help")
+
+
+def _read_variables(use_cases: UseCases) -> tuple[Notice, ...]:
+    """What a person should hear of the variables, also of a command that reads none of them, or not that far."""
+    with suppress(StardagError):
+        return use_cases.environment().read().notices
+    return ()
+
+
+def _correction(line: CommandLine) -> Notice:
+    from stardag.domain.layers import Notice
+
+    return Notice("misspelt-command", f"The command is: {' '.join(['stardag', *line.words])}")
 
 
 @contextmanager
@@ -152,29 +209,9 @@ def _writing() -> Generator[None]:
         raise AnswerNotWritten((error.strerror or str(error)).lower()) from None
 
 
-def _corrected(arguments: Sequence[str]) -> tuple[list[str], list[Notice]]:
-    """The words without the guide's slips `stardag stardag …` and `auth loging`, and a word on them."""
-    words = list(arguments)
-    while words[:1] == ["stardag"]:
-        del words[0]
-    if words[:2] == ["auth", "loging"]:
-        words[1] = "login"
-    if words == list(arguments):
-        return words, []
-    from stardag.domain.layers import Notice
-
-    return words, [Notice("misspelt-command", f"The command is: {' '.join(['stardag', *words])}")]
-
-
-def _parted(words: list[str]) -> tuple[list[str], list[str]]:
-    """The words of `stardag exec` itself, and those of the command that it runs, which nobody here interprets."""
-    if words[:1] == ["exec"] and "--" in words:
-        place = words.index("--")
-        return words[:place], words[place + 1 :]
-    return words, []
-
-
-def _session(bound: BoundArguments, use_cases: Callable[[], UseCases], behind: Sequence[str]) -> Session:
+def _session(
+    bound: BoundArguments, use_cases: Callable[[], UseCases], renderer: Renderer, behind: Sequence[str]
+) -> Session:
     """What the command is given; imported here, since help and a word that is no command need none of it."""
     from stardag.adapters.cli.prompts import Prompts
     from stardag.adapters.cli.session import DEFAULTS, Options, Session
@@ -184,19 +221,12 @@ def _session(bound: BoundArguments, use_cases: Callable[[], UseCases], behind: S
     assert isinstance(options, Options)
     if options.verbose:
         _log_requests()
-    return Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet), behind)
+    return Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet), renderer, behind)
 
 
 def _command_words(app: App, words: Sequence[str]) -> str:
     """The words of a command line that name its command."""
     return " ".join(("stardag", *app.parse_commands(list(words))[0]))
-
-
-def _renderer_before_parsing(arguments: Sequence[str]) -> Renderer:
-    """How to answer, read off the raw words: a command line that does not parse also wants its error as asked for."""
-    words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
-    is_json = "--format=json" in words or ("--format", "json") in pairwise(words)
-    return Renderer("json" if is_json else "text", quiet="--quiet" in words or "-q" in words)
 
 
 def _log_requests() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from stardag.adapters.cli.answers import Format
+from stardag.adapters.cli.answers import Format, Renderer
 
 if TYPE_CHECKING:
     from stardag.adapters.cli.prompts import Prompts
@@ -66,11 +66,13 @@ class Session:
         use_cases: "Callable[[], UseCases]",
         prompts: "Prompts",
         waiting: Callable[[str], AbstractContextManager[None]],
+        renderer: Renderer,
         behind: Sequence[str] = (),
     ) -> None:
         self.use_cases = use_cases
         self.prompts = prompts
         self.waiting = waiting
+        self.renderer = renderer
         self.behind = behind
 
 

@@ -18,7 +18,7 @@ from stardag.app.log_in import LogIn
 from stardag.app.log_out import LogOut
 from stardag.app.outputs.copy_outputs import CopyOutputs
 from stardag.app.outputs.list_outputs import ListOutputs
-from stardag.app.ports import ConfigurationFiles
+from stardag.app.ports import ConfigurationFiles, EnvironmentVariables
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.run_command import RunCommand
 from stardag.app.sign_in.ports import Browser
@@ -31,6 +31,7 @@ from stardag.app.team.join_organizations import JoinOrganizations
 from stardag.app.team.read_builds import ReadBuilds
 from stardag.app.tell_status import TellStatus
 from stardag.app.validate_before_build import ValidateBeforeBuild
+from stardag.domain.layers import NoticeLog
 
 
 class UseCases(Protocol):
@@ -63,3 +64,5 @@ class UseCases(Protocol):
     def copy_outputs(self) -> CopyOutputs: ...
     def browser(self) -> Browser: ...
     def files(self) -> ConfigurationFiles: ...
+    def environment(self) -> EnvironmentVariables: ...
+    def notice_log(self) -> NoticeLog: ...

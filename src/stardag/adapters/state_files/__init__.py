@@ -25,7 +25,7 @@ from stardag.adapters.state_files.documents import (
 from stardag.adapters.state_files.shelf import ACCESS_TOKENS, CREDENTIALS, Found, Shelf
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.errors import StateNotWritable
-from stardag.domain.layers import Notice
+from stardag.domain.layers import Notice, NoticeLog
 from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
 
 ROOTS_NAME = "target-root-cache.json"
@@ -39,7 +39,10 @@ NEVER_SYNCED = SyncState()
 
 
 class StateFiles:
-    """The port `State`; holds nothing, so that any number of threads and processes may use one each or the same."""
+    """The port `State`; any number of threads and processes may use one each or the same."""
+
+    def __init__(self, notice_log: NoticeLog | None = None) -> None:
+        self._notice_log = notice_log or NoticeLog()
 
     def read(self, directory: StardagDirectory) -> tuple[Remembered, tuple[Notice, ...]]:
         """All that is remembered; writes nothing. What is corrupt, or not of this user's making, counts as absent.
@@ -59,13 +62,15 @@ class StateFiles:
             cached_roots=_with_etags(roots.document or (), (sync_state.document or NEVER_SYNCED).workspaces),
             is_lost=_is_lost(before, roots) or _is_lost(sync_state, roots),
         )
-        return remembered, (
+        notices = (
             *shelf.notices(ROOTS_NAME, roots),
             *shelf.notices(IDENTITIES_NAME, identities),
             *shelf.notices(SYNC_STATE_NAME, sync_state),
             *shelf.notices_below(CREDENTIALS),
             *shelf.notices_below(ACCESS_TOKENS),
         )
+        self._notice_log.add(notices)
+        return remembered, notices
 
     def remember_identity(self, directory: StardagDirectory, identity: WorkspaceIdentity) -> None:
         """Add what was learnt of a workspace to the id cache, or replace what it said of the same ids and keys.

@@ -12,7 +12,7 @@ from stardag.app.configuration_files import Edit, FileRead, FilesInForce
 from stardag.app.ports import Trust
 from stardag.domain.configuration import ConfigurationFile, StardagDirectory
 from stardag.domain.errors import FileProblem, InvalidFile, NoProjectFile, StardagError, UntrustedFile
-from stardag.domain.layers import Layer, Notice
+from stardag.domain.layers import Layer, Notice, NoticeLog
 
 DIRECTORY_NAME = ".stardag"
 FILE_NAME = "config.toml"
@@ -28,11 +28,19 @@ class TomlConfigurationFiles:
     is a project, also where the user's stardag directory has been moved elsewhere.
     """
 
-    def __init__(self, working_directory: str, user_directory: str, home_directory: str, trust: Trust) -> None:
+    def __init__(
+        self,
+        working_directory: str,
+        user_directory: str,
+        home_directory: str,
+        trust: Trust,
+        notice_log: NoticeLog | None = None,
+    ) -> None:
         self._working_directory = working_directory
         self._user_directory = user_directory
         self._home_directory = home_directory
         self._trust = trust
+        self._notice_log = notice_log or NoticeLog()
 
     def find(self) -> FilesInForce:
         """Which files there are; see the port."""
@@ -56,9 +64,11 @@ class TomlConfigurationFiles:
         document = self._document(path, layer)
         if document is None:
             return FileRead(None, directory)
+        notices = tuple(_notices(document, layer))
+        self._notice_log.add(notices)
         if document.problems:
             raise InvalidFile(document.problems)
-        return FileRead(_as_layer(document, layer), directory, tuple(_notices(document, layer)))
+        return FileRead(_as_layer(document, layer), directory, notices)
 
     def read_user_file(self) -> ConfigurationFile | None:
         """The user's own file; see the port."""

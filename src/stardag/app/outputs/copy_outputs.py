@@ -117,6 +117,7 @@ class CopyOutputs:
             planning = _Planning(transfers, pool, original, _list_command(source, wanted.root), replace)
             try:
                 plan = planning.plan(paths, tasks)
+                self.find_target_root.connect.resolve.notice_log.add(planning.notices())
                 if not dry_run:
                     progress.begin(len(plan.to_copy), plan.size)
                     transfers.begin()

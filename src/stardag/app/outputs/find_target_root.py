@@ -79,7 +79,9 @@ class FindTargetRoot:
             self.state.remember_roots(profile.directory, roots)
         except StateNotWritable as error:
             self.fetched[_asked(connection.profile)] = Fetched(identity, roots)
-            notices = (*notices, Notice("not-cached", f"The target roots were not cached: {error.message}"))
+            not_cached = Notice("not-cached", f"The target roots were not cached: {error.message}")
+            self.connect.resolve.notice_log.add((not_cached,))
+            notices = (*notices, not_cached)
         profile = self.connect.resolve(selection, identity, roots)
         return profile._replace(notices=(*profile.notices, *notices))
 

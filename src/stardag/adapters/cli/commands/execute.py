@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from stardag.adapters.cli.answers import Answer, Renderer
+from stardag.adapters.cli.answers import Answer
 from stardag.adapters.cli.session import (
     DEFAULTS,
     Options,
@@ -57,7 +57,7 @@ def execute(
     ended = use_cases.run_command()(
         options.selection(registry, organization, workspace),
         session.behind,
-        _AtTheTerminal(session, options.quiet),
+        _AtTheTerminal(session),
         None if build is None else BuildAsked(build, description),
     )
     use_cases.commands().end_as(ended)
@@ -66,13 +66,12 @@ def execute(
 class _AtTheTerminal:
     """Says everything at once, on standard error, in sentences: a command's answer is no place for it."""
 
-    def __init__(self, session: Session, quiet: bool) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._renderer = Renderer(quiet=quiet)
 
     def tell(self, notice: Notice) -> None:
         """Say something."""
-        self._renderer.notice(notice)
+        self._session.renderer.tell(notice)
 
     def waiting(self, what: str) -> AbstractContextManager[None]:
         """Say what is being waited for."""
