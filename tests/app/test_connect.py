@@ -206,5 +206,7 @@ def test_a_disagreeing_key_changes_nothing_that_is_remembered(world: World) -> N
 
 def test_a_key_that_the_registry_refuses_is_its_error(world: World) -> None:
     world.environment.api_key = Secret("sk_unknown").reveal()
-    with pytest.raises(RefusedCredential):
+    with pytest.raises(RefusedCredential) as caught:
         world.connect(NO_SELECTION)
+    assert "rejected the API key from STARDAG_API_KEY:" in caught.value.message
+    assert caught.value.fix.startswith("Set STARDAG_API_KEY to a valid API key of the workspace, or unset it")

@@ -7,6 +7,7 @@ import pytest
 
 from stardag.app.log_in import Way
 from stardag.app.sign_in.ports import PendingSignIn
+from stardag.app.sign_in.user_credentials import OrganizationCredential, UserCredential
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     ClockOff,
@@ -23,7 +24,7 @@ from stardag.domain.errors import (
     UnusableSecrets,
 )
 from stardag.domain.profile import NO_SELECTION, Selection
-from stardag.domain.sign_in import User
+from stardag.domain.sign_in import IssuedTokens, User
 from tests.app.world import World, codes, sample
 from tests.fakes.environment import FakeEnvironment
 from tests.fakes.registry import DEFAULT_URL
@@ -281,6 +282,28 @@ class TestStatus:
         world.environment = FakeEnvironment(api_key="stardag_admin_wrong")
         with pytest.raises(RefusedCredential):
             world.tell_status(NO_SELECTION)
+
+
+def test_a_token_that_the_registry_rejects_is_told_by_its_sign_in_and_file(world: World) -> None:
+    sign_in = world.signed_in()
+    never_issued = IssuedTokens(Secret("never-issued"), None, None)
+    with pytest.raises(RefusedCredential) as caught:
+        world.renew_tokens.exchange(sign_in, never_issued, "default", TIMEOUT)
+    file = f"{sign_in.directory}/credentials/local.json"
+    assert f"rejected the access token of the sign-in to 'local' ({file})" in caught.value.message
+    assert caught.value.fix == "Sign in again with: stardag auth login --registry local"
+    credentials = (
+        OrganizationCredential(world.renew_tokens, sign_in, "default", TIMEOUT),
+        UserCredential(world.renew_tokens, sign_in, TIMEOUT),
+    )
+    assert [each.source().fix for each in credentials] == [caught.value.fix] * 2
+
+
+def test_a_sign_in_that_has_ended_names_its_file(world: World) -> None:
+    sign_in = world.signed_in()
+    world.identity_provider.good.clear()
+    with pytest.raises(SignInEnded, match=f"{sign_in.directory}/credentials/local.json"):
+        world.renew_tokens(sign_in, "default", TIMEOUT)
 
 
 class TestLoggingOut:

@@ -9,7 +9,7 @@ import pytest
 
 from stardag.app.registry_ports import ServedRoots
 from stardag.app.sign_in.fixed_credential import FixedCredential
-from stardag.domain.credentials import TOKEN_MAX_LENGTH, Secret
+from stardag.domain.credentials import TOKEN_MAX_LENGTH, CredentialSource, Secret
 from stardag.domain.errors import (
     MalformedCredential,
     NoCredential,
@@ -147,6 +147,14 @@ def test_a_credential_that_the_registry_does_not_know_is_refused(world: World) -
     for call in (api.identity, api.organizations, lambda: api.target_roots(str(uuid.uuid4()))):
         with pytest.raises(RefusedCredential):
             call()
+
+
+def test_a_refused_credential_is_told_by_its_source(world: World) -> None:
+    credential = FixedCredential(Secret("sk_unknown"), CredentialSource("the key of this test", "Use another."))
+    with pytest.raises(RefusedCredential) as caught:
+        world.registries.connect(world.url, credential, TIMEOUT).identity()
+    assert caught.value.message.endswith("rejected the key of this test: it is unknown, expired or revoked.")
+    assert caught.value.fix == "Use another."
 
 
 @pytest.mark.parametrize("malformed", ["", "a b", "line\nbreak", "é", "x" * (TOKEN_MAX_LENGTH + 1)])

@@ -56,6 +56,14 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     return Subject(SignInFiles(user), directory, spoil_file)
 
 
+def test_where_a_sign_in_is_kept_can_be_told_also_when_it_is_gone(subject: Subject) -> None:
+    sign_in = subject.keep()
+    path = str(Path(subject.directory.path, "credentials", "local.json"))
+    assert subject.sign_ins.file_of(sign_in).path == path
+    subject.sign_ins.remove(sign_in)
+    assert subject.sign_ins.file_of(sign_in) == (path, None)
+
+
 def test_nobody_is_signed_in_at_first_and_asking_makes_nothing(subject: Subject, tmp_path: Path) -> None:
     sign_in = SignIn(subject.directory.path, "local", URL, f"{URL}/oauth/token", "stardag-cli", Secret("refresh-1"))
     assert subject.sign_ins.find(subject.directory, "local", URL) is None

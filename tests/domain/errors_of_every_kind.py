@@ -94,7 +94,7 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     UnnamedRegistry(URL, "STARDAG_REGISTRY_URL"),
     SignInWithheld(URL, "/srv/project/.stardag/config.toml"),
     SignInRefused(URL, "it was denied"),
-    SignInEnded("central", URL, "it was revoked"),
+    SignInEnded("central", URL, "it was revoked", "/home/x/.stardag/credentials/central.json"),
     UnusableSecrets("/srv/project/.stardag/credentials/central.json", "can be read by others", "chmod 600 it"),
     ClockOff(URL, 86400.0),
     IssuerUnreachable(URL, "it does not answer"),

@@ -3,7 +3,16 @@
 import pytest
 
 from stardag.domain.credentials import Secret
-from stardag.domain.sign_in import LIFETIME_MAX, RENEWED_AHEAD, SILENCE_REMEMBERED, AccessToken, Silence
+from stardag.domain.sign_in import (
+    LIFETIME_MAX,
+    RENEWED_AHEAD,
+    SILENCE_REMEMBERED,
+    AccessToken,
+    SignIn,
+    SignInFile,
+    Silence,
+    sign_in_source,
+)
 
 NOW = 1_795_435_200.0
 
@@ -36,3 +45,10 @@ def test_an_issuer_that_did_not_answer_is_left_alone_for_a_while_and_not_by_a_cl
     since: float, recent: bool
 ) -> None:
     assert Silence(NOW, "it does not answer").is_recent_at(NOW + since) is recent
+
+
+def test_a_rejected_sign_in_is_told_by_its_file_and_when_that_was_written() -> None:
+    sign_in = SignIn("/home/x/.stardag", "acme", "https://x", "https://x/token", "cli", Secret("r"))
+    known = sign_in_source(sign_in, SignInFile("/home/x/.stardag/credentials/acme.json", 0.0))
+    assert known.description.endswith("'acme' (/home/x/.stardag/credentials/acme.json, written 1970-01-01 00:00 UTC)")
+    assert sign_in_source(sign_in, SignInFile("/f", None)).description.endswith("'acme' (/f)")

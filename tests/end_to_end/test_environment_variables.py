@@ -156,6 +156,18 @@ def test_a_key_may_be_used_without_naming_its_workspace(machine: Machine, place:
     assert machine.ask("target-roots", "sync", env=env).data["added"]
 
 
+@pytest.mark.parametrize("variable", ["STARDAG_API_KEY", "STARDAG_REGISTRY_API_KEY"])
+def test_a_key_that_the_registry_rejects_is_named_by_its_variable(
+    machine: Machine, place: Place, variable: str
+) -> None:
+    env = {"STARDAG_REGISTRY_URL": place.url, variable: "stardag_build_revoked"}
+    error = machine.ask("target-roots", "sync", env=env, exits=4).error
+    assert error["code"] == "refused-credential"
+    assert f"rejected the API key from {variable}: it is unknown, expired or revoked." in error["message"]
+    assert error["fix"].startswith(f"Set {variable} to a valid API key")
+    assert "auth login" not in error["fix"]
+
+
 def test_a_key_whose_workspace_disagrees_with_one_named_anywhere_is_an_error(
     machine: Machine, place: Place, registry: Registry
 ) -> None:

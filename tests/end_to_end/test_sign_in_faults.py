@@ -89,6 +89,15 @@ def renewal(machine: Machine) -> tuple[RenewTokens, StardagDirectory]:
     return renew, StardagDirectory(str(machine.directory), str(machine.directory))
 
 
+def test_a_token_that_the_registry_rejects_is_named_by_the_sign_in_and_its_file(machine: Machine, front: Front) -> None:
+    expire(machine)
+    front.only(EXCHANGE, lambda passage: passage.answer(401, b'{"code": "unauthenticated", "title": "No"}'))
+    error = machine.ask("target-roots", "sync", exits=4).error
+    file = machine.directory / "credentials" / "local.json"
+    assert f"rejected the access token of the sign-in to 'local' ({file}, written " in error["message"]
+    assert error["fix"] == "Sign in again with: stardag auth login --registry local"
+
+
 @pytest.mark.parametrize("threads", [pytest.param(100, id="short"), pytest.param(1000, marks=pytest.mark.slow)])
 def test_however_many_threads_find_the_token_stale_there_is_one_refresh(
     machine: Machine, front: Front, threads: int

@@ -286,7 +286,11 @@ class FakeCalls:
         self._send(request)
         if secret in self.registry.forbidden:
             raise NotAllowed(self.registry.url, "the key is forbidden everything")
-        return authenticate(secret)
+        try:
+            return authenticate(secret)
+        except RefusedCredential as error:
+            assert self.credential is not None
+            raise RefusedCredential(self.registry.url, error.clock_offset, self.credential.source()) from None
 
     def _caller_of(self, secret: Secret) -> Caller:
         if secret in self.registry.issued and self.registry.issued[secret] in self.registry.users:

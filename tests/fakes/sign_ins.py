@@ -10,7 +10,7 @@ from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import StateNotWritable, UnusableSecrets
 from stardag.domain.registry_url import origin_of
-from stardag.domain.sign_in import AccessToken, SignIn, Silence
+from stardag.domain.sign_in import AccessToken, SignIn, SignInFile, Silence
 
 Key = tuple[str, str]
 """A stardag directory, and the name of a registry."""
@@ -78,6 +78,9 @@ class FakeSignIns:
         kept = self._kept(_key(sign_in))
         return None if kept is None or kept.registry_url != sign_in.registry_url else kept
 
+    def file_of(self, sign_in: SignIn) -> SignInFile:
+        return SignInFile(_path(_key(sign_in)), None)
+
     def access_token(self, sign_in: SignIn, organization: str) -> AccessToken | None:
         return self.tokens.get(_key(sign_in), {}).get(organization)
 
@@ -112,9 +115,8 @@ class FakeSignIns:
 
     def _kept(self, key: Key) -> SignIn | None:
         if key in self.unusable:
-            path = os.path.join(key[0], "credentials", f"{key[1]}.json")
             raise UnusableSecrets(
-                path, "is corrupt: spoilt", f"Sign in again with: stardag auth login --registry {key[1]}"
+                _path(key), "is corrupt: spoilt", f"Sign in again with: stardag auth login --registry {key[1]}"
             )
         return self.kept.get(key)
 
@@ -127,6 +129,10 @@ class FakeSignIns:
 
 def _key(sign_in: SignIn) -> Key:
     return (sign_in.directory, sign_in.registry)
+
+
+def _path(key: Key) -> str:
+    return os.path.join(key[0], "credentials", f"{key[1]}.json")
 
 
 def _places(directory: StardagDirectory) -> Sequence[str]:

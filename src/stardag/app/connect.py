@@ -17,7 +17,7 @@ from stardag.app.sign_in.ports import SignIns
 from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.app.sign_in.user_credentials import OrganizationCredential, UserCredential
 from stardag.domain.configuration import CENTRAL_URL
-from stardag.domain.credentials import Secret
+from stardag.domain.credentials import Secret, api_key_source
 from stardag.domain.errors import (
     InvalidValue,
     MalformedCredential,
@@ -156,7 +156,7 @@ class OpenRegistry:
         if not self._is_named_by_the_user(profile):
             url = profile.registry_url
             raise WithheldCredential(str(api_key.origin), url.value, str(url.origin.path))
-        return FixedCredential(api_key.value)
+        return FixedCredential(api_key.value, api_key_source(str(api_key.origin)))
 
     def _of_organization(self, profile: ActiveProfile) -> Credential:
         sign_in = self._sign_in(profile)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         TaskFilter,
         TaskRecord,
     )
-    from stardag.domain.credentials import Secret
+    from stardag.domain.credentials import CredentialSource, Secret
     from stardag.domain.errors import RefusedCredential
     from stardag.domain.members import Invitation, MadeInvitation, Member
     from stardag.domain.organizations import Organization, Role, Workspace
@@ -77,6 +77,10 @@ class Credential(Protocol):
             ClockOff: this machine's clock is so far off that no other would help.
             and whatever having the first one raises.
         """
+        ...
+
+    def source(self) -> CredentialSource:
+        """Which credential it is, for the error where the registry rejects it."""
         ...
 
 

@@ -80,6 +80,7 @@ came from (`message`) and one that says what to type next (`fix`).
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from stardag.domain.credentials import UNKNOWN_SOURCE, CredentialSource
 from stardag.domain.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -440,17 +441,16 @@ class WithheldCredential(SignInNeeded):
 
 
 class RefusedCredential(SignInNeeded):
-    """The registry does not accept the credential (HTTP's 401)."""
+    """The registry rejected the credential (HTTP's 401)."""
 
     code = "refused-credential"
 
-    def __init__(self, registry_url: str, clock_offset: float = 0.0) -> None:
+    def __init__(self, registry_url: str, clock_offset: float = 0.0, source: CredentialSource = UNKNOWN_SOURCE) -> None:
         """`clock_offset`: seconds by which this machine's clock is ahead of the registry's, as far as is known."""
         self.clock_offset = clock_offset
         super().__init__(
-            f"The registry {registry_url} does not accept the credential: it is unknown, expired or revoked.",
-            "Sign in again with `stardag auth login`; where STARDAG_API_KEY is set, it is what was refused: "
-            "set it to a valid API key of the workspace, or unset it.",
+            f"The registry {registry_url} rejected {source.description}: it is unknown, expired or revoked.",
+            source.fix,
         )
 
 
@@ -483,10 +483,11 @@ class SignInEnded(SignInNeeded):
 
     code = "sign-in-ended"
 
-    def __init__(self, registry: str, registry_url: str, reason: str) -> None:
+    def __init__(self, registry: str, registry_url: str, reason: str, path: str) -> None:
+        """`path`: the file that keeps the sign-in."""
         self.registry = registry
         super().__init__(
-            f"The sign-in to {registry_url} has ended: {reason}.",
+            f"The sign-in to {registry_url} ({path}) has ended: {reason}.",
             f"Sign in again with: stardag auth login --registry {registry}",
         )
 

@@ -3,9 +3,10 @@
 Commands that ask no registry never import this module.
 """
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from stardag.domain.credentials import Secret
+from stardag.domain.credentials import CredentialSource, Secret
 
 RENEWED_AHEAD = 60.0
 """Seconds before its end at which an access token is renewed, so that none ends on its way."""
@@ -33,6 +34,24 @@ class SignIn(NamedTuple):
     token_endpoint: str
     client_id: str
     refresh_token: Secret
+
+
+class SignInFile(NamedTuple):
+    """The file that keeps a sign-in, and when it was last written, in seconds since the epoch, where that is known."""
+
+    path: str
+    written_at: float | None
+
+
+def sign_in_source(sign_in: SignIn, file: SignInFile) -> CredentialSource:
+    """A token of a sign-in, as what a registry may reject."""
+    written = ""
+    if file.written_at is not None:
+        written = f", written {datetime.fromtimestamp(file.written_at, UTC):%Y-%m-%d %H:%M} UTC"
+    return CredentialSource(
+        f"the access token of the sign-in to {sign_in.registry!r} ({file.path}{written})",
+        f"Sign in again with: stardag auth login --registry {sign_in.registry}",
+    )
 
 
 class AccessToken(NamedTuple):

@@ -57,9 +57,15 @@ class Calls:
                 if secret is not None and not secret.is_well_formed_token:
                     # httpx would refuse to send it, and print it.
                     raise MalformedCredential("the configuration")
-            return self._exchange(
-                lambda each: work(Asking(self._url, each, credential, secret_fields, is_change, has_input)), is_change
-            )
+            try:
+                return self._exchange(
+                    lambda each: work(Asking(self._url, each, credential, secret_fields, is_change, has_input)),
+                    is_change,
+                )
+            except RefusedCredential as error:
+                assert self._credential is not None  # or the error would be NoCredential
+                refusal = RefusedCredential(self._url, error.clock_offset, self._credential.source())
+            raise refusal
 
         if self._credential is None:
             return exchange(None)

@@ -4,6 +4,7 @@ Reading takes no lock and writes nothing. Changes to one directory's sign-ins an
 and nothing is kept for a sign-in that was replaced or removed in the meantime.
 """
 
+import os
 import shlex
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from stardag.domain.credentials import Secret
 from stardag.domain.errors import StateNotWritable, UnusableSecrets
 from stardag.domain.names import check_name, is_name
 from stardag.domain.registry_url import origin_of
-from stardag.domain.sign_in import AccessToken, SignIn, Silence
+from stardag.domain.sign_in import AccessToken, SignIn, SignInFile, Silence
 
 
 class SignInFiles:
@@ -116,6 +117,14 @@ class SignInFiles:
         if kept is None or kept.registry_url != sign_in.registry_url:
             return None
         return kept._replace(directory=sign_in.directory)
+
+    def file_of(self, sign_in: SignIn) -> SignInFile:
+        """The file that keeps a sign-in, and when it was last written."""
+        path = self._files(sign_in).path(_credentials(sign_in.registry))
+        try:
+            return SignInFile(path, os.stat(path).st_mtime)
+        except OSError:
+            return SignInFile(path, None)
 
     def access_token(self, sign_in: SignIn, organization: str) -> AccessToken | None:
         """The token cached for an organization (by slug)."""

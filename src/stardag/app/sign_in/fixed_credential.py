@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stardag.domain.credentials import Secret
+from stardag.domain.credentials import UNKNOWN_SOURCE, CredentialSource, Secret
 from stardag.domain.errors import RefusedCredential
 
 
@@ -11,6 +11,7 @@ class FixedCredential:
     """A secret that is at hand, such as an API key; there is no other."""
 
     secret: Secret
+    described: CredentialSource = UNKNOWN_SOURCE
 
     def __call__(self) -> Secret:
         """The secret."""
@@ -18,3 +19,7 @@ class FixedCredential:
 
     def instead_of(self, refused: Secret, refusal: RefusedCredential) -> Secret | None:
         """Nothing."""
+
+    def source(self) -> CredentialSource:
+        """Which one it is, as it was described."""
+        return self.described

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stardag.domain.command_errors import AccessTokenEnded
-from stardag.domain.credentials import Secret
+from stardag.domain.credentials import CredentialSource, Secret
 from stardag.domain.errors import RefusedCredential
 
 
@@ -25,4 +25,8 @@ class HandedDownToken:
         Raises:
             AccessTokenEnded: always; the usual advice for a refused credential does not help here.
         """
-        raise AccessTokenEnded(self.registry_url, self.said_by) from refusal
+        raise AccessTokenEnded(self.registry_url, self.said_by)
+
+    def source(self) -> CredentialSource:
+        """The variable that holds it."""
+        return CredentialSource(f"the access token from {self.said_by}", f"Unset {self.said_by} to use your sign-in.")

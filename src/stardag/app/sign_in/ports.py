@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from stardag.domain.configuration import StardagDirectory
     from stardag.domain.credentials import Secret
-    from stardag.domain.sign_in import AccessToken, IssuedTokens, SignIn, Silence
+    from stardag.domain.sign_in import AccessToken, IssuedTokens, SignIn, SignInFile, Silence
 
 
 class SignIns(Protocol):
@@ -68,6 +68,10 @@ class SignIns(Protocol):
 
     def again(self, sign_in: SignIn) -> SignIn | None:
         """The same sign-in as it is kept now; None where it is gone or belongs to another URL by now."""
+        ...
+
+    def file_of(self, sign_in: SignIn) -> SignInFile:
+        """Where a sign-in is kept, for people. It never fails."""
         ...
 
     def access_token(self, sign_in: SignIn, organization: str) -> AccessToken | None:

@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from stardag.app.registry_ports import Registries
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import Clock, IdentityProvider, SignIns
-from stardag.domain.credentials import Secret
+from stardag.domain.credentials import CredentialSource, Secret
 from stardag.domain.errors import ClockOff, IssuerUnreachable, SignInEnded, SignInRefused
 from stardag.domain.registry_url import origin_of
-from stardag.domain.sign_in import CLOCK_TOLERANCE, SILENCE_REMEMBERED, AccessToken, IssuedTokens, SignIn, Silence
+from stardag.domain.sign_in import (
+    CLOCK_TOLERANCE,
+    SILENCE_REMEMBERED,
+    AccessToken,
+    IssuedTokens,
+    SignIn,
+    Silence,
+    sign_in_source,
+)
 
 NOTICEABLE = 1.0
 """Seconds; an issuer that is known to be out of reach sooner costs nobody anything when it is asked again."""
@@ -59,7 +67,8 @@ class RenewTokens:
     def exchange(self, sign_in: SignIn, issued: IssuedTokens, organization: str, timeout: float) -> AccessToken:
         """Give the issuer's tokens for one of an organization, and cache it under that one's slug."""
         now = self.clock()
-        api = self.registries.connect(sign_in.registry_url, FixedCredential(issued.access_token), timeout)
+        credential = FixedCredential(issued.access_token, self.source(sign_in))
+        api = self.registries.connect(sign_in.registry_url, credential, timeout)
         exchanged = api.exchange(organization, issued.id_token)
         if abs(exchanged.clock_offset) > CLOCK_TOLERANCE:
             raise ClockOff(sign_in.registry_url, exchanged.clock_offset)
@@ -74,11 +83,19 @@ class RenewTokens:
             return None
         return token
 
+    def source(self, sign_in: SignIn) -> CredentialSource:
+        """Where a token of this sign-in comes from, for the error where the registry rejects it."""
+        return sign_in_source(sign_in, self.sign_ins.file_of(sign_in))
+
     def _again(self, sign_in: SignIn) -> SignIn:
         current = self.sign_ins.again(sign_in)
         if current is None:
-            raise SignInEnded(sign_in.registry, sign_in.registry_url, "somebody signed out in the meantime")
+            raise self._ended(sign_in, "somebody signed out in the meantime")
         return current
+
+    def _ended(self, sign_in: SignIn, reason: str) -> SignInEnded:
+        path = self.sign_ins.file_of(sign_in).path
+        return SignInEnded(sign_in.registry, sign_in.registry_url, reason, path)
 
     def _refresh(self, sign_in: SignIn, timeout: float) -> tuple[SignIn, IssuedTokens]:
         began = self.clock()
@@ -92,7 +109,7 @@ class RenewTokens:
                 self.sign_ins.note_silence(sign_in, Silence(self.clock(), error.reason))
             raise
         except SignInRefused as error:
-            raise SignInEnded(sign_in.registry, sign_in.registry_url, error.reason) from None
+            raise self._ended(sign_in, error.reason) from None
         if issued.refresh_token is not None and issued.refresh_token != sign_in.refresh_token:
             sign_in = self.sign_ins.replace_refresh_token(sign_in, issued.refresh_token)
         if silence is not None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from stardag.app.sign_in.renew_tokens import RenewTokens
-from stardag.domain.credentials import Secret
+from stardag.domain.credentials import CredentialSource, Secret
 from stardag.domain.errors import ClockOff, RefusedCredential
 from stardag.domain.sign_in import CLOCK_TOLERANCE, SignIn
 
@@ -44,6 +44,10 @@ class OrganizationCredential:
         self._is_new = True
         return self.renew_tokens(self.sign_in, self.organization, self.timeout, refused).token
 
+    def source(self) -> CredentialSource:
+        """The sign-in that the token was made from."""
+        return self.renew_tokens.source(self.sign_in)
+
 
 @dataclass(frozen=True, slots=True)
 class UserCredential:
@@ -63,3 +67,7 @@ class UserCredential:
 
     def instead_of(self, refused: Secret, refusal: RefusedCredential) -> Secret | None:
         """Nothing: the refused one was new."""
+
+    def source(self) -> CredentialSource:
+        """The sign-in that the token was made from."""
+        return self.renew_tokens.source(self.sign_in)
