@@ -103,7 +103,7 @@ class Container(containers.DeclarativeContainer):
     add_registry: Provider["AddRegistry"] = Factory(wiring.add_registry, environment, files, open_registry)
     remove_registry: Provider["RemoveRegistry"] = Factory(wiring.remove_registry, files)
     add_profile: Provider["AddProfile"] = Factory(wiring.add_profile, environment, files, open_registry)
-    use_profile: Provider["UseProfile"] = Factory(wiring.use_profile, files)
+    use_profile: Provider["UseProfile"] = Factory(wiring.use_profile, environment, files)
     remove_profile: Provider["RemoveProfile"] = Factory(wiring.remove_profile, files)
     trust_project: Provider["TrustProject"] = Factory(wiring.trust_project, files, trust)
     choose_registry: Provider["ChooseRegistry"] = Factory(wiring.choose_registry, resolve_profile, files)

@@ -334,11 +334,11 @@ def add_profile(
     return AddProfile(environment, files, open_registry)
 
 
-def use_profile(files: "ConfigurationFiles") -> "UseProfile":
+def use_profile(environment: "EnvironmentVariables", files: "ConfigurationFiles") -> "UseProfile":
     """The use case behind `profile use`."""
     from stardag.app.edit_configuration import UseProfile
 
-    return UseProfile(files)
+    return UseProfile(environment, files)
 
 
 def remove_profile(files: "ConfigurationFiles") -> "RemoveProfile":

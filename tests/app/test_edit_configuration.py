@@ -28,6 +28,7 @@ from stardag.domain.errors import (
     UntrustedFile,
 )
 from stardag.domain.layers import Notice
+from stardag.domain.organizations import Workspace
 from stardag.domain.profile import NO_SELECTION
 from tests.app.world import World, codes, sample
 from tests.fakes.registry import FakeRegistryApi
@@ -133,8 +134,8 @@ def test_a_profile_that_is_only_to_be_added_may_be_named_by_the_variable_already
 
 
 def test_a_profile_is_added_and_checked_at_its_registry(world: World) -> None:
-    edited = add_profile(world)(NEW)
-    assert edited == (USER_FILE, True, ())
+    added = add_profile(world)(NEW)
+    assert added == (USER_FILE, True, (), False, True)
     assert profiles(world)["new"] == NEW
     assert world.registry.requests == ["GET /organizations/default/workspaces"]
 
@@ -219,17 +220,88 @@ def test_a_profile_of_an_unknown_registry_is_refused_with_the_nearest_name(world
         add_profile(world)(Profile("new", "locl", "o", "w"))
 
 
+def test_the_first_profile_becomes_the_default_in_the_same_edit(world: World) -> None:
+    world.files.user = {"registry": {"local": {"url": HERE}}}
+    added = add_profile(world)(NEW)
+    assert (added.is_default, added.has_default) == (True, True)
+    assert [edit.table for edit in world.files.edits] == [("profile", "new"), ("default",)]
+    assert world.resolve().profile.value == "new"
+    assert add_profile(world)(NEW) == (USER_FILE, False, (), True, True)
+
+
+def test_the_first_profile_of_a_project_becomes_the_default_there(world: World) -> None:
+    world.files.project = {"registry": {"local": {"url": HERE}}}
+    assert add_profile(world)(NEW)[:1] == (PROJECT_FILE,)
+    assert world.resolve().profile.value == "new"
+    assert world.files.user == sample()
+
+
+def test_the_first_profile_does_not_become_the_default_where_that_is_not_wanted(world: World) -> None:
+    world.files.user = {"registry": {"local": {"url": HERE}}}
+    added = add_profile(world)(NEW, may_become_default=False)
+    assert (added.is_default, added.has_default) == (False, False)
+    assert world.resolve().profile.value is None
+
+
+def test_among_several_profiles_none_becomes_the_default_by_being_added(world: World) -> None:
+    world.files.user = {**sample(), "": {}}
+    added = add_profile(world)(NEW)
+    assert (added.is_default, added.has_default) == (False, False)
+    assert world.resolve().profile.value is None
+
+
+def test_a_default_that_another_process_sets_meanwhile_stays(world: World) -> None:
+    world.files.user = {"registry": {"local": {"url": HERE}}}
+    workspaces = FakeRegistryApi.workspaces
+
+    class Meanwhile(FakeRegistryApi):
+        def workspaces(self, organization: str, *, archived: bool = False) -> tuple[Workspace, ...]:
+            world.files.user = sample()
+            return workspaces(self, organization, archived=archived)
+
+    world.registries.api = Meanwhile
+    added = add_profile(world)(NEW)
+    assert (added.is_default, added.has_default) == (False, True)
+    assert world.resolve().profile.value == "local"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("profile", "local"),
+        ("registry_url", "https://elsewhere.example"),
+        ("organization", "other"),
+        ("workspace", "other"),
+    ],
+)
+def test_a_variable_that_outranks_the_default_is_named(world: World, variable: str, value: str) -> None:
+    add_profile(world)(NEW)
+    setattr(world.environment, variable, value)
+    notice = UseProfile(world.environment, world.files)("new").notices[0]
+    assert notice.code == "outranked"
+    assert f"STARDAG_{variable.upper()}" in notice.message
+    assert f"={value} " in notice.message
+    world.files.user = {"registry": {"local": {"url": HERE}}}
+    assert codes(add_profile(world)(NEW, offline=True).notices) == ["not-checked", "outranked"]
+
+
+def test_variables_that_say_the_same_as_the_default_outrank_nothing(world: World) -> None:
+    world.environment.profile = "local"
+    world.environment.registry_url, world.environment.workspace = HERE, "default"
+    assert UseProfile(world.environment, world.files)("local").notices == ()
+
+
 def test_a_profile_is_used(world: World) -> None:
     add_profile(world)(NEW)
-    edited = UseProfile(world.files)("new")
+    edited = UseProfile(world.environment, world.files)("new")
     assert edited == (USER_FILE, True, ())
     assert world.resolve().profile.value == "new"
-    assert not UseProfile(world.files)("new").changed
+    assert not UseProfile(world.environment, world.files)("new").changed
 
 
 def test_an_unknown_profile_can_be_neither_used_nor_removed(world: World) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'local'"):
-        UseProfile(world.files)("locl")
+        UseProfile(world.environment, world.files)("locl")
     with pytest.raises(UnknownName):
         RemoveProfile(world.files)("locl")
     assert world.files.edits == []
@@ -239,7 +311,11 @@ def test_a_removed_profile_takes_the_default_along_where_it_was_that(world: Worl
     add_profile(world)(NEW)
     edited, was_default = RemoveProfile(world.files)("new")
     assert (edited.changed, was_default) == (True, False)
-    _, was_default = RemoveProfile(world.files)("local")
+    with pytest.raises(ConfirmationNeeded, match="'local' is the default") as caught:
+        RemoveProfile(world.files)("local")
+    assert caught.value.option == "--yes"
+    assert set(profiles(world)) == {"local"}
+    _, was_default = RemoveProfile(world.files)("local", confirmed=True)
     assert was_default
     assert world.resolve().profile.value is None
     assert profiles(world) == {}
@@ -281,7 +357,7 @@ def test_what_keeps_a_file_from_being_edited_is_its_error(
     edits: list[Callable[[], object]] = [
         lambda: add_registry(world)("second", HERE),
         lambda: add_profile(world)(NEW),
-        lambda: RemoveProfile(world.files)("local"),
+        lambda: RemoveProfile(world.files)("local", confirmed=True),
         lambda: RemoveRegistry(world.files)("local", and_profiles=True),
     ]
     for edit in edits:
@@ -294,7 +370,7 @@ def test_an_invalid_file_is_never_edited(world: World) -> None:
     world.files.user = {"profile": {"local": {"registry": "missing"}}}
     edits: list[Callable[[], object]] = [
         lambda: add_registry(world)("missing", HERE),
-        lambda: UseProfile(world.files)("local"),
+        lambda: UseProfile(world.environment, world.files)("local"),
     ]
     for edit in edits:
         with pytest.raises(InvalidFile):
@@ -305,7 +381,7 @@ def test_an_invalid_file_is_never_edited(world: World) -> None:
 def test_notices_of_the_file_are_handed_on(world: World) -> None:
     world.files.notices = (Notice("unknown-key", "x"),)
     assert codes(add_registry(world)("second", HERE).notices) == ["unknown-key"]
-    assert codes(UseProfile(world.files)("local").notices) == ["unknown-key"]
+    assert codes(UseProfile(world.environment, world.files)("local").notices) == ["unknown-key"]
 
 
 def test_a_trusted_project_may_name_the_registries_that_it_names_today(world: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from stardag.app.list_configuration import ListConfiguration
-from stardag.domain.errors import InvalidFile, InvalidVariable
+from stardag.domain.errors import InvalidFile, InvalidVariable, UnknownName
 from stardag.domain.layers import Notice
 from stardag.domain.profile import Selection
 from tests.app.world import codes, sample
@@ -58,6 +58,14 @@ def test_a_wrong_choice_is_listed_with_a_word_on_it(world: World) -> None:
     assert (listing.active_registry, listing.active_profile) == (None, None)
     assert codes(listing.notices) == ["first", "unknown-name"]
     assert "Did you mean 'local'?" in listing.notices[1].message
+    assert listing.unknown is not None
+    assert listing.unknown.value == "lokal"
+
+
+@pytest.mark.parametrize("selection", [Selection(profile="lokal"), Selection(registry="lokal")])
+def test_a_flag_that_names_what_does_not_exist_is_an_error(world: World, selection: Selection) -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'local'"):
+        world.list(selection)
 
 
 def test_a_selection_counts(world: World) -> None:

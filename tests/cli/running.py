@@ -78,7 +78,7 @@ class FakeUseCases:
         return AddProfile(self.world.environment, self.world.files, self.world.open_registry)
 
     def use_profile(self) -> UseProfile:
-        return UseProfile(self.world.files)
+        return UseProfile(self.world.environment, self.world.files)
 
     def remove_profile(self) -> RemoveProfile:
         return RemoveProfile(self.world.files)

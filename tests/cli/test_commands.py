@@ -183,7 +183,7 @@ def test_editing_commands_say_which_file_they_edited(stardag: Program) -> None:
         "registry add second --url http://localhost:8000",
         "profile add new -r second -o default -w default",
         "profile use new",
-        "profile remove new",
+        "profile remove new --yes",
         "registry remove second",
     ):
         ran = stardag(words)
@@ -193,6 +193,54 @@ def test_editing_commands_say_which_file_they_edited(stardag: Program) -> None:
         **sample(),
         "": {"default": {}},
     }
+
+
+@pytest.mark.parametrize(
+    "words", ["profile list", "profile show", "profile show local", "registry list", "config show", "config validate"]
+)
+def test_a_profile_that_does_not_exist_is_an_error_wherever_one_counts(stardag: Program, words: str) -> None:
+    ran = stardag(f"{words} -p lokal")
+    assert (ran.code, ran.out) == (2, "")
+    assert "no profile 'lokal' (named by --profile). Did you mean 'local'?" in ran.err
+
+
+def test_profile_show_says_that_the_variable_names_no_profile(stardag: Program) -> None:
+    stardag.world.environment.profile = "lokal"
+    ran = stardag("profile show")
+    assert ran.code == 2
+    assert "no profile 'lokal' (named by STARDAG_PROFILE)" in ran.err
+    assert stardag("profile show local").code == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["config path", "version", "profile use local", "registry add local --url http://localhost:8000"]
+)
+def test_a_profile_that_makes_no_difference_is_said_to(stardag: Program, words: str) -> None:
+    ran = stardag(f"{words} -p lokal")
+    assert ran.code == 0
+    command = " ".join(words.split()[:2])
+    assert f"--profile lokal has no effect: `stardag {command}` does the same with every profile." in ran.err
+    assert "no effect" not in stardag(words).err
+
+
+def test_removing_the_default_profile_needs_yes(stardag: Program) -> None:
+    ran = stardag("profile remove local")
+    assert (ran.code, "--yes" in ran.err) == (2, True)
+    assert stardag.data("profile remove local --yes")["was_default"] is True
+
+
+def test_the_first_profile_is_said_to_be_the_default_and_a_further_one_how_to_become_it(stardag: Program) -> None:
+    added = "profile add new -r central -o o -w w --offline"
+    assert "stardag profile use new" in stardag(added).err
+    stardag.world.files.user = None
+    ran = stardag(added)
+    assert "is the default there" in ran.out
+    assert "profile use" not in ran.err
+    stardag.world.files.user = None
+    ran = stardag(f"{added} --no-default")
+    assert "default" not in ran.out
+    assert "No profile is the default. Make it the default with `stardag profile use new`" in ran.err
+    assert stardag.data(f"{added}")["default"] is False
 
 
 def test_what_is_missing_is_an_error_that_names_the_option(stardag: Program) -> None:

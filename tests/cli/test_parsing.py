@@ -119,6 +119,8 @@ def test_what_is_selected_reaches_the_use_case(options: list[str]) -> None:
     assert parsed(["target-roots", "validate", *options]) == ("ValidateBeforeBuild", (ALL,), {})
 
 
+OFFERED: dict[str, object] = {"overwrite": False, "offline": False, "may_become_default": True}
+
 CALLS: list[tuple[str, Call]] = [
     ("target-roots sync --dry-run --exit-code", ("SyncTargetRoots", (Selection(),), {"dry_run": True})),
     ("organizations list", ("BrowseRegistry.organizations", (Selection(),), {})),
@@ -149,14 +151,23 @@ CALLS: list[tuple[str, Call]] = [
     ("registry remove local --yes", ("RemoveRegistry", ("local",), {"and_profiles": True})),
     (
         "profile add x -r local -o my-org -w prod",
-        ("AddProfile", (Profile("x", "local", "my-org", "prod"),), {"overwrite": False, "offline": False}),
+        ("AddProfile", (Profile("x", "local", "my-org", "prod"),), OFFERED),
     ),
     (
         "profile add x --registry=local --organization=my-org --workspace=prod --replace",
-        ("AddProfile", (Profile("x", "local", "my-org", "prod"),), {"overwrite": True, "offline": False}),
+        ("AddProfile", (Profile("x", "local", "my-org", "prod"),), {**OFFERED, "overwrite": True}),
+    ),
+    (
+        "profile add x -r local -o my-org -w prod --no-default --offline",
+        (
+            "AddProfile",
+            (Profile("x", "local", "my-org", "prod"),),
+            {**OFFERED, "offline": True, "may_become_default": False},
+        ),
     ),
     ("profile use x", ("UseProfile", ("x",), {})),
-    ("profile remove x", ("RemoveProfile", ("x",), {})),
+    ("profile remove x", ("RemoveProfile", ("x",), {"confirmed": False})),
+    ("profile remove x --yes", ("RemoveProfile", ("x",), {"confirmed": True})),
     ("auth status", ("TellStatus", (Selection(),), {})),
     ("auth status --registry x", ("TellStatus", (Selection(registry="x"),), {})),
     ("auth token -r x", ("TellStatus.token", (Selection(registry="x"),), {})),

@@ -216,6 +216,17 @@ def test_values_are_changed_and_removed_and_others_stay(make: Make) -> None:
     assert file.configuration.registries["nas"] == Registry("nas", "https://nas", allow_http=True)
 
 
+@pytest.mark.parametrize("sections", [sample(), {"": {"default": {}}}, None])
+def test_what_is_only_for_the_unset_leaves_what_is_set(make: Make, sections: Sections | None) -> None:
+    files = make(user=sections).files
+    added = Edit(("profile", "new"), {"registry": "central", "organization": "o"})
+    files.edit([added, Edit(("default",), {"profile": "new"}, unless_set=True)])
+    file = files.read().file
+    assert file is not None
+    assert file.configuration.profiles["new"] == Profile("new", "central", "o")
+    assert file.configuration.default_profile == ("local" if sections == sample() else "new")
+
+
 def test_tables_are_removed_as_one_step(make: Make) -> None:
     files = make(user=sample()).files
     files.edit([Edit(("profile", "local"), None), Edit(("default",), {"profile": None})])

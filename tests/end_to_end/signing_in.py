@@ -122,10 +122,12 @@ def is_revealed(secret: str, text: str) -> bool:
     return any(disguise in text for disguise in disguises_of(secret))
 
 
-def accept_at_the_page(link: str, password: str) -> None:
-    """Open an invitation's link in a browser, as somebody who has no account yet: make one, and join with it."""
+def accept_at_the_page(link: str, password: str) -> str:
+    """Open an invitation's link in a browser, as somebody who has no account yet: make one, and join with it; the page
+    that then says how to go on."""
     parts = urlsplit(link)
     with httpx.Client(base_url=f"{parts.scheme}://{parts.netloc}", trust_env=False) as http:
         person = Person(http)
         joined = person.submit(person.get(f"{parts.path}?{parts.query}"), {"password": password})
     assert joined.status_code == 200, joined.text
+    return joined.text

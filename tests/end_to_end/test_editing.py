@@ -60,7 +60,7 @@ def test_every_edit_keeps_comments_order_and_unknown_keys(machine: Machine) -> N
         "organization": "org",
     }
     for name in ("home", "work"):
-        add(machine, "profile", "remove", name)
+        add(machine, "profile", "remove", name, "--yes")
     add(machine, "registry", "remove", "new")
     add(machine, "registry", "remove", "zeta")
     rest = path.read_text()
@@ -157,10 +157,11 @@ def test_a_profile_is_added_without_a_connection_and_what_was_not_checked_is_sai
         "organization": "my-org",
         "workspace": "my-ws",
         "changed": True,
+        "default": True,
         "path": str(machine.config),
     }
     assert "no credential" in no_key.warnings["not-checked"]
-    machine.run("profile", "remove", "p")
+    machine.run("profile", "remove", "p", "--yes")
     down = machine.ask(*words, env={"STARDAG_API_KEY": "some-key"})
     assert "connection refused" in down.warnings["not-checked"]
 
@@ -235,9 +236,43 @@ def test_what_a_removal_leaves_is_what_a_person_wrote_around_it(machine: Machine
     assert "# in a line" in path.read_text()
 
 
-def test_removing_the_default_profile_says_so(machine: Machine) -> None:
+def test_the_first_profile_becomes_the_default_of_the_file_and_the_second_does_not(machine: Machine) -> None:
+    words = ("profile", "add", "-r", "central", "-o", "o", "-w", "w", "--offline", "--name")
+    assert f"was added to {machine.config}, and is the default there." in machine.run(*words, "first").out
+    assert machine.values()["profile"]["value"] == "first"
+    assert "stardag profile use second" in machine.run(*words, "second").err
+    assert machine.values()["profile"]["value"] == "first"
+    machine.project("")
+    assert machine.ask(*words, "own").data["default"] is True, "each file has a default of its own"
+    assert machine.values()["profile"]["value"] == "own"
+    machine.project("")
+    assert machine.ask(*words, "own", "--no-default").data["default"] is False
+    assert machine.values()["profile"]["value"] is None
+
+
+def test_a_variable_that_outranks_the_default_is_named_when_the_default_is_set(machine: Machine) -> None:
+    machine.configure(HANDWRITTEN + '[profile.b]\nregistry = "alpha"\n')
+    ran = machine.ask("profile", "use", "b", env={"STARDAG_PROFILE": "work", "STARDAG_WORKSPACE_ID": "w"})
+    assert ran.warnings["outranked"].splitlines() == [
+        "STARDAG_PROFILE=work outranks the default profile; unset STARDAG_PROFILE to work at 'b'.",
+        "STARDAG_WORKSPACE_ID=w outranks the default profile; unset STARDAG_WORKSPACE_ID to work at 'b'.",
+    ]
+
+
+def test_a_profile_that_is_named_and_does_not_exist_is_an_error_or_said_to_make_no_difference(machine: Machine) -> None:
     machine.configure(HANDWRITTEN)
-    removed = machine.run("profile", "remove", "work")
+    for words in ("profile show", "profile show work", "profile list", "registry list", "config show"):
+        error = machine.ask(*words.split(), "-p", "wrk", exits=2).error
+        assert (error["code"], "Did you mean 'work'?" in error["message"]) == ("unknown-name", True)
+    assert "has no effect" in machine.ask("config", "path", "-p", "wrk").warnings["unused-option"]
+
+
+def test_removing_the_default_profile_asks_first_and_says_so(machine: Machine) -> None:
+    machine.configure(HANDWRITTEN)
+    error = machine.ask("profile", "remove", "work", exits=2).error
+    assert (error["code"], "--yes" in error["fix"]) == ("confirmation-needed", True)
+    assert machine.config.read_text() == HANDWRITTEN
+    removed = machine.run("profile", "remove", "work", "--yes")
     assert "It was the default" in removed.err
     assert machine.ask("profile", "list").data == {"profiles": []}
 

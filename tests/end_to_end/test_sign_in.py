@@ -91,7 +91,6 @@ class TestTheStory:
             "profile", "add", "local", "--registry", "local", "--organization", "default", "--workspace", "default"
         )
         assert added.warnings == {}
-        machine.run("profile", "use", "local")
         for words in (("target-roots", "sync"), ("target-roots", "list"), ("target-roots", "validate")):
             assert machine.ask(*words).warnings == {}
 

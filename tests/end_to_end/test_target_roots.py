@@ -27,7 +27,6 @@ def test_the_guides_way_from_add_registry_to_a_build_and_through_a_mismatch(mach
         env=env,
     )  # fmt: skip
     assert "not checked" not in added.err
-    machine.run("profile", "use", "local")
 
     synced = machine.ask("target-roots", "sync", env=env).data
     assert synced == {"added": [change("default", None, default)], "modified": [], "deleted": [], "applied": True}

@@ -1,6 +1,7 @@
 """A team at a registry of its own, told as a story: people, roles, keys, roots that builds have used, builds, tasks."""
 
 import re
+import shlex
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.registry.running import RunningRegistry, running_registry
 # Python warns of forking while other threads run, which pytest-xdist's do; the child only executes the program.
 pytestmark = pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
 
+NEWCOMER = Account("newcomer@acme.example", "a long password of theirs")
 BOB = Account("bob@acme.example", "bob's password, a long one")
 
 
@@ -98,6 +100,27 @@ def test_a_team_in_short(tmp_path: Path, registry: RunningRegistry) -> None:
     assert [each["role"] for each in owner.ask("members", "list").data["members"]] == ["owner"]
 
 
+def test_the_commands_of_the_invitation_page_lead_to_where_somebody_can_work(
+    tmp_path: Path, registry: RunningRegistry
+) -> None:
+    owner, newcomer = machine_of("owner", tmp_path, registry.url), machine_of("new", tmp_path, registry.url)
+    newcomer.config.unlink()
+    sign_in(owner, registry, "--registry", "local")
+    link = owner.run("members", "invite", NEWCOMER.name, "-r", "local", "-o", "default").out.strip()
+    page = accept_at_the_page(link, NEWCOMER.password)
+    commands = [shlex.split(line)[1:] for line in re.findall(r"stardag [a-z].*--.*?(?=<|\n)", page)]
+    assert [words[:2] for words in commands] == [["registry", "add"], ["auth", "login"], ["profile", "add"]]
+    assert "--registry team" in newcomer.run(*commands[0]).err, "each says the next"
+    sign_in(newcomer, registry, *commands[1][2:], account=NEWCOMER)
+    with terminal(newcomer, *commands[2]) as person:
+        person.reads("Workspace:")
+        person.types("\r")
+        code, said = person.ends()
+    assert (code, "is the default there" in said) == (0, True)
+    assert newcomer.values()["workspace"]["value"] == "default"
+    newcomer.run("target-roots", "validate")
+
+
 @pytest.mark.slow
 def test_a_team_from_its_first_day_to_somebody_leaving(tmp_path: Path, registry: RunningRegistry) -> None:
     owner = machine_of("owner", tmp_path, registry.url)
@@ -134,7 +157,6 @@ def test_a_team_from_its_first_day_to_somebody_leaving(tmp_path: Path, registry:
     # What he may do is what his role says, from the moment that it changes.
     sign_in(bob, registry, "--registry", "local", account=BOB)
     bob.run("profile", "add", "team", "-r", "local", "-o", "acme", "-w", "production")
-    bob.run("profile", "use", "team")
     mine = [each["slug"] for each in bob.ask("workspaces", "list").data["workspaces"]]
     assert "production" in mine
     assert "personal-bob" in mine

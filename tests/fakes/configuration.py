@@ -123,6 +123,8 @@ class FakeConfigurationFiles:
 def _apply(sections: Sections, edit: Edit) -> None:
     section, name = edit.table if len(edit.table) == 2 else ("", edit.table[0])
     tables = sections.setdefault(section, {})
+    if edit.unless_set and not tables.get(name, {}).keys().isdisjoint(edit.values or ()):
+        return
     if edit.values is None:
         tables.pop(name, None)
         return

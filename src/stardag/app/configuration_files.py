@@ -43,8 +43,10 @@ class FileRead(NamedTuple):
 class Edit(NamedTuple):
     """One change to one table of a configuration file: `[table]` gets these values, or is removed where None.
 
-    `table` is a key path such as ("profile", "local"). In `values`, None removes the key.
+    `table` is a key path such as ("profile", "local"). In `values`, None removes the key. With `unless_set`, nothing
+    happens where the table has one of these keys at the moment of writing.
     """
 
     table: tuple[str, ...]
-    values: Mapping[str, str | None] | None
+    values: Mapping[str, str | bool | None] | None
+    unless_set: bool = False

@@ -3,7 +3,7 @@
 They check what can be reached, say what could not be, and change nothing where anything is wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from stardag.app.configuration_files import Edit, FileRead
 from stardag.app.connect import OpenRegistry
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Trust
 from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
+from stardag.domain.environment import Environment
 from stardag.domain.errors import (
     NOT_TOLD,
     ConfirmationNeeded,
@@ -31,6 +32,19 @@ class Edited(NamedTuple):
     path: str
     changed: bool
     notices: tuple[Notice, ...] = ()
+
+
+class AddedProfile(NamedTuple):
+    """The same of a profile that was added, and whether it is the default of that file now.
+
+    `has_default` says whether the file has any default profile.
+    """
+
+    path: str
+    changed: bool
+    notices: tuple[Notice, ...] = ()
+    is_default: bool = False
+    has_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +119,19 @@ class RemoveRegistry:
 
 @dataclass(frozen=True, slots=True)
 class AddProfile:
-    """Adds a profile to the file in force, checked against its registry as far as that can be asked."""
+    """Adds a profile to the file in force, checked against its registry as far as that can be asked.
+
+    The first profile of a file becomes its default (readings, section 2). Where a file has profiles and none of them is
+    the default, one that is added does not become it either: the choice among several is a person's.
+    """
 
     environment: EnvironmentVariables
     files: ConfigurationFiles
     open_registry: OpenRegistry
 
-    def __call__(self, profile: Profile, *, overwrite: bool = False, offline: bool = False) -> Edited:
+    def __call__(
+        self, profile: Profile, *, overwrite: bool = False, offline: bool = False, may_become_default: bool = True
+    ) -> AddedProfile:
         """Add.
 
         Raises:
@@ -120,12 +140,15 @@ class AddProfile:
             ConfirmationNeeded: the name exists with other values, and `overwrite` is not set.
             and whatever ConfigurationFiles.read and edit raise.
         """
+        environment = self.environment.read()
         read = self.files.read()
         find_registry(read.file, profile.registry, "--registry")
         path = self.files.find().in_force
-        existing = _configuration(read.file).profiles.get(profile.name)
+        configuration = _configuration(read.file)
+        existing = configuration.profiles.get(profile.name)
         if existing == profile:
-            return Edited(path, changed=False, notices=read.notices)
+            default = configuration.default_profile
+            return AddedProfile(path, False, read.notices, default == profile.name, default is not None)
         if existing is not None and not overwrite:
             raise ConfirmationNeeded(f"The profile {profile.name!r} is already in {path}, otherwise.", "--replace")
         notices = (*read.notices, *self._unchecked(profile, read, offline))
@@ -134,7 +157,16 @@ class AddProfile:
             "organization": profile.organization,
             "workspace": profile.workspace,
         }
-        return Edited(self.files.edit([Edit(("profile", profile.name), values)]), changed=True, notices=notices)
+        edits = [Edit(("profile", profile.name), values)]
+        if may_become_default and not configuration.profiles:
+            # Unless set: another process may add the first profile at the same time.
+            edits.append(Edit(("default",), {"profile": profile.name}, unless_set=True))
+        path = self.files.edit(edits)
+        file = self.files.read().file
+        default = _configuration(file).default_profile
+        if default == profile.name:
+            notices = (*notices, *_outranking(environment, file, profile))
+        return AddedProfile(path, True, notices, default == profile.name, default is not None)
 
     def _unchecked(self, profile: Profile, read: FileRead, offline: bool) -> list[Notice]:
         """Why organization and workspace could not be checked, if so."""
@@ -159,6 +191,7 @@ class AddProfile:
 class UseProfile:
     """Makes a profile the default of the file in force."""
 
+    environment: EnvironmentVariables
     files: ConfigurationFiles
 
     def __call__(self, name: str) -> Edited:
@@ -166,13 +199,16 @@ class UseProfile:
 
         Raises:
             UnknownName: the file defines no such profile.
+            and whatever EnvironmentVariables.read, ConfigurationFiles.read and edit raise.
         """
+        environment = self.environment.read()
         read = self.files.read()
-        find_profile(read.file, name, "the command line")
+        profile = find_profile(read.file, name, "the command line")
+        notices = (*read.notices, *_outranking(environment, read.file, profile))
         if _configuration(read.file).default_profile == name:
-            return Edited(self.files.find().in_force, changed=False, notices=read.notices)
+            return Edited(self.files.find().in_force, changed=False, notices=notices)
         path = self.files.edit([Edit(("default",), {"profile": name})])
-        return Edited(path, changed=True, notices=read.notices)
+        return Edited(path, changed=True, notices=notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +217,23 @@ class RemoveProfile:
 
     files: ConfigurationFiles
 
-    def __call__(self, name: str) -> tuple[Edited, bool]:
+    def __call__(self, name: str, *, confirmed: bool = False) -> tuple[Edited, bool]:
         """Remove; also returns whether it was the default.
 
         Raises:
             UnknownName: the file defines no such profile.
+            ConfirmationNeeded: it is the default, and nobody has confirmed that.
         """
         read = self.files.read()
         find_profile(read.file, name, "the command line")
         configuration = _configuration(read.file)
+        is_default = configuration.default_profile == name
+        if is_default and not confirmed:
+            path = self.files.find().in_force
+            message = f"The profile {name!r} is the default in {path}, which would have none without it."
+            raise ConfirmationNeeded(message, "--yes")
         path = self.files.edit(_removals(configuration, [name]))
-        return Edited(path, changed=True, notices=read.notices), configuration.default_profile == name
+        return Edited(path, changed=True, notices=read.notices), is_default
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +260,21 @@ def _resolve_without_profile(environment: EnvironmentVariables, read: FileRead, 
     """What to ask a registry with while editing: `STARDAG_PROFILE` may name the very profile that is to be added."""
     selection = selection._replace(without_profile=True)
     return resolve(Layers(selection, environment.read(), read.file, read.directory, Remembered(roots_path="")))
+
+
+def _outranking(environment: Environment, file: ConfigurationFile | None, profile: Profile) -> Iterator[Notice]:
+    """Which variables say something else than a profile that is the default, and outrank it."""
+    registry = find_registry(file, profile.registry, f"profile {profile.name!r}")
+    for setting, value in (
+        (environment.profile, profile.name),
+        (environment.registry_url, registry.url),
+        (environment.organization, profile.organization),
+        (environment.workspace, profile.workspace),
+    ):
+        if setting is not None and setting.value != value:
+            variable = setting.origin.variable
+            fix = f"unset {variable} to work at {profile.name!r}"
+            yield Notice("outranked", f"{variable}={setting.value} outranks the default profile; {fix}.")
 
 
 def _configuration(file: ConfigurationFile | None) -> Configuration:

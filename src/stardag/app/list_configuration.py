@@ -14,20 +14,26 @@ from stardag.domain.resolution import Layers, known_registries, resolve
 
 
 class ConfigurationListing(NamedTuple):
-    """What the file in force defines, and the names in use: None where there is none, or a URL without a name."""
+    """What the file in force defines, and the names in use: None where there is none, or a URL without a name.
+
+    `unknown` is the name that a variable chooses and that the configuration does not define.
+    """
 
     registries: tuple[Registry, ...]
     profiles: tuple[Profile, ...]
     active_registry: str | None
     active_profile: str | None
     notices: tuple[Notice, ...]
+    unknown: UnknownName | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ListConfiguration:
-    """Lists registries and profiles, also where the choice among them is wrong: a list is how one finds that out.
+    """Lists registries and profiles, also where a variable's choice among them is wrong: a list is how one finds that
+    out. A name that the selection chooses has to exist.
 
     Raises:
+        UnknownName: the selection names a profile or registry that the configuration does not define.
         ConfigurationError: a file or variable cannot be used.
     """
 
@@ -42,10 +48,14 @@ class ListConfiguration:
         file = read.file._replace(line_of=_no_line) if read.file else None
         layers = Layers(selection, environment, file, read.directory, Remembered(roots_path=""))
         active: ActiveProfile | None = None
+        unknown: UnknownName | None = None
         notices = (*environment.notices, *read.notices)
         try:
             active = resolve(layers)
         except UnknownName as error:
+            if selection.profile is not None or selection.registry is not None:
+                raise
+            unknown = error
             notices = (*notices, Notice(error.code, error.message))
         return ConfigurationListing(
             registries=tuple(known_registries(read.file).values()),
@@ -53,6 +63,7 @@ class ListConfiguration:
             active_registry=active.registry.value if active else None,
             active_profile=active.profile.value if active else None,
             notices=notices,
+            unknown=unknown,
         )
 
 

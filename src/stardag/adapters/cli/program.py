@@ -57,6 +57,16 @@ _MODULES = {
 }
 
 
+_ABOUT_NO_PROFILE = frozenset(
+    (
+        *("registry add", "registry remove", "registry serve", "registry rotate-signing-key", "registry upgrade"),
+        *("registry backup", "registry restore", "registry copy", "profile add", "profile use", "profile remove"),
+        *("config path", "trust", "quickstart", "version"),
+    )
+)
+"""The commands that do the same whatever profile `--profile` names."""
+
+
 class UsageError(ConfigurationError):
     """A command line that cannot be understood."""
 
@@ -128,6 +138,8 @@ def _run(line: CommandLine, notices: list[Notice], use_cases: Callable[[], UseCa
         made[:] = made or [use_cases()]
         return made[0]
 
+    command_words = _command_words(app, line.words).removeprefix("stardag ")
+    notices += _unused_profile(command_words, bound.arguments.get("options"))
     if line.behind:  # of whose command nothing comes back
         for notice in notices:
             renderer.tell(notice)
@@ -141,7 +153,7 @@ def _run(line: CommandLine, notices: list[Notice], use_cases: Callable[[], UseCa
     of_variables = _read_variables(made[0]) if made else ()
     answer = answer._replace(notices=tuple(dict.fromkeys((*notices, *of_variables, *answer.notices))))
     with _writing():
-        renderer.answer(_command_words(app, line.words).removeprefix("stardag "), answer)
+        renderer.answer(command_words, answer)
     return answer.exit_code
 
 
@@ -222,6 +234,15 @@ def _session(
     if options.verbose:
         _log_requests()
     return Session(use_cases, Prompts(options.no_input), waiting_for(options.quiet), renderer, behind)
+
+
+def _unused_profile(command: str, options: object) -> list[Notice]:
+    """A word on `--profile` where a command has no use for it."""
+    from stardag.adapters.cli.session import Options, unused_profile
+
+    if not isinstance(options, Options) or options.profile is None or command not in _ABOUT_NO_PROFILE:
+        return []
+    return [unused_profile(options.profile, f"`stardag {command}` does the same with every profile")]
 
 
 def _command_words(app: App, words: Sequence[str]) -> str:

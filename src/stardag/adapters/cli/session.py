@@ -12,6 +12,7 @@ from stardag.adapters.cli.answers import Format, Renderer
 if TYPE_CHECKING:
     from stardag.adapters.cli.prompts import Prompts
     from stardag.adapters.cli.use_cases import UseCases
+    from stardag.domain.layers import Notice
     from stardag.domain.profile import Selection
 
 _SHARED = Group("Options of every command", sort_key=90)
@@ -45,6 +46,14 @@ class Options:
 
 
 DEFAULTS = Options()
+
+
+def unused_profile(profile: str, reason: str) -> "Notice":
+    """A word on `--profile` where it has no effect: it may have been meant to have one."""
+    from stardag.domain.layers import Notice
+
+    return Notice("unused-option", f"--profile {profile} has no effect: {reason}.")
+
 
 RegistryOption = Annotated[
     str | None, Parameter(name=["--registry", "-r"], help="A registry's name in the configuration.")

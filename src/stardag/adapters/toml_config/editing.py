@@ -23,6 +23,7 @@ def edited(path: str, text: str, values: Mapping[str, object], edits: Sequence[E
     Raises:
         EditNotPossible: neither way gives a text that reads back as intended.
     """
+    edits = [edit for edit in edits if not (edit.unless_set and _is_set(values, edit))]
     intended = _intended(values, edits)
     for way in (_appended, _taken_out, _changed_in_place):
         result = way(text, values, edits)
@@ -65,6 +66,12 @@ def _apply(document: Values, edit: Edit) -> None:
             target.pop(key, None)
         else:
             target[key] = value
+
+
+def _is_set(values: Mapping[str, object], edit: Edit) -> bool:
+    """Whether the table of an edit has one of its keys already."""
+    table = _at(values, edit.table)
+    return isinstance(table, dict) and not cast(Values, table).keys().isdisjoint(edit.values or ())
 
 
 def _only_adds_tables(values: Mapping[str, object], edits: Sequence[Edit]) -> bool:

@@ -14,6 +14,7 @@ from stardag.adapters.cli.session import (
     RegistryOption,
     SessionArgument,
     WorkspaceOption,
+    unused_profile,
 )
 from stardag.adapters.cli.text import counted, table
 from stardag.adapters.cli.times import iso, local
@@ -22,6 +23,7 @@ from stardag.app.outputs.copying_ports import StoredFile
 from stardag.app.outputs.list_outputs import ListedOutputs, ListedTasks
 from stardag.app.outputs.stored_tasks import StoredTask
 from stardag.domain.errors import InvalidValue
+from stardag.domain.layers import Notice
 from stardag.domain.outputs import RootPlace
 from stardag.domain.profile import Selection
 
@@ -99,6 +101,9 @@ def copy_outputs(
             dry_run=dry_run,
             replace=replace,
         )
+    unused: tuple[Notice, ...] = ()
+    if options.profile is not None and source is not None and target is not None:
+        unused = (unused_profile(options.profile, "--from and --to name both profiles"),)
     return Answer(
         data={
             "root": root,
@@ -112,7 +117,7 @@ def copy_outputs(
             "to_copy": [{"path": file.path, "size": file.size} for file in copied.files] if dry_run else None,
         },
         text=_copied(copied, dry_run=dry_run),
-        notices=copied.notices,
+        notices=(*unused, *copied.notices),
         remarks=_left_out(copied),
     )
 

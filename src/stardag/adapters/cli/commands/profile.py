@@ -21,7 +21,7 @@ from stardag.domain.names import check_name
 from stardag.domain.profile import Selection
 
 if TYPE_CHECKING:
-    from stardag.app.edit_configuration import Edited
+    from stardag.app.edit_configuration import AddedProfile, Edited
 
 app = App(name="profile", help_format="plaintext")
 
@@ -54,6 +54,8 @@ def show_profile(name: str | None = None, *, options: Options = DEFAULTS, sessio
     """
     listing = session.use_cases().list_configuration()(options.selection())
     wanted = name or listing.active_profile
+    if wanted is None and listing.unknown is not None:
+        raise listing.unknown
     if wanted is None:
         raise MissingSetting("profile", "STARDAG_PROFILE")
     profile = next((profile for profile in listing.profiles if profile.name == wanted), None)
@@ -76,10 +78,15 @@ def add_profile(
     organization: OrganizationOption = None,
     workspace: WorkspaceOption = None,
     replace: Annotated[bool, Parameter(negative="", help="Change a profile that exists.")] = False,
+    no_default: Annotated[
+        bool, Parameter(name="--no-default", negative="", help="Do not make the first profile the default.")
+    ] = False,
     options: Options = DEFAULTS,
     session: SessionArgument,
 ) -> Answer:
     """Add a profile to the configuration file in force; what is left out is asked for.
+
+    The first profile of a file becomes its default.
 
     Parameters
     ----------
@@ -95,17 +102,18 @@ def add_profile(
     profile = Profile(name, registry, organization, workspace)
     add = session.use_cases().add_profile()
 
-    def attempt(overwrite: bool) -> "Edited":
+    def attempt(overwrite: bool) -> "AddedProfile":
         with session.waiting(f"Asking the registry {registry}"):
-            return add(profile, overwrite=overwrite, offline=options.offline)
+            return add(profile, overwrite=overwrite, offline=options.offline, may_become_default=not no_default)
 
-    edited = session.prompts.confirming(attempt, replace, "Replace it?")
-    done = "was added to" if edited.changed else "already was in"
+    added = session.prompts.confirming(attempt, replace, "Replace it?")
+    done = "was added to" if added.changed else "already was in"
+    default = ", and is the default there" if added.is_default else ""
     return Answer(
-        data={**_data(profile), "changed": edited.changed, "path": edited.path},
-        text=f"Profile {name!r} {done} {edited.path}.",
-        notices=edited.notices,
-        remarks=[f"Make it the default with `stardag profile use {name}`, or set STARDAG_PROFILE={name}."],
+        data={**_data(profile), "changed": added.changed, "default": added.is_default, "path": added.path},
+        text=f"Profile {name!r} {done} {added.path}{default}.",
+        notices=added.notices,
+        remarks=() if added.is_default else [_how_to_choose(name, added)],
     )
 
 
@@ -128,21 +136,38 @@ def use_profile(name: str, *, options: Options = DEFAULTS, session: SessionArgum
 
 
 @app.command(name="remove")
-def remove_profile(name: str, *, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
-    """Remove a profile from the configuration file in force.
+def remove_profile(
+    name: str,
+    *,
+    yes: Annotated[bool, Parameter(negative="", help="Remove the default profile without a question.")] = False,
+    options: Options = DEFAULTS,
+    session: SessionArgument,
+) -> Answer:
+    """Remove a profile from the configuration file in force. Where it is the default, you are asked first.
 
     Parameters
     ----------
     name
         The profile to remove.
     """
-    edited, was_default = session.use_cases().remove_profile()(name)
+    remove = session.use_cases().remove_profile()
+
+    def attempt(confirmed: bool) -> "tuple[Edited, bool]":
+        return remove(name, confirmed=confirmed)
+
+    edited, was_default = session.prompts.confirming(attempt, yes, "Remove it?")
     return Answer(
         data={"name": name, "was_default": was_default, "path": edited.path},
         text=f"Profile {name!r} was removed from {edited.path}.",
         notices=edited.notices,
         remarks=["It was the default; choose another with: stardag profile use NAME"] if was_default else (),
     )
+
+
+def _how_to_choose(name: str, added: "AddedProfile") -> str:
+    """What makes a profile that is not the default the one that is used."""
+    none = "" if added.has_default else "No profile is the default. "
+    return f"{none}Make it the default with `stardag profile use {name}`, or set STARDAG_PROFILE={name}."
 
 
 def _data(profile: Profile) -> dict[str, str | None]:

@@ -107,7 +107,6 @@ class Quickstart:
         self._stardag("registry", "add", "quickstart", "--url", self._url)
         place = ("--registry", "quickstart", "--organization", "default", "--workspace", "default")
         self._stardag("profile", "add", "quickstart", *place)
-        self._stardag("profile", "use", "quickstart")
 
     def _sync_and_validate(self) -> None:
         self._say("Fetch the target roots, which are defined centrally and cached here.")
