@@ -244,3 +244,34 @@ def test_any_environment_is_read_or_one_clear_error(variables: dict[str, str]) -
     except ConfigurationError:
         with pytest.raises(ConfigurationError, match="STARDAG_"):
             read(**said)
+
+
+PLACE: dict[str, object] = {
+    "registry_url": "https://one.example",
+    "organization": "red",
+    "workspace": "prod",
+    "target_roots": {},
+}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "{}",
+        "[]",
+        "nonsense",
+        "[" * 5000,
+        json.dumps(PLACE | {"registry_url": 1}),
+        json.dumps(PLACE | {"target_roots": ["default"]}),
+        json.dumps(PLACE | {"target_roots": {"default": None}}),
+        json.dumps(PLACE | {"target_roots": {"Not A Name": "/x"}}),
+        json.dumps(PLACE | {"target_roots": {"default": "no prefix"}}),
+        '{"target_roots": {"default": "/a", "default": "/b"}}',
+    ],
+)
+def test_a_place_that_nothing_hands_down_is_an_error(value: str) -> None:
+    if not value:
+        assert read(STARDAG_INHERITED=value).inherited is None
+    else:
+        assert invalid(STARDAG_INHERITED=value).variable == "STARDAG_INHERITED"

@@ -1,5 +1,6 @@
 """Builds: started, joined, ended, and told of later where a registry does not answer."""
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -178,9 +179,9 @@ def test_where_nothing_names_a_registry_a_build_stays_on_this_machine_and_says_s
     assert codes(build.notices) == ["local-build"]
     tell(build)
     build.check_goes_on()
-    assert {name: value for name, value in build.environment().items() if value} == {
-        "STARDAG_TARGET_ROOTS": '{"default":"/home/me/.stardag/local-target-roots/default/default/"}'
-    }
+    variables = {name: value for name, value in build.environment().items() if value}
+    assert sorted(variables) == ["STARDAG_INHERITED", "STARDAG_TARGET_ROOTS"]
+    assert variables["STARDAG_TARGET_ROOTS"] == '{"default":"/home/me/.stardag/local-target-roots/default/default/"}'
     assert build.end("failed", "ValueError") == ()
     assert (world.registry.requests, world.outcomes.kept) == ([], {})
 
@@ -258,6 +259,13 @@ def test_other_processes_belong_to_it_by_its_environment(world: World, begun: li
     build = start(world)
     begun.append(build)
     variables = {name: value for name, value in build.environment().items() if value}
+    inherited = json.loads(variables.pop("STARDAG_INHERITED"))
+    assert inherited == {
+        "registry_url": world.registry.url,
+        "organization": world.workspace.organization_id,
+        "workspace": world.workspace.id,
+        "target_roots": {"default": FIRST},
+    }
     assert variables == {
         "STARDAG_REGISTRY_URL": world.registry.url,
         "STARDAG_ORGANIZATION_ID": world.workspace.organization_id,

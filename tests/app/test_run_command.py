@@ -120,6 +120,7 @@ class TestWhatItIsGiven:
         environment = run.environment()
         identity = run.world.resolve().identity
         assert identity is not None
+        assert "/local-target-roots/default/default/" in environment.pop("STARDAG_INHERITED")
         assert environment == {
             "PATH": "/bin",
             "STARDAG_API_KEY": "sk_x",
@@ -137,12 +138,12 @@ class TestWhatItIsGiven:
 
     def test_a_local_profile_gives_its_target_roots_alone(self, run: Running) -> None:
         run.world.files, run.world.environment = FakeConfigurationFiles(), FakeEnvironment()
-        assert sorted(run.environment()) == ["PATH", "STARDAG_TARGET_ROOTS"]
+        assert sorted(run.environment()) == ["PATH", "STARDAG_INHERITED", "STARDAG_TARGET_ROOTS"]
         assert run.onlooker.told == []
 
     def test_a_build_of_a_local_profile_stays_here_and_says_so(self, run: Running) -> None:
         run.world.files, run.world.environment = FakeConfigurationFiles(), FakeEnvironment()
-        assert sorted(run.environment(NIGHTLY)) == ["PATH", "STARDAG_TARGET_ROOTS"]
+        assert sorted(run.environment(NIGHTLY)) == ["PATH", "STARDAG_INHERITED", "STARDAG_TARGET_ROOTS"]
         assert codes(run.onlooker.told) == ["local-build"]
 
     def test_a_build_that_is_joined_is_handed_on_within_its_workspace(self, signed_in: Running) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from stardag.domain.environment import InheritedPlace
 from stardag.domain.errors import (
     RegistryUnreachable,
     StateNotWritable,
@@ -220,3 +221,35 @@ def test_a_workspace_without_roots_may_build(world: World) -> None:
     world.forget_requests()
     world.validate()
     assert [sent.etag is not None for sent in world.registries.conditions] == [True]
+
+
+class TestInheritedRoots:
+    """In a process that was started by another one, which has validated its target roots and handed them down."""
+
+    @pytest.fixture(autouse=True)
+    def handed_down(self, world: World) -> None:
+        organization = world.workspace.organization_id
+        roots = {"default": FIRST}
+        world.environment.inherited = InheritedPlace(world.registry.url, organization, world.workspace.id, roots)
+        world.environment.organization, world.environment.workspace = organization, world.workspace.id
+        world.environment.target_roots = roots
+
+    def test_they_are_no_overrides_and_are_not_said_to_be_any(self, world: World) -> None:
+        world.synced()
+        assert world.validate().notices == ()
+        assert [sent.etag is not None for sent in world.registries.conditions] == [True]
+
+    def test_where_nothing_is_cached_they_are_what_the_registry_is_compared_with(self, world: World) -> None:
+        validated = world.validate()
+        assert (validated.changes, validated.notices) == (RootChanges(), ())
+        assert world.cached() == {"default": FIRST}
+
+    def test_a_change_since_they_were_handed_down_stops_a_build_also_where_a_sync_has_accepted_it(
+        self, world: World
+    ) -> None:
+        world.set_root("default", "/moved")
+        for _ in range(2):
+            with pytest.raises(TargetRootMismatch, match=f"default: {FIRST} -> /moved") as caught:
+                world.validate()
+            assert "start the process again that handed down" in caught.value.fix
+            world.synced()

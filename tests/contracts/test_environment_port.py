@@ -9,7 +9,7 @@ import pytest
 from stardag.adapters.environment import EnvironmentVariables as RealVariables
 from stardag.app.ports import EnvironmentVariables
 from stardag.domain.credentials import Secret
-from stardag.domain.environment import DEFAULT_TIMEOUT, Environment
+from stardag.domain.environment import DEFAULT_TIMEOUT, Environment, InheritedPlace
 from stardag.domain.errors import InvalidVariable
 from stardag.domain.layers import Layer, Origin
 from tests.fakes.environment import FakeEnvironment
@@ -28,6 +28,7 @@ class Said(TypedDict, total=False):
     timeout: float
     offline: bool
     build_id: str
+    inherited: InheritedPlace
 
 
 VARIABLES = {
@@ -41,11 +42,14 @@ VARIABLES = {
     "timeout": "STARDAG_TIMEOUT",
     "offline": "STARDAG_OFFLINE",
     "build_id": "STARDAG_BUILD_ID",
+    "inherited": "STARDAG_INHERITED",
 }
 
 
 def real(**said: Unpack[Said]) -> EnvironmentVariables:
     def spelled(value: object) -> str:
+        if isinstance(value, InheritedPlace):
+            return json.dumps(value._asdict())
         return value if isinstance(value, str) else json.dumps(value)
 
     return RealVariables({"HOME": "/home/me", **{VARIABLES[key]: spelled(value) for key, value in said.items()}})
@@ -89,6 +93,11 @@ def test_what_a_command_was_handed_comes_with_its_variables(environment: Callabl
     assert read.build_id is not None
     assert read.build_id.value == "6f9619ff-8b86-4d01-b42d-00cf4fc964ff"
     assert read.build_id.origin.variable == "STARDAG_BUILD_ID"
+
+
+def test_the_place_that_was_inherited_is_read(environment: Callable[..., EnvironmentVariables]) -> None:
+    place = InheritedPlace("https://one.example", "my-org", None, {"default": "s3://bucket/x/"})
+    assert environment(inherited=place).read().inherited == place
 
 
 def test_target_roots_come_by_name(environment: Callable[..., EnvironmentVariables]) -> None:

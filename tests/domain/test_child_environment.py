@@ -62,10 +62,13 @@ def check_same_place(case: Case, child: Case) -> None:
     environment = child_environment(inherited(case), variables, None)
     there = Case(file=child.file, identities=case.identities, cached=case.cached)
     found = resolved(environment, there)
+    event(f"local: {profile.is_local}, known: {profile.identity is not None}")
+    if profile.is_local and not found.is_local:
+        assert not found.inherited_roots  # they belong to this machine, and the child is at a registry's workspace
+        return
     assert {name: root.value for name, root in profile.target_roots.items()}.items() <= {
         name: root.value for name, root in found.target_roots.items()
     }.items()
-    event(f"local: {profile.is_local}, known: {profile.identity is not None}")
     if profile.is_local:
         return
     assert found.registry_url.value == profile.registry_url.value
@@ -93,6 +96,11 @@ def test_many_more_children_are_at_the_very_same_place(case: Case, child: Case) 
     check_same_place(case, child)
 
 
+def inherited_place(url: str | None, organization: str | None, workspace: str | None, **roots: str) -> str:
+    place = {"registry_url": url, "organization": organization, "workspace": workspace, "target_roots": roots}
+    return json.dumps(place, separators=(",", ":"))
+
+
 def at_work(**variables: str) -> ActiveProfile:
     case = Case(variables={**PLACE, **variables}, identities=(IDENTITY,), cached=(CACHED,))
     return resolve(case.layers())
@@ -106,6 +114,7 @@ def test_ids_stand_for_slugs_and_nothing_secret_is_handed_down() -> None:
         "STARDAG_WORKSPACE_ID": WORKSPACE,
         "STARDAG_TARGET_ROOTS": '{"default":"s3://bucket/prod/"}',
         "STARDAG_BUILD_ID": BUILD,
+        "STARDAG_INHERITED": inherited_place(URL, ORGANIZATION, WORKSPACE, default="s3://bucket/prod/"),
     }
 
 
@@ -123,7 +132,11 @@ def test_a_local_profile_hands_down_its_target_roots_alone() -> None:
     profile = resolve(Case().layers())
     assert profile.is_local
     handed = {name: value for name, value in environment_of(profile, None, BUILD).items() if value}
-    assert handed == {"STARDAG_TARGET_ROOTS": json.dumps({"default": profile.target_root("default")}).replace(" ", "")}
+    roots = {"default": profile.target_root("default")}
+    assert handed == {
+        "STARDAG_TARGET_ROOTS": json.dumps(roots, separators=(",", ":")),
+        "STARDAG_INHERITED": inherited_place(None, None, None, **roots),
+    }
 
 
 def test_working_offline_is_handed_down() -> None:
@@ -149,7 +162,7 @@ def test_roots_that_do_not_fit_into_a_variable_are_left_out_and_that_is_said() -
 def test_roots_that_just_fit_into_a_variable_are_handed_down() -> None:
     roots = {f"root-{number}": f"/{'x' * 900}" for number in range(70)}
     roots["last"] = "/"
-    missing = VALUE_MAX_LENGTH - len(json.dumps(roots, separators=(",", ":")))
+    missing = VALUE_MAX_LENGTH - len(inherited_place(URL, ORGANIZATION, WORKSPACE, **roots))
     for longer, handed in ((missing, True), (missing + 1, False)):
         cached = CACHED._replace(target_roots=roots | {"last": "/" + "x" * longer})
         profile = resolve(Case(variables=PLACE, identities=(IDENTITY,), cached=(cached,)).layers())
@@ -172,6 +185,11 @@ def test_a_childs_token_is_the_one_given_and_never_one_inherited() -> None:
     assert handed["STARDAG_ACCESS_TOKEN"] == TOKEN.reveal()
 
 
+WHERE = {
+    "STARDAG_REGISTRY_URL": URL,
+    "STARDAG_ORGANIZATION_ID": ORGANIZATION,
+    "STARDAG_WORKSPACE_ID": WORKSPACE,
+}
 HANDED = {
     "STARDAG_REGISTRY_URL": URL,
     "STARDAG_ORGANIZATION_ID": ORGANIZATION,
@@ -268,3 +286,86 @@ def test_there_is_no_build_to_join_without_one_or_on_a_local_profile() -> None:
 def test_layers_without_a_token_say_nothing_of_one() -> None:
     layers: Layers = MACHINE.layers()
     assert resolve(layers).access_token == Setting(None)
+
+
+DEV = an_id(12)
+BOTH_CACHED = (CACHED, CachedRoots(URL, ORGANIZATION, DEV, {"default": "s3://bucket/dev/", "scratch": "/tmp/dev"}))
+AT_HOME = Case(file=FILE, identities=MACHINE.identities, cached=BOTH_CACHED)
+ELSEWHERE = ["other-workspace", "other-organization", "other-registry"]
+
+
+def roots(profile: ActiveProfile) -> dict[str, str]:
+    return {name: setting.value for name, setting in profile.target_roots.items()}
+
+
+def handed_down(profile: ActiveProfile, **changed: str) -> dict[str, str]:
+    """The environment of a child of a process with this profile, in which the child has changed something."""
+    return {**child_environment({}, environment_of(profile, profile.identity, BUILD), TOKEN), **changed}
+
+
+@pytest.mark.parametrize("name", ["same", None])
+def test_target_roots_count_at_the_place_that_they_were_handed_down_for(name: str | None) -> None:
+    child = resolved(handed_down(at_work()), MACHINE, Selection(profile=name))  # which has nothing cached
+    assert roots(child) == {"default": "s3://bucket/prod/"}
+    assert child.inherited_roots == roots(child)
+    assert not child.overridden_roots
+    assert not child.notices
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_target_roots_that_were_handed_down_count_nowhere_else(name: str) -> None:
+    child = resolved(handed_down(at_work()), AT_HOME, Selection(profile=name))
+    own = {"default": "s3://bucket/dev/", "scratch": "/tmp/dev"}
+    assert roots(child) == (own if name == "other-workspace" else {})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"STARDAG_WORKSPACE_ID": DEV},
+        {"STARDAG_WORKSPACE_ID": "dev"},
+        {"STARDAG_ORGANIZATION_ID": an_id(2), "STARDAG_WORKSPACE_ID": "prod"},
+        {"STARDAG_REGISTRY_URL": OTHER_URL},
+        {
+            "STARDAG_REGISTRY_URL": "",
+            "STARDAG_ORGANIZATION_ID": "",
+            "STARDAG_WORKSPACE_ID": "",
+            "STARDAG_PROFILE": "other-workspace",
+        },
+    ],
+)
+def test_a_child_that_changes_where_by_variable_leaves_behind_what_it_was_handed_down(changed: dict[str, str]) -> None:
+    variables = handed_down(at_work(), **changed)
+    child = resolved(variables, AT_HOME)
+    assert "s3://bucket/prod/" not in roots(child).values()
+    assert build_to_join(child, EnvironmentVariables(variables).read()) is None
+    same_organization = child.organization.value in ("red", ORGANIZATION) and child.registry_url.value == URL
+    assert (child.access_token.value == TOKEN) is same_organization
+
+
+@pytest.mark.parametrize("variable", ["STARDAG_TARGET_ROOTS", "STARDAG_TARGET_ROOTS__DEFAULT"])
+@pytest.mark.parametrize("name", [None, *ELSEWHERE])
+def test_a_root_that_a_person_sets_counts_in_every_child_at_every_place(variable: str, name: str | None) -> None:
+    mine = {variable: "/mine" if variable.endswith("DEFAULT") else '{"default": "/mine"}'}
+    parent = resolved({**WHERE, **mine}, AT_HOME)
+    child = resolved(handed_down(parent), AT_HOME, Selection(profile=name))
+    grandchild = resolved(handed_down(child), AT_HOME, Selection(profile=name))
+    for profile in (parent, child, grandchild):
+        assert profile.target_root("default") == "/mine"
+        assert profile.overridden_roots == {"default"}
+    set_inside = resolved(handed_down(resolved(WHERE, AT_HOME), **mine), AT_HOME, Selection(profile=name))
+    assert set_inside.target_root("default") == "/mine"
+
+
+def test_a_grandchild_is_handed_down_the_roots_of_its_parents_place_alone() -> None:
+    nested = resolved(handed_down(at_work()), AT_HOME, Selection(profile="other-workspace"))
+    grandchild = handed_down(nested)
+    assert roots(resolved(grandchild, MACHINE)) == {"default": "s3://bucket/dev/", "scratch": "/tmp/dev"}
+    assert roots(resolved(grandchild, AT_HOME, Selection(profile="same"))) == {"default": "s3://bucket/prod/"}
+
+
+def test_roots_of_a_local_profile_stay_on_this_machine() -> None:
+    local = resolve(Case().layers())
+    child = resolved(handed_down(local), AT_HOME, Selection(profile="same"))
+    assert roots(child) == {"default": "s3://bucket/prod/"}
+    assert roots(resolved(handed_down(local), Case())) == roots(local)

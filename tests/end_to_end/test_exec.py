@@ -1,5 +1,6 @@
 """`stardag exec`: any command, run as if nothing stood between it and whoever started it (readings, section 6)."""
 
+import json
 import os
 import shlex
 import signal
@@ -283,7 +284,7 @@ def test_it_can_be_run_within_itself(machine: Machine, tmp_path: Path) -> None:
     words = ["exec", "--build", "outer", "--", str(PROGRAM), "exec", "-q", "--", "env"]
     out = machine.run(*words, env={"STARDAG_TARGET_ROOTS__ARCHIVE": str(tmp_path)}).out
     variables = dict(line.split("=", 1) for line in out.splitlines() if line.startswith("STARDAG_"))
-    assert sorted(variables) == ["STARDAG_TARGET_ROOTS"]
+    assert sorted(variables) == ["STARDAG_INHERITED", "STARDAG_TARGET_ROOTS"]
     assert str(tmp_path) in variables["STARDAG_TARGET_ROOTS"]
 
 
@@ -308,8 +309,14 @@ class TestWithAnApiKey:
     ) -> None:
         script = "env -u STARDAG_API_KEY; echo STARDAG_KEYS=$(env | grep -c ^STARDAG_API_KEY=stardag_)"
         variables = variables_of(machine.run("exec", *way, "--", "sh", "-c", script, env=place.variables))
-        build = variables.pop("STARDAG_BUILD_ID", None)
+        build, inherited = variables.pop("STARDAG_BUILD_ID", None), json.loads(variables.pop("STARDAG_INHERITED"))
         assert (build is not None) == bool(way)
+        assert inherited == {
+            "registry_url": place.url,
+            "organization": place.organization_id,
+            "workspace": place.workspace_id,
+            "target_roots": json.loads(variables["STARDAG_TARGET_ROOTS"]),
+        }
         assert variables == {
             "STARDAG_REGISTRY_URL": place.url,
             "STARDAG_KEYS": "1",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stardag.domain.credentials import Secret
-from stardag.domain.environment import DEFAULT_TIMEOUT, Environment
+from stardag.domain.environment import DEFAULT_TIMEOUT, Environment, InheritedPlace
 from stardag.domain.errors import InvalidVariable
 from stardag.domain.layers import Layer, Notice, Origin, Setting
 from stardag.domain.names import is_name
@@ -24,6 +24,7 @@ class FakeEnvironment:
     timeout: float = DEFAULT_TIMEOUT
     offline: bool | None = None
     build_id: str | None = None
+    inherited: InheritedPlace | None = None
     notices: tuple[Notice, ...] = ()
 
     def read(self) -> Environment:
@@ -42,6 +43,7 @@ class FakeEnvironment:
             timeout=self.timeout,
             offline=None if self.offline is None else Setting(self.offline, _origin("STARDAG_OFFLINE")),
             build_id=_setting("STARDAG_BUILD_ID", self.build_id),
+            inherited=self.inherited,
             notices=self.notices,
         )
 

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from stardag.domain.credentials import Secret
-from stardag.domain.environment import DEFAULT_TIMEOUT, VALUE_MAX_LENGTH, Environment
+from stardag.domain.environment import DEFAULT_TIMEOUT, INHERITED, VALUE_MAX_LENGTH, Environment, InheritedPlace
 from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
 from stardag.domain.layers import Layer, Notice, NoticeLog, Origin, Setting
 from stardag.domain.names import check_name, check_reference, is_id
@@ -30,8 +30,9 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "offline": ("STARDAG_OFFLINE",),
     "build_id": ("STARDAG_BUILD_ID",),
 }
-_OTHERS = (_ROOTS, "STARDAG_HOME")
+_OTHERS = (_ROOTS, "STARDAG_HOME", INHERITED)
 _KNOWN = frozenset((*(name for names in _SPELLINGS.values() for name in names), *_OTHERS))
+_PLACE_KEYS = ("registry_url", "organization", "workspace")
 _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("0", "false", "no", "off"))
 
@@ -64,6 +65,7 @@ class EnvironmentVariables:
             timeout=timeout.value if timeout else DEFAULT_TIMEOUT,
             offline=_setting(found, "offline", _switch),
             build_id=_setting(found, "build_id", _build_id),
+            inherited=_inherited_place(found.get(INHERITED)),
             notices=notices,
         )
 
@@ -142,6 +144,31 @@ def _target_roots(text: str | None) -> dict[str, Setting[str]]:
         _parsed(_ROOTS, name, lambda value: check_name("target root", value))
         roots[name] = _root_setting(_ROOTS, uri_prefix)
     return roots
+
+
+def _inherited_place(text: str | None) -> InheritedPlace | None:
+    """The place in `STARDAG_INHERITED`, as `stardag.domain.child_environment` writes it."""
+    if text is None:
+        return None
+    fix = "`stardag exec` and `build.environment()` set it: hand it down as it is, or unset it."
+    problem = InvalidVariable(INHERITED, "it is not what a process of Stardag hands down.", fix)
+    try:
+        document: object = json.loads(text, object_pairs_hook=_without_duplicates)
+    except (ConfigurationError, ValueError, RecursionError):
+        raise problem from None
+    values = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    place = {key: value for key, value in values.items() if value is not None and key != "target_roots"}
+    roots = values.get("target_roots")
+    if not isinstance(roots, dict) or not all(isinstance(value, str) for value in place.values()):
+        raise problem
+    checked: dict[str, str] = {}
+    for name, uri_prefix in cast("dict[str, object]", roots).items():
+        if not isinstance(uri_prefix, str):
+            raise problem
+        _parsed(INHERITED, name, lambda value: check_name("target root", value))
+        checked[name] = _root_setting(INHERITED, uri_prefix).value
+    url, organization, workspace = (cast("str | None", place.get(key)) for key in _PLACE_KEYS)
+    return InheritedPlace(url, organization, workspace, checked)
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from stardag.app.connect import Connect, Connection
 from stardag.app.ports import State
 from stardag.domain.errors import OutOfReach, SignInNeeded
-from stardag.domain.layers import Layer, Notice, Setting
+from stardag.domain.layers import Notice, Setting
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 from stardag.domain.target_roots import same_prefix
 
@@ -79,16 +79,16 @@ def _unasked(profile: ActiveProfile, status: Status) -> tuple[ListedRoot, ...]:
 def _compared(profile: ActiveProfile, served: Mapping[str, str]) -> tuple[ListedRoot, ...]:
     names = sorted(profile.target_roots.keys() | served.keys())
     return tuple(
-        ListedRoot(name, setting, served.get(name), _status(setting, served.get(name)))
+        ListedRoot(name, profile.target_roots.get(name), served.get(name), _status(profile, name, served.get(name)))
         for name in names
-        for setting in (profile.target_roots.get(name),)
     )
 
 
-def _status(setting: Setting[str] | None, served: str | None) -> Status:
+def _status(profile: ActiveProfile, name: str, served: str | None) -> Status:
+    setting = profile.target_roots.get(name)
     if setting is None:
         return "new"
-    if setting.origin.layer is Layer.ENVIRONMENT:
+    if name in profile.overridden_roots:
         return "overridden"
     if served is None:
         return "gone"

@@ -1,6 +1,7 @@
 """What a build start does before anything is built: the target roots are still what was last synced, and can be
 written (guide, "Target Roots Synchronization"; readings, section 4)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,18 +59,18 @@ class ValidateBeforeBuild:
         remembered = self._remembered(before)
         connection = self.connect(selection)
         identity = connection.identity
-        cached = remembered.roots_of(identity)
-        if cached is None and remembered.is_lost:
+        cached, inherited = remembered.roots_of(identity), connection.profile.inherited_roots
+        if cached is None and remembered.is_lost and not inherited:
             raise TargetRootCacheLost(remembered.roots_path)
         served = connection.api.target_roots(identity.workspace_id, cached.etag if cached else None)
         overridden = connection.profile.overridden_roots
-        changes = _changes(cached, served).without(overridden)
+        changes = _changes(cached, inherited, served).without(overridden)
         if changes.stops_a_build:
-            raise TargetRootMismatch(changes, identity.workspace_slug, _sync_command(selection))
+            raise TargetRootMismatch(changes, identity.workspace_slug, _sync_command(selection, inherited))
         notices = _notices_of(changes, overridden)
         profile = connection.profile
         if served is not None:
-            roots = _taken_over(connection, cached, served, changes)
+            roots = _taken_over(connection, cached, inherited, served, changes)
             notices += self._store(profile, cached, roots)
             profile = self.connect.resolve(selection, identity, roots)
         self.connect.resolve.notice_log.add(notices)
@@ -116,8 +117,9 @@ class ValidateBeforeBuild:
         ]
 
 
-def _sync_command(selection: Selection) -> str:
-    """The command that syncs the very workspace that was validated."""
+def _sync_command(selection: Selection, inherited: Mapping[str, str]) -> str:
+    """The command that syncs the very workspace that was validated, and what more it takes where a parent process has
+    handed down target roots."""
     chosen = {
         "profile": selection.profile,
         "registry": selection.registry,
@@ -125,13 +127,15 @@ def _sync_command(selection: Selection) -> str:
         "workspace": selection.workspace,
     }
     options = (f"--{name} {value}" for name, value in chosen.items() if value is not None)
-    return " ".join(("stardag target-roots sync", *options))
+    command = " ".join(("stardag target-roots sync", *options))
+    return f"{command}, and start the process again that handed down its target roots" if inherited else command
 
 
-def _changes(cached: CachedRoots | None, served: ServedRoots | None) -> RootChanges:
-    if served is None:
-        return RootChanges()
-    return compare(cached.target_roots if cached else {}, _by_name(served))
+def _changes(cached: CachedRoots | None, inherited: Mapping[str, str], served: ServedRoots | None) -> RootChanges:
+    """How the registry's target roots differ from what this process would use: the cached ones, and over them those
+    that its parent was validated with and handed down."""
+    known = dict(cached.target_roots) if cached else {}
+    return compare({**known, **inherited}, known if served is None else _by_name(served))
 
 
 def _by_name(served: ServedRoots) -> dict[str, str]:
@@ -139,11 +143,15 @@ def _by_name(served: ServedRoots) -> dict[str, str]:
 
 
 def _taken_over(
-    connection: Connection, cached: CachedRoots | None, served: ServedRoots, changes: RootChanges
+    connection: Connection,
+    cached: CachedRoots | None,
+    inherited: Mapping[str, str],
+    served: ServedRoots,
+    changes: RootChanges,
 ) -> CachedRoots:
     """The cache with the added roots and nothing else: what was left out of the comparison stays as it was, so that
     a change behind an override is noticed once the override goes."""
-    roots = dict(cached.target_roots) if cached else {}
+    roots = dict(cached.target_roots if cached else inherited)
     roots.update((change.name, change.new) for change in changes.added if change.new is not None)
     identity = connection.identity
     etag = served.etag if not compare(roots, _by_name(served)) else None

@@ -1,16 +1,16 @@
 """What a process hands down to the processes that it starts, as variables, so that they work at the very same place:
 written by `environment_of`, and read again by resolution.
 
-An access token and a build belong to the place that the same variables name. Chosen anew in the process that got them,
-another place gets neither.
+Target roots, an access token and a build belong to the place that they were handed down for, which `STARDAG_INHERITED`
+names. A process that chooses another place gets none of them there (readings, section 3).
 """
 
 import json
 from collections.abc import Mapping
 
 from stardag.domain.credentials import Secret
-from stardag.domain.environment import VALUE_MAX_LENGTH, Environment
-from stardag.domain.layers import DEFAULT, Notice, Overridden, Setting
+from stardag.domain.environment import INHERITED, VALUE_MAX_LENGTH, Environment, InheritedPlace
+from stardag.domain.layers import DEFAULT, Layer, Notice, Origin, Overridden, Setting
 from stardag.domain.profile import ActiveProfile
 from stardag.domain.remembered import WorkspaceIdentity
 
@@ -23,7 +23,9 @@ _TOKEN = "STARDAG_ACCESS_TOKEN"  # noqa: S105  # the name of a variable
 
 _OTHER_SPELLINGS = ("STARDAG_PROFILE", "STARDAG_ORGANIZATION", "STARDAG_ORGANIZAION_ID", "STARDAG_WORKSPACE")
 
-REPLACED: frozenset[str] = frozenset((_URL, _ORGANIZATION, _WORKSPACE, _ROOTS, _BUILD, _TOKEN, *_OTHER_SPELLINGS))
+REPLACED: frozenset[str] = frozenset(
+    (_URL, _ORGANIZATION, _WORKSPACE, _ROOTS, _BUILD, _TOKEN, INHERITED, *_OTHER_SPELLINGS)
+)
 """The variables that say where, in every spelling, and what belongs there. `STARDAG_TARGET_ROOTS__<NAME>` does too."""
 
 
@@ -50,8 +52,11 @@ def environment_of(profile: ActiveProfile, identity: WorkspaceIdentity | None, b
         variables[_BUILD] = build_id or ""
     if profile.offline.value:
         variables["STARDAG_OFFLINE"] = "1"
-    roots = _roots_of(profile)
-    variables[_ROOTS] = roots if len(roots) <= VALUE_MAX_LENGTH else ""
+    place = (variables[_URL] or None, variables[_ORGANIZATION] or None, variables[_WORKSPACE] or None)
+    roots, inherited = _roots_of(profile), _inherited_of(profile, place)
+    fit = len(roots) <= VALUE_MAX_LENGTH and len(inherited) <= VALUE_MAX_LENGTH
+    variables[_ROOTS] = roots if fit else ""
+    variables[INHERITED] = inherited if fit else _inherited_of(profile._replace(target_roots={}), place)
     return variables
 
 
@@ -69,7 +74,7 @@ def child_environment(
 
 def roots_left_out(profile: ActiveProfile) -> Notice | None:
     """That the target roots do not fit into a variable, where they do not."""
-    if len(_roots_of(profile)) <= VALUE_MAX_LENGTH:
+    if environment_of(profile, profile.identity, None)[_ROOTS]:
         return None
     return Notice(
         "roots-left-out",
@@ -78,15 +83,35 @@ def roots_left_out(profile: ActiveProfile) -> Notice | None:
     )
 
 
+def inherited_roots(profile: ActiveProfile, environment: Environment) -> dict[str, Setting[str]]:
+    """The target roots that were handed down for the profile's own place; none at any other."""
+    place = environment.inherited
+    if place is None or not _is_place(profile, place):
+        return {}
+    origin = Origin(Layer.ENVIRONMENT, variable=INHERITED)
+    return {name: Setting(prefix, origin) for name, prefix in place.target_roots.items()}
+
+
+def own_roots(environment: Environment) -> Mapping[str, Setting[str]]:
+    """The target roots that a person sets in `STARDAG_TARGET_ROOTS`, without those that were handed down in it."""
+    if environment.inherited is None:
+        return environment.target_roots
+    handed_down = environment.inherited.target_roots
+    return {
+        name: setting for name, setting in environment.target_roots.items() if handed_down.get(name) != setting.value
+    }
+
+
 def with_access_token(profile: ActiveProfile, environment: Environment) -> ActiveProfile:
     """The profile with the environment's access token, where it belongs there; else with a notice of why it does not.
 
-    It belongs to the registry and organization that the same environment names, and gives way to an API key.
+    It belongs to the registry and organization that it was handed down for, or else that the same environment names,
+    and gives way to an API key.
     """
     setting = environment.access_token
     if setting is None:
         return profile
-    reason = _foreign(profile, environment)
+    reason = _foreign(profile, _place_of(environment))
     if reason is None:
         return profile._replace(access_token=setting)
     unused = Overridden(setting.value, setting.origin, reason)
@@ -98,14 +123,27 @@ def build_to_join(profile: ActiveProfile, environment: Environment) -> str | Non
     """The id of the build that the environment names, unless the profile is of another place than that environment."""
     if environment.build_id is None or profile.is_local:
         return None
-    url, workspace = environment.registry_url, environment.workspace
-    if url is not None and url.value != profile.registry_url.value:
+    place = _place_of(environment)
+    if place.registry_url is not None and place.registry_url != profile.registry_url.value:
         return None
-    if environment.organization is not None and not _is_organization(profile, environment.organization.value):
+    if place.organization is not None and not _is_organization(profile, place.organization):
         return None
-    if workspace is not None and not _is_workspace(profile, workspace.value):
+    if place.workspace is not None and not _is_workspace(profile, place.workspace):
         return None
     return environment.build_id.value
+
+
+def _place_of(environment: Environment) -> InheritedPlace:
+    """The place that a token and a build of the environment belong to."""
+    if environment.inherited is not None:
+        return environment.inherited
+    url, organization, workspace = environment.registry_url, environment.organization, environment.workspace
+    return InheritedPlace(
+        None if url is None else url.value,
+        None if organization is None else organization.value,
+        None if workspace is None else workspace.value,
+        {},
+    )
 
 
 def _roots_of(profile: ActiveProfile) -> str:
@@ -113,25 +151,47 @@ def _roots_of(profile: ActiveProfile) -> str:
     return json.dumps(roots, separators=(",", ":"))
 
 
-def _foreign(profile: ActiveProfile, environment: Environment) -> str | None:
-    """Why the environment's access token is not for this profile, as a phrase; None where it is."""
-    url, organization = environment.registry_url, environment.organization
-    if url is None or organization is None:
-        return f"{_URL if url is None else _ORGANIZATION} does not say what it is for"
-    if url.value != profile.registry_url.value:
-        return f"it is for the registry {url.value}"
-    if not _is_organization(profile, organization.value):
-        return f"it is for the organization {organization.value!r}"
+def _inherited_of(profile: ActiveProfile, place: tuple[str | None, str | None, str | None]) -> str:
+    """The place as JSON, and of the profile's target roots those that belong to it: not those that a person has set."""
+    overridden = profile.overridden_roots
+    roots = {name: setting.value for name, setting in profile.target_roots.items() if name not in overridden}
+    names = ("registry_url", "organization", "workspace")
+    return json.dumps({**dict(zip(names, place, strict=True)), "target_roots": roots}, separators=(",", ":"))
+
+
+def _foreign(profile: ActiveProfile, place: InheritedPlace) -> str | None:
+    """Why an access token for this place is not for this profile, as a phrase; None where it is."""
+    if place.registry_url is None or place.organization is None:
+        return f"{_URL if place.registry_url is None else _ORGANIZATION} does not say what it is for"
+    if place.registry_url != profile.registry_url.value:
+        return f"it is for the registry {place.registry_url}"
+    if not _is_organization(profile, place.organization):
+        return f"it is for the organization {place.organization!r}"
     if profile.api_key.value is not None:
         return f"{profile.api_key.origin} outranks it"
     return None
 
 
-def _is_organization(profile: ActiveProfile, reference: str) -> bool:
-    known = profile.identity
-    return reference == profile.organization.value or (known is not None and known.is_organization(reference))
+def _is_place(profile: ActiveProfile, place: InheritedPlace) -> bool:
+    """Whether the profile is at this very place."""
+    if place.registry_url is None:
+        return profile.is_local
+    return (
+        place.registry_url == profile.registry_url.value
+        and _is_organization(profile, place.organization)
+        and _is_workspace(profile, place.workspace)
+    )
 
 
-def _is_workspace(profile: ActiveProfile, reference: str) -> bool:
+def _is_organization(profile: ActiveProfile, reference: str | None) -> bool:
     known = profile.identity
-    return reference == profile.workspace.value or (known is not None and known.is_workspace(reference))
+    return reference == profile.organization.value or (
+        known is not None and reference is not None and known.is_organization(reference)
+    )
+
+
+def _is_workspace(profile: ActiveProfile, reference: str | None) -> bool:
+    known = profile.identity
+    return reference == profile.workspace.value or (
+        known is not None and reference is not None and known.is_workspace(reference)
+    )

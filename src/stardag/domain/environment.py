@@ -15,14 +15,30 @@ VALUE_MAX_LENGTH = 64 * 1024
 
 NO_ROOTS: Mapping[str, Setting[str]] = MappingProxyType({})
 
+INHERITED = "STARDAG_INHERITED"
+"""The variable in which a process tells those that it starts which place they were started for."""
+
+
+class InheritedPlace(NamedTuple):
+    """The place that a parent process was at, and the target roots that belong to that place alone.
+
+    Where all of `registry_url`, `organization` and `workspace` are None, the place is this machine: a local profile.
+    `target_roots` are name to URI prefix, without those that a person sets by variable, which count anywhere.
+    """
+
+    registry_url: str | None
+    organization: str | None
+    workspace: str | None
+    target_roots: Mapping[str, str]
+
 
 class Environment(NamedTuple):
     """The variables, parsed and checked; None where a variable is unset or empty.
 
     `target_roots` holds the names as `STARDAG_TARGET_ROOTS` spells them; `target_root_variables` those of
     `STARDAG_TARGET_ROOTS__<NAME>`, in lower case with hyphens as underscores, which match a root of either spelling.
-    `access_token` and `build_id` are handed down by `stardag exec`, and belong to the very place that the same
-    variables name: see `stardag.domain.child_environment`.
+    `access_token` and `build_id` are handed down by `stardag exec`, and belong to the place `inherited`, or else to the
+    one that the same variables name: see `stardag.domain.child_environment`.
     """
 
     profile: Setting[str] | None = None
@@ -36,4 +52,5 @@ class Environment(NamedTuple):
     timeout: float = DEFAULT_TIMEOUT
     offline: Setting[bool] | None = None
     build_id: Setting[str] | None = None
+    inherited: InheritedPlace | None = None
     notices: tuple[Notice, ...] = ()

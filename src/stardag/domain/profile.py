@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
+from stardag.domain.environment import INHERITED
 from stardag.domain.errors import UnknownTargetRoot
 from stardag.domain.layers import Layer, Notice, Setting
 from stardag.domain.remembered import WorkspaceIdentity
@@ -27,6 +28,8 @@ class Selection(NamedTuple):
 
 
 NO_SELECTION = Selection()
+
+_HANDED_DOWN = (INHERITED, "STARDAG_BUILD_ID")
 
 
 class ActiveProfile(NamedTuple):
@@ -71,7 +74,17 @@ class ActiveProfile(NamedTuple):
 
     @property
     def overridden_roots(self) -> frozenset[str]:
-        """The names of the target roots that the environment sets; a validation leaves them out."""
+        """The names of the target roots that a person sets by variable; a validation leaves them out. Those that were
+        handed down to this process, for its place or with its build, are not among them."""
         return frozenset(
-            name for name, setting in self.target_roots.items() if setting.origin.layer is Layer.ENVIRONMENT
+            name
+            for name, setting in self.target_roots.items()
+            if setting.origin.layer is Layer.ENVIRONMENT and setting.origin.variable not in _HANDED_DOWN
         )
+
+    @property
+    def inherited_roots(self) -> Mapping[str, str]:
+        """The target roots that were handed down to this process for its place: name to URI prefix."""
+        return {
+            name: setting.value for name, setting in self.target_roots.items() if setting.origin.variable == INHERITED
+        }

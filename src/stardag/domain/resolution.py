@@ -6,7 +6,7 @@ laid over each other from the lowest to the highest, and one that leads to anoth
 the lower ones said below it, so that the parts of two profiles are never mixed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from stardag.domain.configuration import CENTRAL, NOTHING, ConfigurationFile, Profile, Registry, StardagDirectory
@@ -16,7 +16,7 @@ from stardag.domain.errors import InvalidVariable, UnknownName
 from stardag.domain.layers import DEFAULT, Layer, Origin, Overridden, Setting, Value
 from stardag.domain.names import check_reference
 from stardag.domain.profile import ActiveProfile, Selection
-from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
+from stardag.domain.remembered import CachedRoots, Remembered
 
 LOCAL_TARGET_ROOT = "local-target-roots/default/default/"
 
@@ -55,7 +55,7 @@ def resolve(layers: Layers) -> ActiveProfile:
         organization=place.organization,
         workspace=place.workspace,
         api_key=api_key,
-        target_roots=_target_roots(layers, place, identity, is_local),
+        target_roots={},
         identity=identity,
         is_local=is_local,
         offline=_offline(layers),
@@ -63,6 +63,7 @@ def resolve(layers: Layers) -> ActiveProfile:
         directory=layers.directory,
         notices=layers.environment.notices,
     )
+    active = active._replace(target_roots=_target_roots(layers, active))
     if layers.environment.access_token is None:
         return active
     from stardag.domain.child_environment import with_access_token  # only what `stardag exec` runs has one
@@ -257,28 +258,37 @@ def _origin_of_url(file: ConfigurationFile | None, registry: Registry) -> Origin
     return file.origin_of("registry", registry.name, "url")
 
 
-def _target_roots(
-    layers: Layers, place: _Place, identity: WorkspaceIdentity | None, is_local: bool
-) -> dict[str, Setting[str]]:
-    """The effective target roots by name: the environment's over the cached ones, or over the local default."""
+def _target_roots(layers: Layers, active: ActiveProfile) -> dict[str, Setting[str]]:
+    """The effective target roots by name: the environment's, over those handed down for this place, over the cached
+    ones, or over the local default."""
     roots: dict[str, Setting[str]] = {}
-    if is_local:
+    if active.is_local:
         roots["default"] = Setting(f"{layers.directory.path}/{LOCAL_TARGET_ROOT}")
-    cached = layers.remembered.roots_of(identity) if identity else _cached_by_ids(layers.remembered, place)
+    identity, remembered = active.identity, layers.remembered
+    cached = remembered.roots_of(identity) if identity else _cached_by_ids(remembered, active)
     if cached is not None:
-        origin = Origin(Layer.CACHE, path=layers.remembered.roots_path)
+        origin = Origin(Layer.CACHE, path=remembered.roots_path)
         roots.update((name, Setting(prefix, origin)) for name, prefix in cached.target_roots.items())
-    for name, setting in layers.environment.target_roots.items():
-        roots[name] = _over(setting, roots[name]) if name in roots else setting
+    own_roots = layers.environment.target_roots
+    if layers.environment.inherited is not None:
+        from stardag.domain import child_environment  # only what `stardag exec` runs, and workers, have inherited any
+
+        _lay_over(roots, child_environment.inherited_roots(active, layers.environment))
+        own_roots = child_environment.own_roots(layers.environment)
+    _lay_over(roots, own_roots)
     for spelling, setting in layers.environment.target_root_variables.items():
-        name = _root_meant(spelling, roots, setting.origin)
-        roots[name] = _over(setting, roots[name]) if name in roots else setting
+        _lay_over(roots, {_root_meant(spelling, roots, setting.origin): setting})
     return dict(sorted(roots.items()))
 
 
-def _cached_by_ids(remembered: Remembered, place: _Place) -> CachedRoots | None:
+def _lay_over(roots: dict[str, Setting[str]], higher: Mapping[str, Setting[str]]) -> None:
+    for name, setting in higher.items():
+        roots[name] = _over(setting, roots[name]) if name in roots else setting
+
+
+def _cached_by_ids(remembered: Remembered, active: ActiveProfile) -> CachedRoots | None:
     """The cached roots of the workspace whose ids are named, which need not be remembered to mean something."""
-    named = (place.url.value, place.organization.value, place.workspace.value)
+    named = (active.registry_url.value, active.organization.value, active.workspace.value)
     for cached in remembered.cached_roots:
         if (cached.registry_url, cached.organization_id, cached.workspace_id) == named:
             return cached

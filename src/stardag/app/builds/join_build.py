@@ -11,7 +11,6 @@ from stardag.app.builds.running_build import Registered, RunningBuild
 from stardag.app.connect import Connect
 from stardag.app.ports import EnvironmentVariables
 from stardag.domain.child_environment import build_to_join
-from stardag.domain.environment import Environment
 from stardag.domain.errors import OutOfReach
 from stardag.domain.layers import Layer, Notice, Origin, Setting
 from stardag.domain.names import is_id
@@ -69,15 +68,15 @@ class JoinBuild:
             OutOfReach: the registry does not answer, and the environment has no target roots to go on with.
             and whatever Connect and RegistryApi.build raise.
         """
-        profile, environment = self.connect.resolve(selection), self.environment.read()
-        build_id = build_to_join(profile, environment)
+        profile = self.connect.resolve(selection)
+        build_id = build_to_join(profile, self.environment.read())
         if build_id is None:
             return None
         key = (build_id, profile.registry_url.value, profile.organization.value, profile.workspace.value)
         with joined_builds.lock:
             joined = joined_builds.known.get(key)
             if joined is None:
-                joined = self._join(selection, profile, environment, build_id)
+                joined = self._join(selection, profile, build_id)
                 joined_builds.known[key] = joined
         pinned = joined.profile
         reporter = Reporter(
@@ -91,11 +90,11 @@ class JoinBuild:
         registered = Registered(build_id, joined.workspace_id, reporter, is_joined=True)
         return RunningBuild(joined.name or name, pinned, joined.identity, self.machine, registered, joined.notices)
 
-    def _join(self, selection: Selection, profile: ActiveProfile, environment: Environment, build_id: str) -> Joined:
+    def _join(self, selection: Selection, profile: ActiveProfile, build_id: str) -> Joined:
         try:
             return self._ask(selection, profile, build_id)
         except OutOfReach as error:
-            workspace_id, roots = _workspace_id(profile), environment.target_roots
+            workspace_id, roots = _workspace_id(profile), _roots_at_hand(profile)
             if workspace_id is None or not roots:
                 raise
             message = f"Build {build_id} was joined with the target roots of the environment: {error.message}"
@@ -113,7 +112,8 @@ class JoinBuild:
         build, target_roots = api.build(workspace_id, build_id)
         if build.status not in RUNNING:
             raise BuildEnded(profile.registry_url.value, build_id)
-        return Joined(profile._replace(target_roots=_pinned(target_roots)), identity, workspace_id, build.name, notices)
+        pinned = profile._replace(target_roots=_pinned(profile, target_roots))
+        return Joined(pinned, identity, workspace_id, build.name, notices)
 
 
 def _workspace_id(profile: ActiveProfile) -> str | None:
@@ -124,6 +124,16 @@ def _workspace_id(profile: ActiveProfile) -> str | None:
     return named if named is not None and is_id(named) else None
 
 
-def _pinned(target_roots: Mapping[str, str]) -> dict[str, Setting[str]]:
+def _roots_at_hand(profile: ActiveProfile) -> dict[str, Setting[str]]:
+    """The target roots that stand in the environment: handed down, or set by a person."""
+    return {
+        name: setting for name, setting in profile.target_roots.items() if setting.origin.layer is Layer.ENVIRONMENT
+    }
+
+
+def _pinned(profile: ActiveProfile, target_roots: Mapping[str, str]) -> dict[str, Setting[str]]:
+    """The target roots of the build. One that a person has set by variable stays theirs, which counts elsewhere too."""
     origin = Origin(Layer.ENVIRONMENT, variable=VARIABLE)
-    return {name: Setting(prefix, origin) for name, prefix in sorted(target_roots.items())}
+    pinned = {name: Setting(prefix, origin) for name, prefix in sorted(target_roots.items())}
+    own = {name: profile.target_roots[name] for name in profile.overridden_roots & pinned.keys()}
+    return pinned | {name: setting for name, setting in own.items() if setting.value == pinned[name].value}
