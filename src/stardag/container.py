@@ -15,6 +15,7 @@ from dependency_injector.providers import Factory, Provider, ThreadSafeSingleton
 from stardag import wiring
 
 if TYPE_CHECKING:
+    from stardag.app.add_registry import AddRegistry
     from stardag.app.browse_registry import BrowseRegistry
     from stardag.app.builds.join_build import JoinBuild
     from stardag.app.builds.ports import Machine
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from stardag.app.connect import Connect, OpenRegistry
     from stardag.app.edit_configuration import (
         AddProfile,
-        AddRegistry,
         RemoveProfile,
         RemoveRegistry,
         TrustProject,

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stardag.app.add_registry import AddRegistry
     from stardag.app.browse_registry import BrowseRegistry
     from stardag.app.builds.join_build import JoinBuild
     from stardag.app.builds.ports import Machine
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from stardag.app.connect import Connect, OpenRegistry
     from stardag.app.edit_configuration import (
         AddProfile,
-        AddRegistry,
         RemoveProfile,
         RemoveRegistry,
         TrustProject,
@@ -313,7 +313,7 @@ def add_registry(
     environment: "EnvironmentVariables", files: "ConfigurationFiles", open_registry: "OpenRegistry"
 ) -> "AddRegistry":
     """The use case behind `registry add`."""
-    from stardag.app.edit_configuration import AddRegistry
+    from stardag.app.add_registry import AddRegistry
 
     return AddRegistry(environment, files, open_registry)
 

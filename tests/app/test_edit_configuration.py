@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from stardag.app.add_registry import AddRegistry
 from stardag.app.edit_configuration import (
     AddProfile,
-    AddRegistry,
     RemoveProfile,
     RemoveRegistry,
     TrustProject,
@@ -63,8 +63,8 @@ def profiles(world: World) -> dict[str, Profile]:
 
 
 def test_a_registry_is_added_to_the_file_in_force_which_is_named(world: World) -> None:
-    edited = add_registry(world)("second", HERE)
-    assert edited == (USER_FILE, True, ())
+    added = add_registry(world)("second", HERE)
+    assert (added.path, added.registry, added.changed, added.notices) == (USER_FILE, ("second", HERE, False), True, ())
     assert urls(world) == {"local": HERE, "second": HERE}
     world.files.project = {}
     assert add_registry(world)("third", HERE).path == PROJECT_FILE
@@ -183,7 +183,7 @@ def test_a_profile_is_checked_with_the_sign_in_of_the_user(world: World) -> None
 class OddApi(FakeRegistryApi):
     """A registry that answers nonsense."""
 
-    def check(self) -> None:
+    def check(self) -> str | None:
         raise UnexpectedAnswer(self.registry.url, "it is HTML")
 
     def workspaces(self, organization: str, *, archived: bool = False) -> tuple[()]:

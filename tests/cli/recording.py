@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Never, TypeVar, cast
 
 from stardag.adapters.cli.program import run
+from stardag.app.add_registry import AddRegistry
 from stardag.app.browse_registry import BrowseRegistry
 from stardag.app.child_processes import Commands
 from stardag.app.configuration_files import FilesInForce
 from stardag.app.edit_configuration import (
     AddProfile,
-    AddRegistry,
     RemoveProfile,
     RemoveRegistry,
     TrustProject,

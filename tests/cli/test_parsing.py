@@ -119,6 +119,7 @@ def test_what_is_selected_reaches_the_use_case(options: list[str]) -> None:
     assert parsed(["target-roots", "validate", *options]) == ("ValidateBeforeBuild", (ALL,), {})
 
 
+UNFORCED: dict[str, object] = {"overwrite": False, "force": False, "allow_http": False, "offline": False}
 OFFERED: dict[str, object] = {"overwrite": False, "offline": False, "may_become_default": True}
 
 CALLS: list[tuple[str, Call]] = [
@@ -141,11 +142,15 @@ CALLS: list[tuple[str, Call]] = [
     ("config explain registry_url", ("ResolveProfile", (Selection(),), {})),
     (
         "registry add local --url http://localhost:3000",
-        ("AddRegistry", ("local", "http://localhost:3000"), {"overwrite": False, "offline": False}),
+        ("AddRegistry", ("local", "http://localhost:3000"), UNFORCED),
     ),
     (
         "registry add local --url=http://x --replace --offline",
-        ("AddRegistry", ("local", "http://x"), {"overwrite": True, "offline": True}),
+        ("AddRegistry", ("local", "http://x"), {**UNFORCED, "overwrite": True, "offline": True}),
+    ),
+    (
+        "registry add local --url=http://x --force --allow-http",
+        ("AddRegistry", ("local", "http://x"), {**UNFORCED, "force": True, "allow_http": True}),
     ),
     ("registry remove local", ("RemoveRegistry", ("local",), {"and_profiles": False})),
     ("registry remove local --yes", ("RemoveRegistry", ("local",), {"and_profiles": True})),

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stardag.domain.errors import InvalidValue
-from stardag.domain.registry_url import URL_MAX_LENGTH, is_plain_beyond_loopback, normal_url, origin_of
+from stardag.domain.registry_url import (
+    URL_MAX_LENGTH,
+    addresses_above,
+    is_plain_beyond_loopback,
+    normal_url,
+    origin_of,
+    without_route,
+)
 
 SAME = [
     ("https://api.stardag.com", "https://api.stardag.com"),
@@ -198,3 +205,39 @@ def test_an_address_without_user_information_is_repeated_as_it_was_given() -> No
     with pytest.raises(InvalidValue) as caught:
         normal_url("ftp://api.stardag.com")
     assert caught.value.value == "ftp://api.stardag.com"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "address"),
+    [
+        ("https://r.example/docs", "https://r.example"),
+        ("https://r.example/docs/", "https://r.example"),
+        ("https://r.example/docs#/builds/list_builds", "https://r.example"),
+        ("https://r.example/openapi.json", "https://r.example"),
+        ("https://r.example/health", "https://r.example"),
+        ("https://r.example/api/v1", "https://r.example"),
+        ("https://r.example/api/v1/", "https://r.example"),
+        ("https://r.example/api/v1/organizations?limit=1", "https://r.example"),
+        (" https://r.example/stardag/api/v1 ", "https://r.example/stardag"),
+        ("https://r.example/api", "https://r.example/api"),
+        ("https://r.example/docs/stardag", "https://r.example/docs/stardag"),
+        ("https://r.example/login", "https://r.example/login"),
+        ("https://r.example/?next=/api/v1", "https://r.example/?next=/api/v1"),
+        ("/docs", ""),
+    ],
+)
+def test_what_only_leads_into_a_registry_is_no_part_of_its_address(pasted: str, address: str) -> None:
+    assert without_route(pasted) == address
+
+
+def test_the_addresses_above_one_end_with_its_origin() -> None:
+    assert addresses_above("https://r.example:1/a/b") == ["https://r.example:1/a", "https://r.example:1"]
+    assert addresses_above("https://r.example") == []
+
+
+@pytest.mark.parametrize("url", ["https://r.example/invitation?token=s3cret", "https://r.example#s3cret"])
+def test_what_may_be_a_secret_in_a_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        normal_url(url)
+    assert "s3cret" not in caught.value.message + caught.value.fix
+    assert "r.example" in caught.value.message

@@ -134,17 +134,54 @@ def test_a_registry_is_added_without_a_connection_and_what_was_not_checked_is_sa
     ran = machine.ask("registry", "add", "r", "--url", NOWHERE)
     assert ran.data == {"name": "r", "url": NOWHERE, "changed": True, "path": str(machine.config)}
     assert "connection refused" in ran.warnings["not-checked"]
-    with ScriptedServer(response(200, b"<html>", {"Content-Type": "text/html"})) as server:
-        ran = machine.ask("registry", "add", "web", "--url", server.url)
-        assert "not a Stardag registry" in ran.warnings["not-checked"]
-        assert all("authorization" not in request.headers for request in server.requests)
     assert "asks to work offline" in machine.run("registry", "add", "o", "--url", NOWHERE, "--offline").err
 
 
-def test_a_registry_that_answers_is_added_without_a_word(machine: Machine, place: Place) -> None:
+def test_a_registry_that_answers_is_added_without_a_warning_and_the_next_step_is_said(
+    machine: Machine, place: Place
+) -> None:
     ran = machine.run("registry", "add", "local", "--url", f"{place.url}/")
-    assert "warning" not in ran.err
-    assert machine.ask("registry", "list").data["registries"][1]["url"] == place.url
+    assert ran.err == "Next: stardag auth login --registry local\n"
+    assert f'url = "{place.url}"' in machine.config.read_text()
+    ran = machine.run("registry", "add", "other", "--url", place.url, env={"STARDAG_API_KEY": place.key})
+    assert ran.err == "Next: stardag profile add other --registry other\n"
+
+
+@pytest.mark.parametrize("page", ["/docs", "/api/v1/", "/openapi.json", "/login", "/account", "/api", "/oauth/device"])
+def test_the_address_of_a_registrys_page_is_corrected(machine: Machine, place: Place, page: str) -> None:
+    ran = machine.ask("registry", "add", "local", "--url", f"{place.url}{page}")
+    assert ran.data["url"] == place.url
+    assert f"{place.url}{page} is a page of a registry" in ran.warnings["corrected-url"]
+    assert machine.config.read_text() == f'[registry.local]\nurl = "{place.url}"\n'
+
+
+def test_a_site_that_is_no_registry_is_added_by_force_alone(machine: Machine) -> None:
+    with ScriptedServer(response(200, b"<html>", {"Content-Type": "text/html"})) as server:
+        words = ("registry", "add", "web", "--url", f"{server.url}/login")
+        error = machine.ask(*words, exits=2).error
+        assert f"What answers at {server.url}/login is not a Stardag registry" in error["message"]
+        assert "--force" in error["fix"]
+        assert not machine.config.exists()
+        assert "is not a Stardag registry" in machine.ask(*words, "--force").warnings["not-a-registry"]
+        assert all("authorization" not in request.headers for request in server.requests)
+    assert machine.config.read_text() == f'[registry.web]\nurl = "{server.url}/login"\n'
+
+
+def test_plain_http_is_permitted_by_an_option_in_the_users_own_file_alone(machine: Machine) -> None:
+    words = ("registry", "add", "lan", "--url", "http://registry.lan:8000", "--offline")
+    assert "--allow-http" in machine.ask(*words, exits=2).error["fix"]
+    machine.project("")
+    error = machine.ask(*words, "--allow-http", exits=2).error
+    assert str(machine.config) in error["fix"]
+    machine.run(*words, "--allow-http", cwd=machine.home)
+    assert machine.config.read_text() == '[registry.lan]\nurl = "http://registry.lan:8000"\nallow_http = true\n'
+    machine.run(*words)
+    assert "allow_http" not in (machine.work / ".stardag" / "config.toml").read_text(), "it counts for the project, too"
+
+
+def test_the_secret_of_a_pasted_link_is_not_repeated(machine: Machine) -> None:
+    ran = machine.run("registry", "add", "x", "--url", "https://r.example/invitation?token=s3cret", exits=2)
+    assert "s3cret" not in ran.said
 
 
 def test_a_profile_is_added_without_a_connection_and_what_was_not_checked_is_said(machine: Machine) -> None:

@@ -23,8 +23,9 @@ __all__ = ["DEFAULT_URL", "LIFETIME", "FakeRegistries", "FakeRegistry", "FakeReg
 class FakeRegistryApi(FakeOrganizationsCalls, FakeWorkspacesCalls, FakeBuildsCalls):
     """A `FakeRegistry`, spoken to with one credential."""
 
-    def check(self) -> None:
+    def check(self) -> str | None:
         self._send("GET /health")
+        return self.registry.instead
 
     def sign_in_settings(self) -> SignInSettings:
         self._send("GET /auth/configuration")

@@ -86,9 +86,10 @@ class OrganizationToken:
 class FakeRegistry:
     """One registry: what it holds, and which requests it was sent (`requests`, such as "GET /me").
 
-    With a reason in `down`, nothing answers. A key in `forbidden` is known, and may do nothing. Whoever has an access
-    token of the issuer stands in `issued`, a fake provider's or the test's own; what was exchanged for one, in
-    `tokens`. `clock_offset` is how far the client's clock is ahead.
+    With a reason in `down`, nothing answers; with one in `instead`, something else than a registry does. A key in
+    `forbidden` is known, and may do nothing. Whoever has an access token of the issuer stands in `issued`, a fake
+    provider's or the test's own; what was exchanged for one, in `tokens`. `clock_offset` is how far the client's clock
+    is ahead.
     """
 
     url: str = DEFAULT_URL
@@ -114,6 +115,7 @@ class FakeRegistry:
     requests: list[str] = field(default_factory=list[str])
     conditions: list[Sent] = field(default_factory=list["Sent"])
     down: str | None = None
+    instead: str | None = None
 
     @classmethod
     def first_start(cls, url: str = DEFAULT_URL) -> Self:

@@ -1,4 +1,5 @@
-"""The use cases that change the configuration file in force: registries, profiles, the default, and trust in a file.
+"""The use cases that change the configuration file in force: profiles, the default, removing a registry, and trust in a
+file. Adding a registry stands in `stardag.app.add_registry`.
 
 They check what can be reached, say what could not be, and change nothing where anything is wrong.
 """
@@ -10,14 +11,12 @@ from typing import NamedTuple
 from stardag.app.configuration_files import Edit, FileRead
 from stardag.app.connect import OpenRegistry
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Trust
-from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
+from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile
 from stardag.domain.environment import Environment
 from stardag.domain.errors import (
     NOT_TOLD,
     ConfirmationNeeded,
     NotKnownToRegistry,
-    RegistryUnreachable,
-    UnexpectedAnswer,
     UnknownName,
 )
 from stardag.domain.layers import Notice
@@ -45,46 +44,6 @@ class AddedProfile(NamedTuple):
     notices: tuple[Notice, ...] = ()
     is_default: bool = False
     has_default: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AddRegistry:
-    """Adds a registry to the file in force, or changes its URL where that is asked for."""
-
-    environment: EnvironmentVariables
-    files: ConfigurationFiles
-    open_registry: OpenRegistry
-
-    def __call__(self, name: str, url: str, *, overwrite: bool = False, offline: bool = False) -> Edited:
-        """Add.
-
-        Raises:
-            InvalidName, InvalidValue: the name or URL cannot be one.
-            ConfirmationNeeded: the name exists with another URL, and `overwrite` is not set.
-            and whatever ConfigurationFiles.read and edit raise.
-        """
-        registry = Registry(name, url)
-        read = self.files.read()
-        self.open_registry.check_transport(registry.url)
-        existing = read.file.configuration.registries.get(name) if read.file else None
-        if existing is not None and existing.url == registry.url:
-            return Edited(self.files.find().in_force, changed=False, notices=read.notices)
-        if existing is not None and not overwrite:
-            raise ConfirmationNeeded(
-                f"The registry {name!r} is already {existing.url} in {self.files.find().in_force}.", "--replace"
-            )
-        notices = (*read.notices, *self._unchecked(registry, read, offline))
-        path = self.files.edit([Edit(("registry", name), {"url": url})])
-        return Edited(path, changed=True, notices=notices)
-
-    def _unchecked(self, registry: Registry, read: FileRead, offline: bool) -> list[Notice]:
-        """Why the address could not be checked, if so."""
-        profile = _resolve_without_profile(self.environment, read, Selection(offline=offline))
-        try:
-            self.open_registry.without_credential(registry.url, profile).check()
-        except (RegistryUnreachable, UnexpectedAnswer) as error:
-            return [Notice("not-checked", f"Added without a check. {error.message}")]
-        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +132,7 @@ class AddProfile:
         if profile.organization is None:
             return []
         selection = Selection(registry=profile.registry, organization=profile.organization, offline=offline)
-        selected = _resolve_without_profile(self.environment, read, selection)
+        selected = resolve_without_profile(self.environment, read, selection)
         try:
             api = self.open_registry(selected)
             workspaces = api.workspaces(profile.organization)
@@ -256,7 +215,7 @@ class TrustProject:
         return file
 
 
-def _resolve_without_profile(environment: EnvironmentVariables, read: FileRead, selection: Selection) -> ActiveProfile:
+def resolve_without_profile(environment: EnvironmentVariables, read: FileRead, selection: Selection) -> ActiveProfile:
     """What to ask a registry with while editing: `STARDAG_PROFILE` may name the very profile that is to be added."""
     selection = selection._replace(without_profile=True)
     return resolve(Layers(selection, environment.read(), read.file, read.directory, Remembered(roots_path="")))

@@ -101,8 +101,13 @@ class Excerpt(NamedTuple, Generic[Item]):
 class SigningInApi(Protocol):
     """Whom a credential belongs to, and how a user comes by one."""
 
-    def check(self) -> None:
-        """Make sure that a registry answers at this address; needs no credential."""
+    def check(self) -> str | None:
+        """None where a registry answers at this address, else what answers instead, as a phrase to follow "since".
+        Needs no credential.
+
+        Raises:
+            RegistryUnreachable: no answer that tells either.
+        """
         ...
 
     def identity(self) -> KeyIdentity | User:

@@ -7,6 +7,10 @@ from stardag.domain.errors import InvalidValue
 URL_MAX_LENGTH = 2048
 
 _EXAMPLE = "A registry is named by its address alone, such as https://api.stardag.com or http://localhost:8000."
+_API = "/api/v1/"
+_PAGES = ("/docs", "/openapi.json", "/health")
+"""What a registry has at its own address."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:")
 
@@ -42,6 +46,29 @@ def normal_url(value: str) -> str:
     return f"{parts.scheme}://{shown}{suffix}{path}"
 
 
+def without_route(value: str) -> str:
+    """What a person pasted, without the parts that only lead to a registry's API or its documentation.
+
+    No other page of a registry is recognized here: a registry's own address may have a path as well.
+    """
+    address = value.strip()
+    path = address.partition("#")[0].rstrip("/")
+    for route in _PAGES:
+        if path.endswith(route):
+            return path.removesuffix(route)
+    before, api, _ = f"{path}/".partition(_API)
+    return before if api and "?" not in before else address
+
+
+def addresses_above(url: str) -> list[str]:
+    """The addresses that a URL in normal form lies below, the nearest first and its origin last."""
+    found: list[str] = []
+    while url != origin_of(url):
+        url = url.rpartition("/")[0]
+        found.append(url)
+    return found
+
+
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL in normal form (RFC 6454): what a secret belongs to."""
     scheme, _, rest = url.partition("://")
@@ -62,4 +89,8 @@ def _is_loopback_address(host: str) -> bool:
 
 def _invalid(value: str, problem: str) -> InvalidValue:
     _, at, rest = value.rpartition("@")  # whether or not what stands before it can be read as user information
-    return InvalidValue("registry URL", f"…@{rest}" if at else value, problem, _EXAMPLE)
+    shown = rest if at else value
+    for mark in "?#":  # what stands behind may be a secret, as in the link of an invitation
+        head, found, behind = shown.partition(mark)
+        shown = f"{head}{mark}…" if found and behind else shown
+    return InvalidValue("registry URL", f"…@{shown}" if at else shown, problem, _EXAMPLE)

@@ -57,9 +57,11 @@ class Prompts:
 
         return _answered(questionary.select(f"{what}:", choices=list(choices), **_on_standard_error()).unsafe_ask())
 
-    def confirming(self, attempt: Callable[[bool], Result], given: bool, question: str) -> Result:
+    def confirming(
+        self, attempt: Callable[[bool], Result], given: bool, question: str, option: str | None = None
+    ) -> Result:
         """What an attempt returns that may need a confirmation: with the one that was `given` by option, else with the
-        one that a person gives.
+        one that a person gives. Where an attempt may need several, `option` names the one that this is about.
 
         Raises:
             ConfirmationNeeded: there was none.
@@ -67,6 +69,8 @@ class Prompts:
         try:
             return attempt(given)
         except ConfirmationNeeded as error:
+            if option not in (None, error.option):
+                raise
             if self._agrees(error.message, question):
                 return attempt(True)
             if self.is_possible:  # whoever said no has just read what it is about

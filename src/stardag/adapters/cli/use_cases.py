@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
+from stardag.app.add_registry import AddRegistry
 from stardag.app.browse_registry import BrowseRegistry
 from stardag.app.child_processes import Commands
 from stardag.app.edit_configuration import (
     AddProfile,
-    AddRegistry,
     RemoveProfile,
     RemoveRegistry,
     TrustProject,

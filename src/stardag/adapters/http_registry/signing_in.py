@@ -13,37 +13,46 @@ from stardag.adapters.http_registry.answers import (
     MadeAccessTokenMessage,
     MeMessage,
     SignInSettingsMessage,
+    printable,
 )
-from stardag.adapters.http_registry.asking import NO_REGISTRY, Asking, Sought, status_of
+from stardag.adapters.http_registry.asking import SHOWN_MAX_LENGTH, Asking, Sought, status_of
 from stardag.adapters.http_registry.calling import Calls
 from stardag.app.registry_ports import KeyIdentity, MadeAccessToken
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import NotKnownToRegistry, RegistryUnreachable, UnexpectedAnswer
+from stardag.domain.errors import NotKnownToRegistry, UnexpectedAnswer
 from stardag.domain.registry_url import is_plain_beyond_loopback
 from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
+
+_SAYS_NOTHING = (
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    HTTPStatus.MISDIRECTED_REQUEST,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+"""What a registry, or something on the way to it, answers as well as any other site."""
 
 
 class SigningInCalls(Calls):
     """Keeps the promises of `SigningInApi`."""
 
-    def check(self) -> None:
-        """Make sure that a registry answers at this address; the credential stays at home."""
+    def check(self) -> str | None:
+        """Whether a registry answers at this address; the credential stays at home. See the port."""
 
         def fetch(exchange: Exchange) -> Answer:
             answer = exchange.get(f"{self._url}/health", {}, Headers())
-            if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-                raise RegistryUnreachable(self._url, f"{NO_REGISTRY} (it answers {status_of(answer)})")
-            if answer.status != HTTPStatus.OK:
+            if answer.status in _SAYS_NOTHING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise Asking(self._url, exchange, None).refusal(answer, None)
             return answer
 
         answer = self._connection.exchange(fetch)
+        if 300 <= answer.status < 400:
+            return f"it redirects to {printable(answer.headers.get('location', 'nowhere'), SHOWN_MAX_LENGTH)}"
+        if answer.status != HTTPStatus.OK:
+            return f"it answers {status_of(answer)}"
         try:
             HealthMessage.model_validate_json(answer.body)
-            return
         except ValidationError:
-            pass
-        raise RegistryUnreachable(self._url, NO_REGISTRY)
+            return "it answers something else"
+        return None
 
     def identity(self) -> KeyIdentity | User:
         """Whom the credential belongs to: an API key's workspace, or the user."""

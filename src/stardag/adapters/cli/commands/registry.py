@@ -1,5 +1,6 @@
 """`stardag registry …`: the registries of the configuration, and running one here."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -11,7 +12,7 @@ from stardag.domain.configuration import CENTRAL_NAME, CENTRAL_URL
 from stardag.domain.names import check_name
 
 if TYPE_CHECKING:
-    from stardag.app.edit_configuration import Edited
+    from stardag.app.add_registry import AddedRegistry
 
 _CENTRAL_NAMES = (CENTRAL_NAME, "remote")  # the guide has both
 
@@ -49,10 +50,14 @@ def add_registry(
     *,
     url: Annotated[str | None, Parameter(help="The address of its API; asked for where it is left out.")] = None,
     replace: Annotated[bool, Parameter(negative="", help="Change the address of a name that exists.")] = False,
+    allow_http: Annotated[
+        bool, Parameter(negative="", help="Permit plain http beyond this machine, in your own configuration file.")
+    ] = False,
+    force: Annotated[bool, Parameter(negative="", help="Add it even if what answers there is not a registry.")] = False,
     options: Options = DEFAULTS,
     session: SessionArgument,
 ) -> Answer:
-    """Add a registry to the configuration file in force.
+    """Add a registry to the configuration file in force. A pasted address of one of its pages is corrected.
 
     Parameters
     ----------
@@ -66,17 +71,22 @@ def add_registry(
         url = session.prompts.text("The registry's URL", option="--url", example=example, default=offered)
     add = session.use_cases().add_registry()
 
-    def attempt(overwrite: bool) -> "Edited":
-        with session.waiting(f"Asking {url}"):
-            return add(name, url, overwrite=overwrite, offline=options.offline)
+    def attempt(overwrite: bool, forced: bool) -> "AddedRegistry":
+        with session.waiting("Asking the registry"):
+            return add(name, url, overwrite=overwrite, force=forced, allow_http=allow_http, offline=options.offline)
 
-    edited = session.prompts.confirming(attempt, replace, "Replace it?")
-    done = f"Registry {name!r} is now {url}" if edited.changed else f"Registry {name!r} already was {url}"
+    def forcing(overwrite: bool) -> "AddedRegistry":
+        return session.prompts.confirming(partial(attempt, overwrite), force, "Add it all the same?", "--force")
+
+    added = session.prompts.confirming(forcing, replace, "Replace it?", "--replace")
+    address = added.registry.url
+    done = f"Registry {name!r} is now {address}" if added.changed else f"Registry {name!r} already was {address}"
+    next_step = "profile add {0} --registry {0}" if added.has_credential else "auth login --registry {0}"
     return Answer(
-        data={"name": name, "url": url, "changed": edited.changed, "path": edited.path},
-        text=f"{done}, in {edited.path}.",
-        notices=edited.notices,
-        remarks=[f"Next: stardag profile add {name} --registry {name}"] if edited.changed else [],
+        data={"name": name, "url": address, "changed": added.changed, "path": added.path},
+        text=f"{done}, in {added.path}.",
+        notices=added.notices,
+        remarks=[f"Next: stardag {next_step.format(name)}"] if added.changed or not added.has_credential else [],
     )
 
 
