@@ -136,19 +136,19 @@ class TestMembers:
         reference = user.id if spelling == "id" else spelling
         changed = world.edit_members.set_role(NO_SELECTION, reference, "admin").value
         assert (changed.member.username, changed.old, changed.member.role) == ("bob", "member", "admin")
-        removed = world.edit_members.remove(NO_SELECTION, reference).value
+        removed = world.edit_members.remove(NO_SELECTION, reference, confirmed=True).value
         assert isinstance(removed, Member)
         assert [member.username for member in world.edit_members.members(NO_SELECTION).value] == ["owner"]
 
     def test_removing_somebody_who_is_only_invited_withdraws_the_invitation(self, world: World) -> None:
         invited(world, BOB)
-        removed = world.edit_members.remove(NO_SELECTION, BOB).value
+        removed = world.edit_members.remove(NO_SELECTION, BOB, confirmed=True).value
         assert isinstance(removed, Invitation)
         assert world.edit_members.invitations(NO_SELECTION).value == ()
 
     def test_who_is_neither_member_nor_invited_is_named_with_the_nearest(self, world: World) -> None:
         for call in (
-            lambda: world.edit_members.remove(NO_SELECTION, "ownr"),
+            lambda: world.edit_members.remove(NO_SELECTION, "ownr", confirmed=True),
             lambda: world.edit_members.set_role(NO_SELECTION, "ownr", "admin"),
         ):
             with pytest.raises(NotKnownToRegistry, match="Did you mean 'owner'") as caught:
@@ -161,13 +161,13 @@ class TestMembers:
         twin = world.registry.add_user("robert@acme.example", organization)
         world.registry.users["robert@acme.example"] = twin._replace(email=BOB)
         with pytest.raises(AmbiguousName) as caught:
-            world.edit_members.remove(NO_SELECTION, BOB)
+            world.edit_members.remove(NO_SELECTION, BOB, confirmed=True)
         assert set(caught.value.ids) == {user.id, twin.id}
         assert len(world.edit_members.members(NO_SELECTION).value) == 3
 
     def test_the_last_owner_stays(self, world: World) -> None:
         with pytest.raises(LastOwner):
-            world.edit_members.remove(NO_SELECTION, "owner")
+            world.edit_members.remove(NO_SELECTION, "owner", confirmed=True)
 
     def test_an_organization_has_to_be_named_and_a_key_has_its_own(self, world: World) -> None:
         world.files.user = {"registry": {"local": {"url": world.registry.url}}}

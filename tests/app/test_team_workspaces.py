@@ -54,18 +54,18 @@ class TestWorkspaces:
     def test_one_is_archived_and_brought_back_by_slug_or_id(self, owner: World, by_id: bool) -> None:
         reference = owner.workspace.id if by_id else "default"
         for undo, archived in ((False, True), (False, True), (True, False), (True, False)):
-            now, changed = owner.edit_workspaces.archive(NO_SELECTION, reference, undo=undo).value
+            now, changed = owner.edit_workspaces.archive(NO_SELECTION, reference, undo=undo, confirmed=True).value
             assert now.is_archived is archived
             assert changed is (owner.registry.requests[-1].startswith("PATCH"))
         assert sum(request.startswith("PATCH") for request in owner.registry.requests) == 2
 
     def test_one_that_is_not_there_is_named_with_the_nearest_archived_or_not(self, owner: World) -> None:
-        owner.edit_workspaces.archive(NO_SELECTION, "default", undo=False)
+        owner.edit_workspaces.archive(NO_SELECTION, "default", undo=False, confirmed=True)
         with pytest.raises(NotKnownToRegistry, match="Did you mean 'default'"):
-            owner.edit_workspaces.archive(NO_SELECTION, "defalt", undo=False)
+            owner.edit_workspaces.archive(NO_SELECTION, "defalt", undo=False, confirmed=True)
 
     def test_an_archived_workspace_is_still_read(self, owner: World) -> None:
-        owner.edit_workspaces.archive(NO_SELECTION, "default", undo=False)
+        owner.edit_workspaces.archive(NO_SELECTION, "default", undo=False, confirmed=True)
         assert len(owner.read_builds.builds(NO_SELECTION, None, None, 10).value.items) == 2
 
 

@@ -88,11 +88,16 @@ def test_members_are_listed_changed_and_removed(stardag: Program) -> None:
     assert "Nobody is admin of 'default'." in stardag("members list --role admin").err
     assert stardag("members set-role bob admin").out == "'bob' was member and is now admin of 'default'.\n"
     assert stardag("members set-role bob admin").out == "'bob' already was admin of 'default'.\n"
-    assert stardag("members remove bob").out == "'bob' is no member of 'default' any more.\n"
+    asked = stardag("members remove bob")
+    assert (asked.code, asked.out) == (2, "")
+    assert f"'bob' ({BOB}) is admin of 'default' and loses all access to it." in asked.err
+    assert "--yes" in asked.err
+    assert stardag("members remove bob --yes").out == "'bob' is no member of 'default' any more.\n"
     gone = stardag("members remove bob")
     assert (gone.code, "no member 'bob'" in gone.err) == (5, True)
     stardag(f"members invite {BOB}")
-    assert "was withdrawn" in stardag(f"members remove {BOB}").out
+    assert f"The invitation of {BOB} to 'default' and its link end." in stardag(f"members remove {BOB}").err
+    assert "was withdrawn" in stardag(f"members remove {BOB} --yes").out
     assert "No invitation to 'default' waits" in stardag("members list --invited").err
     last = stardag("members set-role owner member")
     assert last.code == 1
@@ -105,7 +110,9 @@ def test_workspaces_are_made_archived_and_brought_back(stardag: Program) -> None
     assert next_step in ran.err
     assert ran.out == "Workspace 'staging' was made in organization 'default' at http://localhost:8000.\n"
     assert "staging Staging Before" in "\n".join(rows(stardag("workspaces list").out))
-    assert "is archived" in stardag("workspaces archive staging").out
+    asked = stardag("workspaces archive staging")
+    assert (asked.code, asked.out, "--yes" in asked.err) == (2, "", True)
+    assert "is archived" in stardag("workspaces archive staging --yes").out
     assert "was archived already" in stardag("workspaces archive staging").out
     (archived,) = items(stardag.data("workspaces list --archived"), "workspaces")
     assert (archived["slug"], archived["archived"], archived["description"]) == ("staging", True, "Before")

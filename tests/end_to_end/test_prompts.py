@@ -124,9 +124,11 @@ def test_the_profile_that_is_being_added_may_already_be_the_chosen_one(machine: 
     assert listed(machine)["profile"]["mine"]["workspace"] == place.workspace
 
 
-def test_without_a_connection_organization_and_workspace_are_typed(machine: Machine) -> None:
+def test_without_a_connection_organization_and_workspace_are_typed_and_why_is_said_first(machine: Machine) -> None:
     machine.configure(f'[registry.here]\nurl = "{NOWHERE}"\n')
     with terminal(machine, "profile", "add", "mine", "-r", "here", STARDAG_API_KEY="some-key") as person:
+        person.reads("There is nothing to choose from. ")
+        person.reads("connection refused")
         person.reads("Organization (slug or id):")
         person.types(f"my-org{ENTER}")
         person.reads("Workspace (slug or id):")
@@ -135,6 +137,29 @@ def test_without_a_connection_organization_and_workspace_are_typed(machine: Mach
     assert code == 0
     assert "not checked" in said
     assert listed(machine)["profile"]["mine"] == {"registry": "here", "organization": "my-org", "workspace": "my-ws"}
+
+
+def test_who_is_not_signed_in_reads_that_before_they_are_asked_and_once(machine: Machine, place: Place) -> None:
+    machine.configure(f'[registry.here]\nurl = "{place.url}"\n')
+    with terminal(machine, "profile", "add", "mine", "-r", "here") as person:
+        person.reads("There is nothing to choose from. ")
+        person.reads("stardag auth login --registry here")
+        person.reads("Organization (slug or id):")
+        person.types(f"o{ENTER}")
+        person.reads("Workspace (slug or id):")
+        person.types(f"w{ENTER}")
+        code, said = person.ends()
+    assert (code, "nothing to choose from" in said) == (0, False)
+
+
+def test_who_belongs_to_no_organization_reads_that_before_they_are_asked(machine: Machine) -> None:
+    with ScriptedServer(answering({"/api/v1/organizations?": {"items": [], "next_cursor": None}})) as server:
+        machine.configure(f'[registry.here]\nurl = "{server.url}"\n')
+        with terminal(machine, "profile", "add", "mine", "-r", "here", STARDAG_API_KEY="some-key") as person:
+            person.reads("There is no organization that you may see.")
+            person.reads("Organization (slug or id):")
+            person.types(CTRL_C)
+            assert person.ends()[0] == 130
 
 
 @pytest.mark.parametrize("answer", ["y", "n"])

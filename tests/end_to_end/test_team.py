@@ -96,7 +96,13 @@ def test_a_team_in_short(tmp_path: Path, registry: RunningRegistry) -> None:
         person.reads("Change it all the same?")
         person.types("y")
         assert person.ends()[0] == 0
-    owner.run("members", "remove", "dora")
+    assert owner.ask("members", "remove", "dora", exits=2).error["code"] == "confirmation-needed"
+    with terminal(owner, "members", "remove", "dora") as person:
+        person.reads("loses all access to it. Go on?")
+        person.types("n")
+        assert person.ends()[0] == 2
+    assert len(owner.ask("members", "list").data["members"]) == 2
+    owner.run("members", "remove", "dora", "--yes")
     assert [each["role"] for each in owner.ask("members", "list").data["members"]] == ["owner"]
 
 
@@ -251,7 +257,8 @@ def test_a_team_from_its_first_day_to_somebody_leaving(tmp_path: Path, registry:
     ci.machine.ask("target-roots", "sync", exits=4, env=ci.variables)
     ci.close()
     assert [each["name"] for each in bob.ask("api-keys", "list", "--revoked").data["api_keys"]] == ["ci"]
-    bob.run("workspaces", "archive", "production")
+    bob.ask("workspaces", "archive", "production", exits=2)
+    bob.run("workspaces", "archive", "production", "--yes")
     assert bob.ask("target-roots", "add", "more", "/more", exits=1).error["code"] == "archived"
     assert [each["slug"] for each in bob.ask("workspaces", "list", "--archived").data["workspaces"]] == ["production"]
     assert len(bob.ask("builds", "list").data["builds"]) == 2
@@ -265,9 +272,9 @@ def test_a_team_from_its_first_day_to_somebody_leaving(tmp_path: Path, registry:
     assert link.rpartition("=")[2] not in joined.said
     assert bob.ask("organizations", "join", link, exits=5).error["code"] == "invitation-gone"
     assert [each["slug"] for each in bob.ask("organizations", "list").data["organizations"]] == ["acme", "lab"]
-    assert owner.ask("members", "remove", BOB.name).data["removed"] == "member"
+    assert owner.ask("members", "remove", BOB.name, "--yes").data["removed"] == "member"
     gone = bob.ask("members", "list", exits=5).error
     assert "acme" in gone["message"]
     assert [each["slug"] for each in bob.ask("organizations", "list").data["organizations"]] == ["lab"]
-    bob.run("members", "remove", "bob", "--organization", "lab")
+    bob.run("members", "remove", "bob", "--yes", "--organization", "lab")
     assert bob.ask("organizations", "list").data["organizations"] == []

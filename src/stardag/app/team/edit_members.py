@@ -7,7 +7,7 @@ from stardag.app.connect import OpenRegistry, organization_asked
 from stardag.app.registry_ports import RegistryApi
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.team.reply import Reply
-from stardag.domain.errors import NotKnownToRegistry
+from stardag.domain.errors import ConfirmationNeeded, NotKnownToRegistry
 from stardag.domain.members import Invitation, MadeInvitation, Member
 from stardag.domain.organizations import Role
 from stardag.domain.profile import ActiveProfile, Selection
@@ -54,16 +54,27 @@ class EditMembers:
         place = self._place(selection)
         return place.reply(place.api.invite(place.organization, email, role))
 
-    def remove(self, selection: Selection, reference: str) -> Reply[Member | Invitation]:
-        """Remove a member, or withdraw the invitation of somebody who is only invited."""
+    def remove(self, selection: Selection, reference: str, *, confirmed: bool) -> Reply[Member | Invitation]:
+        """Remove a member, or withdraw the invitation of somebody who is only invited.
+
+        Raises:
+            ConfirmationNeeded: nobody has confirmed it.
+        """
         place = self._place(selection)
         members = place.api.members(place.organization)
         member = _named(members, reference)
         if member is not None:
+            if not confirmed:
+                who = f"{member.username!r}{f' ({member.email})' if member.email else ''}"
+                lost = f"{who} is {member.role} of {place.organization!r} and loses all access to it."
+                raise ConfirmationNeeded(lost, "--yes")
             place.api.remove_member(place.organization, member.id)
             return place.reply(member)
         for invitation in place.api.invitations(place.organization):
             if invitation.is_meant_by(reference):
+                if not confirmed:
+                    lost = f"The invitation of {invitation.email} to {place.organization!r} and its link end."
+                    raise ConfirmationNeeded(lost, "--yes")
                 place.api.withdraw_invitation(place.organization, invitation.id)
                 return place.reply(invitation)
         raise place.not_known(reference, members)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from stardag.app.connect import OpenRegistry, organization_asked
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.team.reply import Reply
-from stardag.domain.errors import NotKnownToRegistry
+from stardag.domain.errors import ConfirmationNeeded, NotKnownToRegistry
 from stardag.domain.names import check_slug
 from stardag.domain.organizations import Workspace
 from stardag.domain.profile import Selection
@@ -44,10 +44,11 @@ class EditWorkspaces:
         made = api.make_workspace(organization, slug, name, description)
         return Reply(made, profile.registry_url.value, organization, profile.notices)
 
-    def archive(self, selection: Selection, reference: str, *, undo: bool) -> Reply[ArchivedWorkspace]:
+    def archive(self, selection: Selection, reference: str, *, undo: bool, confirmed: bool) -> Reply[ArchivedWorkspace]:
         """Archive a workspace (slug or id), or bring it back with `undo`; one that is so already is left alone.
 
         Raises:
+            ConfirmationNeeded: it would be archived, and nobody has confirmed that.
             NotKnownToRegistry: there is no such workspace to this credential.
         """
         profile = self.resolve(selection)
@@ -58,6 +59,11 @@ class EditWorkspaces:
             for workspace in api.workspaces(organization, archived=archived):
                 if workspace.is_meant_by(reference):
                     changed = archived is undo
+                    if changed and not undo and not confirmed:
+                        lost = (
+                            f"Nobody can build in the workspace {workspace.slug!r} while it is archived, or change it."
+                        )
+                        raise ConfirmationNeeded(lost, "--yes")
                     now = api.archive_workspace(workspace.id, archived=not undo) if changed else workspace
                     return Reply(ArchivedWorkspace(now, changed), url, organization, profile.notices)
                 known.append(workspace.slug)

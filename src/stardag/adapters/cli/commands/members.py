@@ -15,6 +15,7 @@ from stardag.adapters.cli.session import (
 )
 from stardag.adapters.cli.text import table
 from stardag.adapters.cli.times import iso, local
+from stardag.app.team.reply import Reply
 from stardag.domain.members import Invitation, Member
 from stardag.domain.organizations import Role
 from stardag.domain.profile import Selection
@@ -76,6 +77,7 @@ def invite_member(
 def remove_member(
     member: str,
     *,
+    yes: Annotated[bool, Parameter(negative="", help="Do not ask.")] = False,
     registry: RegistryOption = None,
     organization: OrganizationOption = None,
     options: Options = DEFAULTS,
@@ -83,14 +85,21 @@ def remove_member(
 ) -> Answer:
     """Remove a member, leave yourself, or withdraw the invitation of somebody who has not accepted it yet.
 
+    You are asked first.
+
     Parameters
     ----------
     member
         A username, an e-mail address or an id.
     """
     edit = session.use_cases().edit_members()
-    with session.waiting("Asking the registry"):
-        reply = edit.remove(options.selection(registry, organization), member)
+    selection = options.selection(registry, organization)
+
+    def attempt(confirmed: bool) -> Reply[Member | Invitation]:
+        with session.waiting("Asking the registry"):
+            return edit.remove(selection, member, confirmed=confirmed)
+
+    reply = session.prompts.confirming(attempt, yes, "Go on?")
     gone = reply.value
     if isinstance(gone, Invitation):
         text = f"The invitation of {gone.email} to {reply.place!r} was withdrawn; its link opens nothing any more."

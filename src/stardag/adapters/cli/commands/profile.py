@@ -1,5 +1,6 @@
 """`stardag profile …`: the profiles of the configuration."""
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -17,11 +18,13 @@ from stardag.adapters.cli.session import (
 from stardag.adapters.cli.text import table
 from stardag.domain.configuration import Profile
 from stardag.domain.errors import NOT_TOLD, MissingSetting, UnknownName
+from stardag.domain.layers import Notice
 from stardag.domain.names import check_name
 from stardag.domain.profile import Selection
 
 if TYPE_CHECKING:
     from stardag.app.edit_configuration import AddedProfile, Edited
+    from stardag.domain.organizations import Organization, Workspace
 
 app = App(name="profile", help_format="plaintext")
 
@@ -185,24 +188,30 @@ def _choose_registry(session: Session, example: str) -> str:
 
 
 def _choose_organization(session: Session, place: Selection, example: str) -> str:
-    if session.prompts.is_possible:
-        try:
-            _, organizations = session.use_cases().browse_registry().organizations(place)
-        except NOT_TOLD:
-            organizations = ()  # then the slug is typed; whether it exists is checked and said when it is added
-        if organizations:
-            slugs = [organization.slug for organization in organizations]
-            return session.prompts.choice("Organization", slugs, option="--organization", example=example)
-    return session.prompts.text("Organization (slug or id)", option="--organization", example=example)
+    browse = session.use_cases().browse_registry()
+    return _choose(session, "Organization", lambda: browse.organizations(place)[1], example)
 
 
 def _choose_workspace(session: Session, place: Selection, example: str) -> str:
+    browse = session.use_cases().browse_registry()
+    return _choose(session, "Workspace", lambda: browse.workspaces(place)[1], example)
+
+
+def _choose(
+    session: Session, what: str, listed: "Callable[[], Sequence[Organization | Workspace]]", example: str
+) -> str:
+    """Ask for one of those that the registry lists; where it lists none, say why and ask for text."""
+    option = f"--{what.lower()}"
+    slugs: list[str] = []
     if session.prompts.is_possible:
         try:
-            _, workspaces = session.use_cases().browse_registry().workspaces(place)
-        except NOT_TOLD:
-            workspaces = ()
-        if workspaces:
-            slugs = [workspace.slug for workspace in workspaces]
-            return session.prompts.choice("Workspace", slugs, option="--workspace", example=example)
-    return session.prompts.text("Workspace (slug or id)", option="--workspace", example=example)
+            with session.waiting("Asking the registry"):
+                slugs = [each.slug for each in listed()]
+        except NOT_TOLD as error:
+            session.renderer.tell(Notice("not-listed", f"There is nothing to choose from. {error.message} {error.fix}"))
+        else:
+            if not slugs:
+                session.renderer.tell(Notice("not-listed", f"There is no {what.lower()} that you may see."))
+    if slugs:
+        return session.prompts.choice(what, slugs, option=option, example=example)
+    return session.prompts.text(f"{what} (slug or id)", option=option, example=example)

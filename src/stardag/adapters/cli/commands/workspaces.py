@@ -7,6 +7,8 @@ from cyclopts import App, Parameter
 from stardag.adapters.cli.answers import Answer, Json
 from stardag.adapters.cli.session import DEFAULTS, Options, OrganizationOption, RegistryOption, SessionArgument
 from stardag.adapters.cli.text import once_more, table
+from stardag.app.team.edit_workspaces import ArchivedWorkspace
+from stardag.app.team.reply import Reply
 from stardag.domain.organizations import Workspace
 
 app = App(name="workspaces", help_format="plaintext")
@@ -74,12 +76,13 @@ def archive_workspace(
     workspace: str,
     *,
     undo: Annotated[bool, Parameter(negative="", help="Bring it back.")] = False,
+    yes: Annotated[bool, Parameter(negative="", help="Do not ask.")] = False,
     registry: RegistryOption = None,
     organization: OrganizationOption = None,
     options: Options = DEFAULTS,
     session: SessionArgument,
 ) -> Answer:
-    """Archive a workspace: it is read as before, and nothing is built or changed in it any more.
+    """Archive a workspace: it is read as before, and nothing is built or changed in it. You are asked first.
 
     Parameters
     ----------
@@ -87,8 +90,13 @@ def archive_workspace(
         Its slug or id.
     """
     edit = session.use_cases().edit_workspaces()
-    with session.waiting("Asking the registry"):
-        reply = edit.archive(options.selection(registry, organization), workspace, undo=undo)
+    selection = options.selection(registry, organization)
+
+    def attempt(confirmed: bool) -> Reply[ArchivedWorkspace]:
+        with session.waiting("Asking the registry"):
+            return edit.archive(selection, workspace, undo=undo, confirmed=confirmed)
+
+    reply = session.prompts.confirming(attempt, yes, "Archive it?")
     now, changed = reply.value
     at = once_more(registry=registry, organization=organization)
     if undo:
