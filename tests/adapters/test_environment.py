@@ -158,9 +158,9 @@ def test_offline_is_yes_or_no(text: str, offline: bool) -> None:
 
 
 def test_target_roots_are_a_json_object() -> None:
-    roots = read(STARDAG_TARGET_ROOTS='{"default": "s3://b/x/", "cold-storage": "~/cold"}').target_roots
+    roots = read(STARDAG_TARGET_ROOTS='{"default": "s3://bucket/x/", "cold-storage": "~/cold"}').target_roots
     assert roots == {
-        "default": by("STARDAG_TARGET_ROOTS", "s3://b/x/"),
+        "default": by("STARDAG_TARGET_ROOTS", "s3://bucket/x/"),
         "cold-storage": by("STARDAG_TARGET_ROOTS", "~/cold"),
     }
     assert read(STARDAG_TARGET_ROOTS="{}").target_roots == {}
@@ -189,6 +189,15 @@ def test_target_roots_are_a_json_object() -> None:
 )
 def test_target_roots_that_are_not_are_an_error_that_names_the_variable(text: str) -> None:
     assert invalid(STARDAG_TARGET_ROOTS=text).variable == "STARDAG_TARGET_ROOTS"
+
+
+@pytest.mark.parametrize("uri_prefix", ["s3://My_Bucket/x", "s3://bucket//x", "/data/*", "/data/${USER}"])
+def test_a_root_that_cannot_work_is_refused_wherever_a_person_sets_it(uri_prefix: str) -> None:
+    roots = json.dumps({"default": uri_prefix})
+    assert uri_prefix in invalid(STARDAG_TARGET_ROOTS=roots).message
+    assert uri_prefix in invalid(STARDAG_TARGET_ROOTS__DEFAULT=uri_prefix).message
+    inherited = json.dumps({"registry_url": "https://x", "target_roots": {"default": uri_prefix}})
+    assert read(STARDAG_TARGET_ROOTS=roots, STARDAG_INHERITED=inherited).target_roots["default"].value == uri_prefix
 
 
 def test_a_root_named_twice_is_said() -> None:

@@ -14,7 +14,7 @@ from stardag.domain.errors import (
 )
 from stardag.domain.profile import NO_SELECTION, Selection
 from stardag.domain.refusals import AmbiguousName
-from tests.app.world import World
+from tests.app.world import World, codes
 
 OWNER = "owner@acme.example"
 
@@ -73,10 +73,46 @@ class TestTargetRoots:
     def test_one_is_added_and_the_cache_left_as_it_is(self, world: World) -> None:
         world.synced()
         before = world.cached()
-        reply = world.edit_target_roots.add(NO_SELECTION, "archive", "s3://archive/")
+        reply = world.edit_target_roots.add(NO_SELECTION, "archive", "s3://archive/", confirmed=False)
         assert reply.value.change == ("archive", None, "s3://archive/")
         assert roots(world)["archive"] == "s3://archive/"
         assert world.cached() == before
+
+    @pytest.mark.parametrize(
+        ("prefix", "says"),
+        [
+            (
+                "/shared/default/x",
+                "'new' (/shared/default/x) would lie inside the target root 'unused' (/shared/default)",
+            ),
+            ("/shared", "'new' (/shared) would lie around the target root 'unused' (/shared/default)"),
+            ("/home/alice/x", "/home/alice/x lies below one person's home (/home/alice), and the workspace 'default'"),
+        ],
+    )
+    def test_what_is_rarely_meant_is_asked_first_and_done_once_confirmed(
+        self, world: World, prefix: str, says: str
+    ) -> None:
+        world.set_root("unused", "/shared/default")
+        with pytest.raises(ConfirmationNeeded) as caught:
+            world.edit_target_roots.add(NO_SELECTION, "new", prefix, confirmed=False)
+        assert says in caught.value.message
+        assert caught.value.option == "--yes"
+        assert "new" not in roots(world)
+        world.edit_target_roots.add(NO_SELECTION, "new", prefix, confirmed=True)
+        world.edit_target_roots.change(NO_SELECTION, "new", "/apart", confirmed=False)
+        with pytest.raises(ConfirmationNeeded) as caught:
+            world.edit_target_roots.change(NO_SELECTION, "new", prefix, confirmed=False)
+        assert says in caught.value.message
+
+    def test_a_change_shows_all_that_there_is_to_confirm_at_once(self, world: World) -> None:
+        with pytest.raises(ConfirmationNeeded) as caught:
+            world.edit_target_roots.change(NO_SELECTION, "default", "/root/x", confirmed=False)
+        assert "2 builds have used the target root" in caught.value.message
+        assert "one person's home (/root)" in caught.value.message
+
+    def test_a_prefix_below_each_ones_home_is_told_and_not_asked(self, world: World) -> None:
+        reply = world.edit_target_roots.add(NO_SELECTION, "new", "~/x", confirmed=False)
+        assert codes(reply.notices) == ["root-below-each-home"]
 
     def test_a_change_of_one_that_builds_have_used_is_confirmed_with_the_guides_warning(self, world: World) -> None:
         old = roots(world)["default"]
@@ -126,11 +162,16 @@ class TestTargetRoots:
 
     @pytest.mark.parametrize(
         ("name", "prefix", "error"),
-        [("No Name", "/x", InvalidName), ("x", "relative", InvalidValue), ("x", "s3://", InvalidValue)],
+        [
+            ("No Name", "/x", InvalidName),
+            ("x", "relative", InvalidValue),
+            ("x", "s3://", InvalidValue),
+            ("x", "/*", InvalidValue),
+        ],
     )
     def test_what_cannot_be_one_is_not_sent(self, world: World, name: str, prefix: str, error: type[Exception]) -> None:
         with pytest.raises(error):
-            world.edit_target_roots.add(NO_SELECTION, name, prefix)
+            world.edit_target_roots.add(NO_SELECTION, name, prefix, confirmed=True)
         with pytest.raises(error):
             world.edit_target_roots.change(NO_SELECTION, name, prefix, confirmed=True)
         assert world.registry.requests == []
@@ -139,7 +180,7 @@ class TestTargetRoots:
         world.files.user = None
         world.environment.api_key = None
         with pytest.raises(MissingSetting, match="nothing to ask"):
-            world.edit_target_roots.add(NO_SELECTION, "x", "/x")
+            world.edit_target_roots.add(NO_SELECTION, "x", "/x", confirmed=False)
 
 
 class TestApiKeys:

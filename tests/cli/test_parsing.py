@@ -223,7 +223,8 @@ OF_A_TEAM: list[tuple[str, Call]] = [
         "workspaces archive staging --undo",
         ("EditWorkspaces.archive", (Selection(), "staging"), {"undo": True, "confirmed": False}),
     ),
-    ("target-roots add x s3://b/", ("EditTargetRoots.add", (Selection(), "x", "s3://b/"), {})),
+    ("target-roots add x s3://b/", ("EditTargetRoots.add", (Selection(), "x", "s3://b/"), {"confirmed": False})),
+    ("target-roots add x /y --yes", ("EditTargetRoots.add", (Selection(), "x", "/y"), {"confirmed": True})),
     ("target-roots set x /y", ("EditTargetRoots.change", (Selection(), "x", "/y"), {"confirmed": False})),
     ("target-roots set x /y --yes", ("EditTargetRoots.change", (Selection(), "x", "/y"), {"confirmed": True})),
     ("target-roots remove x", ("EditTargetRoots.remove", (Selection(), "x"), {"confirmed": False})),
@@ -269,7 +270,6 @@ workspaces archive
 target-roots add x
 target-roots set x
 target-roots remove
-target-roots add x /y --yes
 api-keys create
 api-keys revoke
 builds list --status odd

@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from stardag.domain.target_roots import TargetRoot
 from tests.end_to_end.machine import Machine, files_below, write
 from tests.end_to_end.registries import NOWHERE, Place, Registry, passing_on
 from tests.registry.running import running_registry
@@ -16,6 +19,39 @@ CACHE = "target-root-cache.json"
 
 def change(name: str, old: str | None, new: str | None) -> dict[str, str | None]:
     return {"name": name, "old": old, "new": new}
+
+
+def test_a_root_that_is_rarely_meant_is_asked_about_before_it_is_added(
+    machine: Machine, place: Place, tmp_path: Path
+) -> None:
+    inside = str(tmp_path / "roots" / "default" / "inside")
+    words = ("target-roots", "add", "more", inside)
+    error = machine.ask(*words, exits=2, env=place.variables).error
+    assert error["code"] == "confirmation-needed"
+    assert f"'more' ({inside}) would lie inside the target root 'default'" in error["message"]
+    assert "--yes" in error["fix"]
+    assert machine.ask("target-roots", "add", "home", "/home/alice/x", exits=2, env=place.variables).error["fix"]
+    assert machine.ask(*words, "--yes", env=place.variables).data["new"] == inside
+
+
+def test_a_root_from_before_the_rules_is_still_synced_listed_and_handed_down(
+    machine: Machine, place: Place, registry: Registry
+) -> None:
+    with registry.database.transaction() as transaction:
+        transaction.add_target_root(place.workspace_id, TargetRoot("old", "s3://Old_Bucket//x"))
+    added = machine.ask("target-roots", "sync", env=place.variables).data["added"]
+    assert {change["name"] for change in added} == {"old", "default"}
+    listed = machine.ask("target-roots", "list", env=place.variables).data["roots"]
+    assert {root["name"] for root in listed} == {"old", "default"}
+    parent = ("import os, stardag, subprocess, sys\n"
+              "from stardag.domain.child_environment import environment_of\n"
+              "profile = stardag.active_profile()\n"
+              "env = {**os.environ, **environment_of(profile, profile.identity, None)}\n"
+              "code = 'import stardag; print(stardag.active_profile().target_roots[\"old\"].value)'\n"
+              "sys.exit(subprocess.run([sys.executable, '-c', code], env=env).returncode)")  # fmt: skip
+    ran = subprocess.run([sys.executable, "-c", parent], env=machine.environment(**place.variables), cwd=machine.work,
+                         capture_output=True, text=True, timeout=60)  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (0, "s3://Old_Bucket//x\n"), ran.stderr
 
 
 def test_the_guides_way_from_add_registry_to_a_build_and_through_a_mismatch(machine: Machine, place: Place) -> None:

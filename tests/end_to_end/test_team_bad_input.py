@@ -67,6 +67,8 @@ def test_what_the_registry_does_not_know_or_accept_is_named(machine: Machine, pl
         (("api-keys", "revoke", "a kez", "--yes"), 5, "Did you mean 'a key'?"),
         (("target-roots", "add", "default", "/x"), 1, "target root 'default' already"),
         (("target-roots", "add", "x", "relative"), 2, "neither absolute nor a URI"),
+        (("target-roots", "add", "x", "s3://My_Bucket/x"), 2, "S3 allows no bucket 'My_Bucket'"),
+        (("target-roots", "set", "default", "/data/${USER}"), 2, "a variable is not expanded"),
         (("api-keys", "create", " "), 2, "the name: "),
         (("api-keys", "create", "x", "--expires-in", "5000w"), 2, "the end (--expires-in): "),
         (("members", "list"), 7, "a member of the organization"),

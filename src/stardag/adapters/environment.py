@@ -53,6 +53,7 @@ class EnvironmentVariables:
             if len(value) > VALUE_MAX_LENGTH:
                 raise InvalidVariable(name, f"it is longer than {VALUE_MAX_LENGTH} characters.")
         timeout = _setting(found, "timeout", _timeout)
+        inherited = _inherited_place(found.get(INHERITED))
         return Environment(
             profile=_setting(found, "profile", lambda value: check_name("profile", value)),
             registry_url=_setting(found, "registry_url", normal_url),
@@ -60,12 +61,12 @@ class EnvironmentVariables:
             access_token=_setting(found, "access_token", lambda value: Secret(value.strip())),
             organization=_setting(found, "organization", lambda value: check_reference("organization", value)),
             workspace=_setting(found, "workspace", lambda value: check_reference("workspace", value)),
-            target_roots=_target_roots(found.get(_ROOTS)),
+            target_roots=_target_roots(found.get(_ROOTS), inherited),
             target_root_variables=_target_root_variables(found),
             timeout=timeout.value if timeout else DEFAULT_TIMEOUT,
             offline=_setting(found, "offline", _switch),
             build_id=_setting(found, "build_id", _build_id),
-            inherited=_inherited_place(found.get(INHERITED)),
+            inherited=inherited,
             notices=notices,
         )
 
@@ -124,8 +125,8 @@ def _build_id(value: str) -> str:
     return value.lower()
 
 
-def _target_roots(text: str | None) -> dict[str, Setting[str]]:
-    """The roots of the JSON object in `STARDAG_TARGET_ROOTS`."""
+def _target_roots(text: str | None, inherited: InheritedPlace | None) -> dict[str, Setting[str]]:
+    """The roots of the JSON object in `STARDAG_TARGET_ROOTS`. Inherited ones are as a registry has them."""
     if text is None:
         return {}
     example = f"""For example: {_ROOTS}='{{"default": "s3://bucket/prefix/"}}'"""
@@ -142,7 +143,8 @@ def _target_roots(text: str | None) -> dict[str, Setting[str]]:
         if not isinstance(name, str) or not isinstance(uri_prefix, str):
             raise InvalidVariable(_ROOTS, "it is not a JSON object of names and URI prefixes.", example)
         _parsed(_ROOTS, name, lambda value: check_name("target root", value))
-        roots[name] = _root_setting(_ROOTS, uri_prefix)
+        is_inherited = inherited is not None and inherited.target_roots.get(name) == uri_prefix
+        roots[name] = (_root_setting if is_inherited else _new_root_setting)(_ROOTS, uri_prefix)
     return roots
 
 
@@ -186,7 +188,7 @@ def _target_root_variables(found: Mapping[str, str]) -> dict[str, Setting[str]]:
             continue
         spelling = variable.removeprefix(_ROOT_PREFIX).lower().replace("-", "_")
         _parsed(variable, spelling, lambda name: check_name("target root", name))
-        setting = _root_setting(variable, value)
+        setting = _new_root_setting(variable, value)
         other = roots.get(spelling)
         if other is not None and other.value != value:
             raise ConflictingVariables(str(other.origin), variable)
@@ -198,6 +200,13 @@ def _root_setting(variable: str, uri_prefix: str) -> Setting[str]:
     from stardag.domain.target_roots import check_uri_prefix  # few commands are run with overridden roots
 
     return Setting(_parsed(variable, uri_prefix, check_uri_prefix), Origin(Layer.ENVIRONMENT, variable=variable))
+
+
+def _new_root_setting(variable: str, uri_prefix: str) -> Setting[str]:
+    """The same for what a person sets, which has to work."""
+    from stardag.domain.new_target_roots import check_new_uri_prefix
+
+    return Setting(_parsed(variable, uri_prefix, check_new_uri_prefix), Origin(Layer.ENVIRONMENT, variable=variable))
 
 
 def _notices(found: Mapping[str, str]) -> list[Notice]:

@@ -2,8 +2,16 @@
 
 from typing import Literal, NamedTuple
 
+PERSONAL_PREFIX = "personal-"
+"""What the slugs of personal workspaces begin with, and no others' (guide, "Workspaces")."""
+
 Role = Literal["owner", "admin", "member"]
 """What a member of an organization is to it, most rights first (readings, section 7)."""
+
+
+def is_personal_slug(slug: str) -> bool:
+    """Whether a workspace with this slug is one member's own."""
+    return slug.startswith(PERSONAL_PREFIX)
 
 
 class Organization(NamedTuple):

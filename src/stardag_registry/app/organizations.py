@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 
 from stardag.domain.names import NAME_MAX_LENGTH, is_id
-from stardag.domain.organizations import Role
+from stardag.domain.organizations import PERSONAL_PREFIX, Role
 from stardag_registry.app.changes import Changes, OrganizationChange, entry_of
 from stardag_registry.app.creation import Create
 from stardag_registry.app.paging import Page, PageRequest, number_in, page_of, page_of_rows
 from stardag_registry.app.ports import AuditFilter, Clock, Database, Transaction
 from stardag_registry.domain.audit import AuditEntry, is_action
 from stardag_registry.domain.errors import InvalidField, LastOwner, NotFound, TooMany
-from stardag_registry.domain.organizations import PERSONAL_PREFIX, Organization
+from stardag_registry.domain.organizations import Organization
 from stardag_registry.domain.permissions import (
     ApiKeyCaller,
     Caller,

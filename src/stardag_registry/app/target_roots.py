@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stardag.domain.names import is_name
-from stardag.domain.target_roots import TargetRoot, check_uri_prefix
+from stardag.domain.new_target_roots import check_new_uri_prefix
+from stardag.domain.target_roots import TargetRoot
 from stardag_registry.app.authorization import authorized_workspace
 from stardag_registry.app.changes import Changes, WorkspaceChange, name_of
 from stardag_registry.app.paging import Page, PageRequest, number_in, page_of_rows
@@ -74,7 +75,7 @@ class EditTargetRoots:
             TooMany: the workspace is full.
         """
         with self.changes.in_workspace(caller, "change target roots", workspace_id) as change:
-            root = TargetRoot(name, uri_prefix)
+            root = TargetRoot(name, check_new_uri_prefix(uri_prefix))
             names = {other.name for other in change.transaction.target_roots(change.workspace.id)}
             if name not in names and len(names) >= MAX_TARGET_ROOTS:
                 raise TooMany("target root", MAX_TARGET_ROOTS)
@@ -90,7 +91,7 @@ class EditTargetRoots:
             InvalidValue: the prefix cannot be one.
         """
         with self.changes.in_workspace(caller, "change target roots", workspace_id) as change:
-            check_uri_prefix(uri_prefix)
+            check_new_uri_prefix(uri_prefix)
             old = _named(change.transaction.target_roots(change.workspace.id), name)
             root = TargetRoot(old.name, uri_prefix)
             if root != old:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from stardag.domain.names import check_slug
+from stardag.domain.organizations import PERSONAL_PREFIX, is_personal_slug
 from stardag_registry.domain.errors import InvalidField
 from stardag_registry.domain.texts import check_text
 
@@ -12,9 +13,6 @@ DISPLAY_NAME_MAX_LENGTH = 100
 
 DESCRIPTION_MAX_LENGTH = 2000
 """In characters."""
-
-PERSONAL_PREFIX = "personal-"
-"""What the slugs of personal workspaces begin with, and no others' (guide, "Workspaces")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ def check_shared_slug(slug: str) -> str:
     Raises:
         InvalidField: it is kept for personal workspaces.
     """
-    if slug.startswith(PERSONAL_PREFIX):
+    if is_personal_slug(slug):
         raise InvalidField("body.slug", f"slugs that begin with '{PERSONAL_PREFIX}' are kept for personal workspaces")
     return slug
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from stardag.domain.names import NAME_MAX_LENGTH, is_id, is_name
-from stardag.domain.organizations import Role
-from stardag_registry.domain.organizations import PERSONAL_PREFIX, Organization
+from stardag.domain.organizations import PERSONAL_PREFIX, Role
+from stardag_registry.domain.organizations import Organization
 
 EMAIL_MAX_LENGTH = 254
 """In characters (RFC 5321, section 4.5.3.1.3, less its brackets)."""

@@ -71,6 +71,11 @@ def test_the_id_of_the_workspace_may_be_in_capitals(registry_on_sqlite: InProces
         {"name": "a", "uri_prefix": "/a\n/"},
         {"name": "a", "uri_prefix": "s3:///no-bucket"},
         {"name": "a", "uri_prefix": "/" + "a" * 1024},
+        {"name": "a", "uri_prefix": "s3://Company_Bucket/x"},
+        {"name": "a", "uri_prefix": "s3://bucket//x"},
+        {"name": "a", "uri_prefix": "/a/*"},
+        {"name": "a", "uri_prefix": "/a/?"},
+        {"name": "a", "uri_prefix": "/a/${USER}"},
         {"name": "a", "uri_prefix": "/\ud800"},
         {"name\ud800": "a", "uri_prefix": "/a/"},
     ],
@@ -98,7 +103,9 @@ def test_what_is_no_json_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
-@pytest.mark.parametrize("body", [{}, {"uri_prefix": "nowhere"}, {"uri_prefix": "/a/", "name": "b"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"uri_prefix": "nowhere"}, {"uri_prefix": "/*"}, {"uri_prefix": "/a/", "name": "b"}]
+)
 def test_what_a_root_cannot_become_is_refused(
     registry_on_sqlite: InProcess, home_on_sqlite: Home, body: object
 ) -> None:

@@ -6,13 +6,16 @@ The local cache stays as it is: a sync is how a change is accepted on each machi
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stardag.app.connect import Connect
+from stardag.app.connect import Connect, Connection
 from stardag.app.team.reply import Reply, connected, reply_of
 from stardag.domain.errors import ConfirmationNeeded
+from stardag.domain.layers import Notice
 from stardag.domain.names import check_name
+from stardag.domain.new_target_roots import check_new_uri_prefix, doubts_about, is_below_each_home
+from stardag.domain.organizations import is_personal_slug
 from stardag.domain.profile import Selection
 from stardag.domain.root_changes import RootChange
-from stardag.domain.target_roots import TargetRoot, check_uri_prefix, same_prefix
+from stardag.domain.target_roots import TargetRoot, same_prefix
 
 
 class EditedRoot(NamedTuple):
@@ -34,18 +37,21 @@ class EditTargetRoots:
     Raises:
         InvalidName, InvalidValue: name or prefix cannot be one.
         MissingSetting: nothing names a registry, or no workspace.
-        ConfirmationNeeded: builds have used the root, and nobody has confirmed that it is to be changed all the same.
+        ConfirmationNeeded: builds have used the root, or its new prefix is rarely meant, and nobody has confirmed it.
         and whatever Connect and the calls of WorkspacesApi raise.
     """
 
     connect: Connect
 
-    def add(self, selection: Selection, name: str, uri_prefix: str) -> Reply[EditedRoot]:
+    def add(self, selection: Selection, name: str, uri_prefix: str, *, confirmed: bool) -> Reply[EditedRoot]:
         """Add a root."""
         root = _checked(name, uri_prefix)
         connection = connected(self.connect, selection)
+        doubts = () if confirmed else _doubts(connection, root)
+        if doubts:
+            raise ConfirmationNeeded("\n".join(doubts), "--yes")
         connection.api.add_target_root(connection.identity.workspace_id, root)
-        return reply_of(connection, EditedRoot(RootChange(name, None, uri_prefix), 0))
+        return _edited(connection, RootChange(name, None, uri_prefix), 0)
 
     def change(self, selection: Selection, name: str, uri_prefix: str, *, confirmed: bool) -> Reply[EditedRoot]:
         """Give a root another prefix. A trailing slash makes no difference to any output, so nobody is asked."""
@@ -53,11 +59,14 @@ class EditTargetRoots:
         connection = connected(self.connect, selection)
         use = connection.api.target_root_use(connection.identity.workspace_id, name)
         old = use.root.uri_prefix
-        if use.builds and not confirmed and not same_prefix(old, uri_prefix):
-            raise ConfirmationNeeded(_warning(name, old, uri_prefix, use.builds), "--yes")
+        if not confirmed and not same_prefix(old, uri_prefix):
+            used = [_warning(name, old, uri_prefix, use.builds)] if use.builds else []
+            doubts = [*used, *_doubts(connection, root)]
+            if doubts:
+                raise ConfirmationNeeded("\n".join(doubts), "--yes")
         if old != uri_prefix:
             connection.api.change_target_root(connection.identity.workspace_id, root)
-        return reply_of(connection, EditedRoot(RootChange(name, old, uri_prefix), use.builds))
+        return _edited(connection, RootChange(name, old, uri_prefix), use.builds)
 
     def remove(self, selection: Selection, name: str, *, confirmed: bool) -> Reply[EditedRoot]:
         """Remove a root; what is stored below it stays."""
@@ -68,11 +77,27 @@ class EditTargetRoots:
         if use.builds and not confirmed:
             raise ConfirmationNeeded(_warning(name, old, None, use.builds), "--yes")
         connection.api.remove_target_root(connection.identity.workspace_id, name)
-        return reply_of(connection, EditedRoot(RootChange(name, old, None), use.builds))
+        return _edited(connection, RootChange(name, old, None), use.builds)
 
 
 def _checked(name: str, uri_prefix: str) -> TargetRoot:
-    return TargetRoot(check_name("target root", name), check_uri_prefix(uri_prefix))
+    return TargetRoot(check_name("target root", name), check_new_uri_prefix(uri_prefix))
+
+
+def _doubts(connection: Connection, root: TargetRoot) -> tuple[str, ...]:
+    """What should be confirmed before a root gets its prefix, given the other roots of the workspace."""
+    served = connection.api.target_roots(connection.identity.workspace_id, None)
+    roots = {other.name: other.uri_prefix for other in served.roots} if served is not None else {}
+    return doubts_about(root.name, root.uri_prefix, roots, connection.identity.workspace_slug)
+
+
+def _edited(connection: Connection, change: RootChange, builds: int) -> Reply[EditedRoot]:
+    reply = reply_of(connection, EditedRoot(change, builds))
+    slug = connection.identity.workspace_slug
+    if change.new is None or not is_below_each_home(change.new) or is_personal_slug(slug):
+        return reply
+    message = f"{change.new} is another place for each person and machine: nobody else finds the outputs below it."
+    return reply._replace(notices=(*reply.notices, Notice("root-below-each-home", message)))
 
 
 def _warning(name: str, old: str, new: str | None, builds: int) -> str:

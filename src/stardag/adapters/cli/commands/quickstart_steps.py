@@ -119,7 +119,7 @@ class Quickstart:
 
     def _show_an_added_root(self) -> None:
         self._say("Someone else adds a target root. The next build takes it over by itself.")
-        self._stardag("target-roots", "add", "archive", self._root("archive"))
+        self._stardag("target-roots", "add", "archive", self._root("archive"), "--yes")
         self._stardag("target-roots", "validate")
 
     def _show_a_changed_root(self) -> None:

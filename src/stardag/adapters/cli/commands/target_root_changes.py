@@ -17,13 +17,14 @@ from stardag.adapters.cli.text import counted, once_more
 from stardag.app.team.edit_target_roots import EditedRoot
 from stardag.app.team.reply import Reply
 
-Yes = Annotated[bool, Parameter(negative="", help="Also where builds have used the root as it is.")]
+Yes = Annotated[bool, Parameter(negative="", help="Skip confirmation.")]
 
 
 def add_target_root(
     name: str,
     uri_prefix: str,
     *,
+    yes: Yes = False,
     registry: RegistryOption = None,
     organization: OrganizationOption = None,
     workspace: WorkspaceOption = None,
@@ -32,17 +33,24 @@ def add_target_root(
 ) -> Answer:
     """Add a target root to the workspace, at its registry. This needs an admin, or a key that administers it.
 
+    You are asked first where it would lie inside another root, or below one person's home in a shared workspace.
+
     Parameters
     ----------
     name
         What tasks call it.
     uri_prefix
-        Where outputs go: an absolute path, ~/…, file://… or s3://bucket/prefix/.
+        Where outputs go: an absolute path, '~/…' (in quotes), file://… or s3://bucket/prefix/.
     """
     edit = session.use_cases().edit_target_roots()
     at = once_more(registry=registry, organization=organization, workspace=workspace)
-    with session.waiting("Asking the registry"):
-        reply = edit.add(options.selection(registry, organization, workspace), name, uri_prefix)
+    selection = options.selection(registry, organization, workspace)
+
+    def attempt(confirmed: bool) -> Reply[EditedRoot]:
+        with session.waiting("Asking the registry"):
+            return edit.add(selection, name, uri_prefix, confirmed=confirmed)
+
+    reply = session.prompts.confirming(attempt, yes, "Add it all the same?")
     return _answer(reply, f"Target root {name!r} of workspace {reply.place!r} is {uri_prefix}.", at)
 
 
@@ -57,14 +65,14 @@ def set_target_root(
     options: Options = DEFAULTS,
     session: SessionArgument,
 ) -> Answer:
-    """Give a target root of the workspace another place. Where builds have used it, you are asked first.
+    """Change a target root's URI prefix. You are asked first where builds have used it, and as for `add`.
 
     Parameters
     ----------
     name
         The root to change.
     uri_prefix
-        Where outputs go from now on: an absolute path, ~/…, file://… or s3://bucket/prefix/.
+        Where outputs go from now on: an absolute path, '~/…' (in quotes), file://… or s3://bucket/prefix/.
     """
     edit = session.use_cases().edit_target_roots()
     at = once_more(registry=registry, organization=organization, workspace=workspace)
