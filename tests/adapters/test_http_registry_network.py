@@ -1,5 +1,6 @@
 """A network and servers at their worst: each gives one clear error, within the deadline."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -284,7 +285,9 @@ def test_a_proxy_is_asked_for_the_way_and_never_for_loopback(monkeypatch: pytest
             monkeypatch.setenv(name, proxy.url)
         assert connect(server.url).organizations() == ()
         assert proxy.requests == []
-        with pytest.raises(RegistryUnreachable, match="the proxy to use refuses") as caught:
+        with pytest.raises(
+            RegistryUnreachable, match=r"the proxy http://127\.0\.0\.1:[0-9]+ \(HTTPS_PROXY\) refuses: it answers 407\."
+        ) as caught:
             connect("https://registry.invalid").organizations()
         assert "HTTPS_PROXY" in caught.value.fix
         (request,) = proxy.requests
@@ -292,12 +295,110 @@ def test_a_proxy_is_asked_for_the_way_and_never_for_loopback(monkeypatch: pytest
     assert "authorization" not in request.headers
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "gopher://127.0.0.1:1", "http://127.0.0.1:port"])
+@pytest.mark.parametrize("proxy", ["socks5://user:secret@127.0.0.1:1", "gopher://127.0.0.1:1", "http://127.0.0.1:port"])
 def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(RegistryUnreachable, match="the proxy to use cannot be") as caught:
+    with pytest.raises(RegistryUnreachable, match=r"\(HTTPS_PROXY\) cannot be used: ") as caught:
         connect("https://registry.invalid").check()
     assert "HTTPS_PROXY" in caught.value.fix
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://user:secret@127.0.0.1:{}", "user:secret@127.0.0.1:{}", "http://127.0.0.1:{}"]
+)
+@pytest.mark.parametrize("url", ["https://registry.invalid", "http://registry.invalid"])
+def test_a_dead_proxy_is_what_failed(monkeypatch: pytest.MonkeyPatch, proxy: str, url: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        monkeypatch.setenv("ALL_PROXY", proxy.format(port))
+        told = message_of(connect(url).check)
+    assert f"the proxy http://127.0.0.1:{port} (ALL_PROXY) fails: nothing listens there" in told
+    assert "secret" not in told
+
+
+def test_an_unknown_proxy_is_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://no-such-proxy.invalid:3128")
+    told = message_of(connect("https://registry.invalid").check)
+    assert "the proxy http://no-such-proxy.invalid:3128 (https_proxy) fails: its host name cannot be found" in told
+
+
+def test_a_proxy_that_hangs_or_hangs_up_is_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(_connection: socket.socket, _request: Request) -> None:
+        proxy.stopped.wait()
+
+    with ScriptedServer(hang) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        told = message_of(connect("https://registry.invalid", 0.5).check)
+    assert f"the proxy {proxy.url} (HTTPS_PROXY) fails: it did not answer within 0.5 seconds" in told
+    with ScriptedServer(lambda connection, _: connection.close()) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        told = message_of(connect("https://registry.invalid").check)
+    assert f"the proxy {proxy.url} (HTTPS_PROXY) fails: the connection was closed" in told
+
+
+def test_behind_a_proxy_that_does_its_part_the_registry_is_what_failed(
+    monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext
+) -> None:
+    def tunnel(connection: socket.socket, request: Request) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", int(request.path.rpartition(":")[2]))) as target:
+            for both in ((connection, target), (target, connection)):
+                threading.Thread(target=_pump, args=both, daemon=True).start()
+            proxy.stopped.wait()
+
+    with ScriptedServer(response(200), tls) as server, ScriptedServer(tunnel) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        told = message_of(connect(server.url.replace("127.0.0.1", "registry.invalid")).check)
+    assert "its certificate cannot be trusted" in told
+    assert told.endswith(f"; asked through the proxy {proxy.url} (HTTPS_PROXY).")
+
+
+def test_a_registry_by_plain_http_is_asked_through_the_proxy_which_may_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(response(200, NO_ORGANIZATIONS)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert connect("http://registry.invalid").organizations() == ()
+    with ScriptedServer(response(407)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert "(HTTP_PROXY) refuses: it answers 407" in message_of(connect("http://registry.invalid").check)
+
+
+UNUSED_PROXIES = [
+    {"NO_PROXY": "localhost,fd00::/8,[::1],127.0.0.1:*"},
+    {"NO_PROXY": "localhost,127.0.0.0/8", "ALL_PROXY": "socks5://127.0.0.1:1"},
+    {"NO_PROXY": "127.0.0.1:*", "HTTPS_PROXY": "gopher://127.0.0.1:1"},
+    {"HTTP_PROXY": "http://[bad"},
+    {"HTTP_PROXY": "socks4://127.0.0.1:1", "NO_PROXY": "fd00::/8 [::1]"},
+]
+
+
+@pytest.mark.parametrize("variables", UNUSED_PROXIES, ids=str)
+def test_what_is_said_of_proxies_that_are_not_used_breaks_nothing(
+    monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext, variables: dict[str, str]
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with ScriptedServer(response(200, NO_ORGANIZATIONS), tls) as server:
+        assert connect(server.url).organizations() == ()
+
+
+def test_a_secret_for_another_program_is_not_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("machine registry.invalid login me password hunter2\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with ScriptedServer(response(200, NO_ORGANIZATIONS)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert HttpRegistries().connect("http://registry.invalid", None, PATIENCE).organizations() == ()
+        (request,) = proxy.requests
+    assert "authorization" not in request.headers
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while received := source.recv(65536):
+            target.sendall(received)
 
 
 def _some_authorities() -> str:

@@ -12,17 +12,21 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from importlib.util import find_spec
 from time import monotonic, time
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import httpx
 
+from stardag.adapters.bounded_http.failures import STAGES, explain, no_answer
+from stardag.adapters.bounded_http.proxies import ProxyChoice, ProxyPassage, proxy_for
 from stardag.domain.errors import StardagError
 from stardag.domain.registry_url import is_plain_beyond_loopback
 from stardag.domain.version import VERSION
@@ -44,14 +48,6 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
 
 _LOGGER = logging.getLogger(__name__)
 """Says which address was asked and how it was answered; never a header or a body."""
-
-_STAGES = {
-    "connect_tcp.started": "while connecting",
-    "start_tls.started": "in the TLS handshake",
-    "send_request_headers.started": "while asking",
-    "receive_response_headers.started": "while waiting for the answer",
-    "receive_response_body.started": "in the middle of the answer",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +86,41 @@ class _Stream(Protocol):
     def get_extra_info(self, info: str) -> object: ...
 
 
+def _httpx_proxy(proxy: ProxyChoice) -> httpx.Proxy:
+    """The proxy as httpx takes it.
+
+    Raises:
+        UnusableProxy: it cannot be one, or is of a kind that is not supported.
+    """
+    try:
+        found = httpx.Proxy(proxy.url)
+    except (ValueError, httpx.InvalidURL):
+        found = None
+    if found is None:
+        raise UnusableProxy(proxy, "it is no address of a proxy, such as http://proxy.example:3128")
+    if found.url.scheme.startswith("socks") and find_spec("socksio") is None:
+        raise UnusableProxy(proxy, "SOCKS needs one more package (pip install 'httpx[socks]')")
+    return httpx.Proxy(proxy.url, ssl_context=_certificates()) if found.url.scheme == "https" else found
+
+
 class _Client:
     """An httpx client together with the sockets it opened, so that another thread can end what it waits for."""
 
     def __init__(self, address: str) -> None:
         secure = address.startswith("https://")
+        # What is meant for loopback must not leave the machine readable, by way of a proxy.
+        self.proxy = proxy_for(address) if secure or is_plain_beyond_loopback(address) else None
         self.http = httpx.Client(
             headers={"User-Agent": f"stardag/{VERSION}", "Accept": "application/json", "Accept-Encoding": "identity"},
             # Without https there is nothing to verify, and reading the certificates takes 40 ms.
             verify=_certificates() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             follow_redirects=False,
-            # What is meant for loopback must not leave the machine readable, by way of a proxy.
-            trust_env=secure or is_plain_beyond_loopback(address),
+            proxy=self.proxy and _httpx_proxy(self.proxy),
+            # Its proxies are not the one that was chosen, and a secret in ~/.netrc is for other programs.
+            trust_env=False,
             limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
         )
+        self.address = address
         self._sockets: tuple[socket.socket, ...] = ()
 
     def opened(self, connected: socket.socket) -> None:
@@ -116,6 +133,15 @@ class _Client:
         for connected in self._sockets:
             with suppress(OSError):
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+
+class UnusableProxy(Exception):
+    """The proxy that was chosen cannot be used."""
+
+    def __init__(self, proxy: ProxyChoice, problem: str) -> None:
+        super().__init__(problem)
+        self.proxy = proxy
+        self.problem = problem
 
 
 class Exchange:
@@ -136,6 +162,7 @@ class Exchange:
         self._deadline = monotonic() + timeout
         self._bytes_left = server.answers_max_bytes
         self._given_up = False
+        self._passage = ProxyPassage(None, "")
 
     def get(self, url: str, parameters: Parameters, headers: Headers) -> Answer:
         """Send one GET request."""
@@ -161,17 +188,23 @@ class Exchange:
                 headers = dict(response.headers)
                 body = self._read(response)
                 self.is_unanswered = False
+                if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self._client.proxy:
+                    raise httpx.ProxyError(f"{response.status_code} {response.reason_phrase}")
                 return Answer(response.status_code, headers, body, _clock_offset(headers))
         except _FAILURES as error:
             failure = error
         # Outside of the handler, so that the error does not keep httpx's as its context.
-        raise self._server.unreachable(self._server.url, *_explain(failure, self.stage, self._timeout))
+        raise self._unreachable(*explain(failure, self.stage, self._timeout), is_refusal=_is_refusal(failure))
 
     def give_up(self) -> None:
         """End what the exchange waits for; called from another thread."""
         self._given_up = True
         if self._client is not None:
             self._client.shut_down()
+
+    def no_answer(self) -> StardagError:
+        """The error for a deadline that has passed; called from another thread."""
+        return self._unreachable(no_answer(self.stage, self._timeout), None)
 
     def close_if_given_up(self) -> None:
         """Leave no connection behind that nobody uses any more."""
@@ -180,12 +213,27 @@ class Exchange:
 
     def _open(self) -> _Client:
         try:
-            return self._open_client()
+            client = self._open_client()
+        except UnusableProxy as error:
+            problem, fix = f"the proxy {error.proxy.shown} cannot be used: {error.problem}", _proxy_fix(error.proxy)
         except OSError:  # ssl.SSLError among them
-            problem, variables = "the certificates to trust cannot be read", "SSL_CERT_FILE and SSL_CERT_DIR"
-        except (ValueError, ImportError, httpx.InvalidURL):  # ImportError: the library that SOCKS would need
-            problem, variables = "the proxy to use cannot be", "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY"
-        raise self._server.unreachable(self._server.url, problem, f"Check the environment variables {variables}.")
+            problem = "the certificates to trust cannot be read"
+            fix = "Check the environment variables SSL_CERT_FILE and SSL_CERT_DIR."
+        else:
+            if self._client is not client:
+                self._passage = ProxyPassage(client.proxy, client.address)
+            return client
+        raise self._server.unreachable(self._server.url, problem, fix)
+
+    def _unreachable(self, reason: str, fix: str | None, *, is_refusal: bool = False) -> StardagError:
+        """The error for no answer; it names the proxy, where there is one, as what failed or as the way."""
+        proxy = self._client.proxy if self._client else None
+        if proxy is None:
+            return self._server.unreachable(self._server.url, reason, fix)
+        if is_refusal or self._passage.is_pending:
+            reason = f"the proxy {proxy.shown} {'refuses' if is_refusal else 'fails'}: {reason}"
+            return self._server.unreachable(self._server.url, reason, _proxy_fix(proxy))
+        return self._server.unreachable(self._server.url, f"{reason}; asked through the proxy {proxy.shown}", fix)
 
     def _read(self, response: httpx.Response) -> bytes:
         if response.headers.get("content-encoding", "identity") != "identity":
@@ -204,8 +252,9 @@ class Exchange:
     def _follow(self, event: str, info: Mapping[str, object]) -> None:
         """Hear from httpcore how far the request is, and of each socket that it opens."""
         step = event.partition(".")[2]
-        self.stage = _STAGES.get(step, self.stage)
-        self.is_unanswered |= step == "send_request_headers.started"
+        self.stage = STAGES.get(step, self.stage)
+        self._passage.follow(step)
+        self.is_unanswered |= step == "send_request_headers.started" and not self._passage.is_pending
         stream = info.get("return_value")
         if step in ("connect_tcp.complete", "start_tls.complete") and isinstance(stream, _Stream):
             opened = stream.get_extra_info("socket")
@@ -238,17 +287,18 @@ class Connection:
         """
         exchange = Exchange(self._server, self._open_client, self._timeout)
         future: Future[Result] = Future()
+        late: StardagError | None = None
         threading.Thread(target=_perform, args=(work, exchange, future), daemon=True).start()
         done = False
         try:
             done = bool(wait((future,), self._timeout).done)
         finally:  # an interrupt gives up as well
-            stage = exchange.stage
             if not done:
+                late = exchange.no_answer()
                 self._client = None
                 exchange.give_up()
-        if not done:  # whatever the future holds by now, it is what giving up has caused
-            raise self._server.unreachable(self._server.url, _no_answer(stage, self._timeout), None)
+        if late is not None:  # whatever the future holds by now, it is what giving up has caused
+            raise late
         return future.result()
 
     def _open_client(self) -> _Client:
@@ -287,43 +337,11 @@ def _certificates() -> ssl.SSLContext:
     return context
 
 
-def _no_answer(stage: str, timeout: float) -> str:
-    return f"it did not answer within {timeout:g} seconds ({stage})"
+def _is_refusal(error: Exception) -> bool:
+    """Whether a proxy answered, and refused."""
+    return isinstance(error, httpx.ProxyError)
 
 
-def _explain(error: Exception, stage: str, timeout: float) -> tuple[str, str | None]:
-    """Why there is no answer, as a phrase, and what to do where the usual advice does not help."""
-    if isinstance(error, httpx.ProxyError):
-        return "the proxy to use refuses", "Check the environment variables HTTPS_PROXY, HTTP_PROXY and ALL_PROXY."
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLError):
-            return _explain_tls(cause)
-        if isinstance(cause, socket.gaierror | UnicodeError):
-            return "its host name cannot be found", None
-        if isinstance(cause, ConnectionRefusedError):
-            return "nothing listens there (connection refused)", None
-        if isinstance(cause, TimeoutError | httpx.TimeoutException):
-            return _no_answer(stage, timeout), None
-    if stage == _STAGES["receive_response_body.started"]:
-        return "the connection broke off in the middle of the answer", None
-    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
-        return "the connection was closed without an answer, or what answers there does not speak HTTP", None
-    reasons = [cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror]
-    return f"no connection can be made ({reasons[-1] if reasons else type(error).__name__})", None
-
-
-def _explain_tls(error: ssl.SSLError) -> tuple[str, str | None]:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"its certificate cannot be trusted ({error.verify_message.rstrip('.')})",
-            "If an authority of your own signed it, name that authority's certificate in SSL_CERT_FILE.",
-        )
-    return f"the TLS handshake failed ({error.reason or 'no reason given'}); does it speak http, not https?", None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception, and what it came from."""
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or current.__context__
+def _proxy_fix(proxy: ProxyChoice) -> str:
+    where = proxy.variable or "the system's settings of proxies"
+    return f"Check {where}, or name the host in NO_PROXY, if it is to be reached without a proxy."

@@ -1,0 +1,130 @@
+"""Which proxy leads to an origin, as the environment says, and how errors name it.
+
+Decided here for the one origin that is asked: a client that reads the variables by itself sets up every proxy that they
+name, and fails over one that it would never use.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SHOWN_MAX_LENGTH = 200
+
+
+class ProxyChoice(NamedTuple):
+    """A proxy, and the environment variable that names it; empty where the system's settings do."""
+
+    url: str
+    variable: str
+
+    @property
+    def shown(self) -> str:
+        """What errors call it: without user name and password."""
+        scheme = _SCHEME.match(self.url)
+        host = self.url.rpartition("@")[2] if "@" in self.url else self.url.removeprefix(scheme[0] if scheme else "")
+        shown = f"{scheme[0] if scheme else ''}{host.partition('/')[0]}"
+        by = f" ({self.variable})" if self.variable else ""
+        return f"{shown.encode('ascii', 'backslashreplace').decode()[:_SHOWN_MAX_LENGTH]}{by}"
+
+
+def proxy_for(url: str) -> ProxyChoice | None:
+    """The proxy for a URL: that of its scheme, else the one for all; None where the origin is exempt.
+
+    `NO_PROXY` lists host names, which stand for what is below them as well, addresses, networks (`10.0.0.0/8`), each
+    with a port or `*` if wanted, or a `*` alone.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    proxies = getproxies()
+    scheme = parts.scheme if proxies.get(parts.scheme) else "all"
+    proxy = proxies.get(scheme)
+    if not proxy or _is_exempt(host, port, proxies.get("no", "")) or proxy_bypass(host):
+        return None
+    return ProxyChoice(proxy if "://" in proxy else f"http://{proxy}", _variable_of(scheme))
+
+
+def _variable_of(scheme: str) -> str:
+    names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
+    return next((name for name in names if os.environ.get(name)), "")
+
+
+def _is_exempt(host: str, port: int, no_proxy: str) -> bool:
+    entries = re.split(r"[,\s]+", no_proxy.lower())
+    return any(_matches(host, port, entry) for entry in entries if entry)
+
+
+def _matches(host: str, port: int, entry: str) -> bool:
+    name, entry_port = _split_port(entry)
+    if entry_port not in ("", "*", str(port)):
+        return False
+    address, network = _address(host), _network(name)
+    if network is not None:
+        return address is not None and address in network
+    suffix = name.removeprefix("*").lstrip(".")
+    return name == "*" or (suffix != "" and (host == suffix or host.endswith(f".{suffix}")))
+
+
+def _split_port(entry: str) -> tuple[str, str]:
+    """An entry's host or network, without brackets, and its port; empty where it has none."""
+    if entry.startswith("["):
+        name, _, rest = entry[1:].partition("]")
+        if rest.startswith("/"):  # [fd00::]/8
+            return f"{name}{rest}", ""
+        return name, rest.removeprefix(":")
+    if entry.count(":") == 1:
+        name, _, port = entry.partition(":")
+        return name, port
+    return entry, ""
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _network(name: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """An address, or a network in CIDR notation, as a network; None for a name."""
+    try:
+        return ipaddress.ip_network(name, strict=False)
+    except ValueError:
+        return None
+
+
+class ProxyPassage:
+    """How far the connection to an origin is made by way of a proxy, from what httpcore traces."""
+
+    def __init__(self, proxy: ProxyChoice | None, origin_url: str) -> None:
+        self.is_pending = False
+        """Whether a connection is being made that has not got past the proxy: what fails now is the proxy's failure."""
+        self._proxy = proxy
+        self._last_steps = tuple(_last_steps(proxy.url, origin_url)) if proxy else ()
+        self._steps_left: list[str] = []
+
+    def follow(self, step: str) -> None:
+        """Hear of a step, such as `connect_tcp.started`."""
+        if step == "connect_tcp.started":
+            self._steps_left = list(self._last_steps)
+        if self._steps_left and step == self._steps_left[0]:
+            del self._steps_left[0]
+        self.is_pending = bool(self._steps_left)
+
+
+def _last_steps(proxy_url: str, origin_url: str) -> Iterator[str]:
+    """The steps after which the proxy has done its part."""
+    yield "connect_tcp.complete"
+    if proxy_url.lower().startswith("socks"):
+        yield "setup_socks5_connection.complete"
+        return
+    if proxy_url.lower().startswith("https:"):
+        yield "start_tls.complete"
+    if origin_url.startswith("https:"):  # only then is the proxy asked for a tunnel
+        yield "start_tls.started"
