@@ -219,7 +219,9 @@ def stardag_program(words: Sequence[str]) -> int:
     """The `stardag` program."""
     from stardag.__main__ import make_container
     from stardag.adapters.cli.program import run
+    from stardag.adapters.cli.streams import prepare_streams
 
+    prepare_streams()
     return run(words, make_container)
 
 

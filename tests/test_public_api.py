@@ -20,6 +20,7 @@ from stardag.adapters.cli.exit_codes import exit_code_of
 from stardag.adapters.cli.use_cases import UseCases
 from stardag.api.tracebacks import with_short_traceback
 from stardag.container import Container
+from stardag.domain.errors import InvalidName, InvalidValue
 from tests.app.world import World, codes, sample
 from tests.domain.errors_of_every_kind import EVERY_ERROR
 
@@ -238,3 +239,34 @@ def test_two_containers_share_nothing() -> None:
 def test_the_world_of_fakes_is_one_that_the_ports_describe() -> None:
     assert World().files.user == sample()
     assert "stardag.container" in sys.modules
+
+
+HALF_A_SURROGATE_PAIR = "\udce9"
+
+
+NOT_TEXT: list[Callable[[str], object]] = [
+    stardag.build,
+    lambda text: stardag.build("b", description=text),
+    lambda text: stardag.build("b", commit=text),
+    lambda text: stardag.build("b", profile=text),
+    lambda text: stardag.build("b", registry=text),
+    lambda text: stardag.active_profile(organization=text),
+    lambda text: stardag.active_profile(workspace=text),
+    lambda text: stardag.active_profile().target_root(text),
+    stardag.target_root,
+    lambda text: stardag.target_root(profile=text),
+    stardag.task_outputs,
+    lambda text: stardag.task_outputs("t", {"a": [text]}),
+    lambda text: stardag.task_outputs("t", root=text),
+]
+
+
+@pytest.mark.parametrize("call", NOT_TEXT)
+def test_what_is_not_text_is_refused_as_a_value(
+    call: Callable[[str], object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STARDAG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((InvalidName, InvalidValue)) as caught:
+        call(HALF_A_SURROGATE_PAIR)
+    assert caught.value.message.isprintable()

@@ -41,6 +41,9 @@ def make_container() -> "UseCases":
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    from stardag.adapters.cli.streams import prepare_streams
+
+    prepare_streams()
     from stardag.adapters.cli.program import run
 
     sys.exit(run(sys.argv[1:], make_container))

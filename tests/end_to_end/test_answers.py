@@ -279,11 +279,3 @@ def test_bytes_that_are_no_text_are_refused_like_any_other_name(machine: Machine
     assert ended.returncode == 2
     assert b"\x1b" not in ended.stderr
     assert b"Traceback" not in ended.stderr
-
-
-def test_an_answer_with_nowhere_to_go_is_one_error(machine: Machine) -> None:
-    ended = subprocess.run(
-        ["sh", "-c", 'exec "$0" version >&-', PROGRAM], capture_output=True, text=True, env=machine.environment()
-    )
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("error: The answer could not be written to standard output: it is closed.")

@@ -17,7 +17,7 @@ from tests.fakes.http_server import ScriptedServer
 # Python warns of forking while other threads run, which pytest-xdist's do; the child only executes the program.
 pytestmark = pytest.mark.filterwarnings("ignore:.*forkpty.*:DeprecationWarning")
 
-DOWN, ENTER, CTRL_C = "\x1b[B", "\r", "\x03"
+DOWN, ENTER, CTRL_C, CTRL_D = "\x1b[B", "\r", "\x03", "\x04"
 
 
 class Terminal:
@@ -181,17 +181,24 @@ def test_what_would_be_replaced_or_removed_along_is_confirmed(machine: Machine, 
     assert machine.config.read_text().strip() == ("" if answer == "y" else text.strip())
 
 
-def test_ctrl_c_at_a_question_exits_130_and_changes_nothing(machine: Machine) -> None:
-    with terminal(machine, "registry", "add", "mine") as person:
-        person.reads("The registry's URL:")
-        person.types(CTRL_C)
-        code, said = person.ends()
-    assert (code, "error" in said) == (130, False)
-    with terminal(machine, "profile", "add", "mine") as person:
-        person.reads("Registry:")
-        person.types(CTRL_C)
-        assert person.ends()[0] == 130
-    assert not machine.config.exists()
+@pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])
+def test_breaking_off_at_a_question_exits_130_and_says_that_nothing_was_changed(machine: Machine, key: str) -> None:
+    text = '[registry.r]\nurl = "https://r.example"\n\n[profile.p]\nregistry = "r"\n'
+    machine.configure(text)
+    for words, question in (
+        (("registry", "add", "mine"), "The registry's URL:"),
+        (("profile", "add", "mine"), "Registry:"),
+        (("registry", "remove", "r"), "Remove all of that?"),
+        (("auth", "login", "--with-token"), "not shown"),
+        (("organizations", "join", "-"), "not shown"),
+    ):
+        with terminal(machine, *words) as person:
+            person.reads(question)
+            person.types(key)
+            code, said = person.ends()
+        assert (code, "error" in said) == (130, False), said
+        assert "Nothing was changed." in said
+    assert machine.config.read_text() == text
 
 
 def test_nobody_is_asked_with_ci_or_no_input_or_where_an_error_would_not_be_read(machine: Machine) -> None:

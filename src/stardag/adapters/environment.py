@@ -8,7 +8,7 @@ from stardag.domain.credentials import Secret
 from stardag.domain.environment import DEFAULT_TIMEOUT, INHERITED, VALUE_MAX_LENGTH, Environment, InheritedPlace
 from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
 from stardag.domain.layers import Layer, Notice, NoticeLog, Origin, Setting
-from stardag.domain.names import check_name, check_reference, is_id
+from stardag.domain.names import check_name, check_reference, is_id, is_text
 from stardag.domain.registry_url import normal_url
 from stardag.domain.suggestions import nearest
 
@@ -52,6 +52,8 @@ class EnvironmentVariables:
         for name, value in found.items():
             if len(value) > VALUE_MAX_LENGTH:
                 raise InvalidVariable(name, f"it is longer than {VALUE_MAX_LENGTH} characters.")
+            if not is_text(value) and (name in _KNOWN or name.startswith(_ROOT_PREFIX)):
+                raise InvalidVariable(name, "it has bytes that are no text in the encoding of this locale.")
         timeout = _setting(found, "timeout", _timeout)
         inherited = _inherited_place(found.get(INHERITED))
         return Environment(
@@ -199,7 +201,12 @@ def _target_root_variables(found: Mapping[str, str]) -> dict[str, Setting[str]]:
 def _root_setting(variable: str, uri_prefix: str) -> Setting[str]:
     from stardag.domain.target_roots import check_uri_prefix  # few commands are run with overridden roots
 
-    return Setting(_parsed(variable, uri_prefix, check_uri_prefix), Origin(Layer.ENVIRONMENT, variable=variable))
+    def check(value: str) -> str:
+        # `stardag exec` also hands down directories whose names have bytes that are no text.
+        check_uri_prefix(value if is_text(value) else value.encode(errors="replace").decode())
+        return value
+
+    return Setting(_parsed(variable, uri_prefix, check), Origin(Layer.ENVIRONMENT, variable=variable))
 
 
 def _new_root_setting(variable: str, uri_prefix: str) -> Setting[str]:

@@ -18,6 +18,7 @@ from stardag.app.builds.join_build import JoinedBuilds
 from stardag.app.builds.task_outputs import TaskOutputs
 from stardag.app.builds.task_run import TaskRun
 from stardag.domain.endings import ending_of
+from stardag.domain.names import check_text
 from stardag.domain.outputs import root_place, task_directory
 from stardag.domain.tasks import Json, task_id
 
@@ -98,6 +99,9 @@ class Build:
 
     def __init__(self, name: str, selection: "Selection", description: str | None, commit: str | None) -> None:
         """Use `stardag.build`."""
+        check_text("build name", name)
+        check_text("description", description or "")
+        check_text("commit", commit or "")
         self.selection = selection
         self._name = name
         self._description = description
@@ -269,6 +273,9 @@ def build(
         registry: a registry's name in the configuration.
         organization: an organization's slug or id.
         workspace: a workspace's slug or id.
+
+    Raises:
+        InvalidValue: name, description or commit is not text.
     """
     return Build(name, selection_of(profile, registry, organization, workspace), description, commit)
 

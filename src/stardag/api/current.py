@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple, Protocol
 
+from stardag.domain.errors import InvalidName
+from stardag.domain.names import is_text
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 
 
@@ -68,7 +70,13 @@ def selection_of(
 
     As between layers, a registry drops the organization and the workspace that were named with another one, and an
     organization drops the workspace.
+
+    Raises:
+        InvalidName: the name of the profile or the registry is not text.
     """
+    for kind, name in (("profile", profile), ("registry", registry)):
+        if name is not None and not is_text(name):
+            raise InvalidName(kind, name)
     if profile is not None:
         return Selection(profile, registry, organization, workspace)
     used = _used.get().selection

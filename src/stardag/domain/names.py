@@ -7,7 +7,7 @@ and of environment variables; that is why they are this narrow (readings, sectio
 import re
 from functools import lru_cache
 
-from stardag.domain.errors import InvalidName
+from stardag.domain.errors import InvalidName, InvalidValue
 
 NAME_PATTERN = r"[a-z0-9]+(?:[-_][a-z0-9]+)*"
 NAME_MAX_LENGTH = 63
@@ -38,6 +38,28 @@ def is_id(value: str) -> bool:
     """Whether `value` has the form of an id (a UUID). A slug never has it."""
     parts = value.split("-")
     return [len(part) for part in parts] == _ID_LENGTHS and _HEXADECIMAL.issuperset("".join(parts))
+
+
+def is_text(value: str) -> bool:
+    """Whether all of `value` is text: no half of a surrogate pair, as which Python hands over a byte that is none."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_text(kind: str, value: str) -> str:
+    """Return `value`, a text of the given kind ("build name", …).
+
+    Raises:
+        InvalidValue: it holds half of a surrogate pair.
+    """
+    if not is_text(value):
+        raise InvalidValue(kind, value, "it is not text", "Give it as text, without bytes that are no UTF-8.")
+    return value
 
 
 def check_slug(kind: str, value: str) -> str:

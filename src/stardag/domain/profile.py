@@ -6,8 +6,9 @@ from typing import NamedTuple
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import INHERITED
-from stardag.domain.errors import UnknownTargetRoot
+from stardag.domain.errors import InvalidName, UnknownTargetRoot
 from stardag.domain.layers import Layer, Notice, Setting
+from stardag.domain.names import is_text
 from stardag.domain.remembered import WorkspaceIdentity
 
 
@@ -61,10 +62,13 @@ class ActiveProfile(NamedTuple):
 
         Raises:
             UnknownTargetRoot: the profile has no such root; the error lists those that it has.
+            InvalidName: the name is not text.
         """
         try:
             return self.target_roots[name].value
         except KeyError:
+            if not is_text(name):
+                raise InvalidName("target root", name) from None
             raise UnknownTargetRoot(name, self.target_roots) from None
 
     @property

@@ -114,8 +114,8 @@ def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
     except StardagError as error:
         renderer.error(error, notices)
         return exit_code_of(error)
-    except KeyboardInterrupt:
-        sys.stderr.write("\n")
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write("\nNothing was changed.\n" if _is_at_a_question(interrupt) else "\n")
         return INTERRUPTED
     except BrokenPipeError:
         return FAILED  # whoever read the answer has gone
@@ -126,6 +126,7 @@ def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
 
 def _run(line: CommandLine, notices: list[Notice], use_cases: Callable[[], UseCases], renderer: Renderer) -> int:
     """Run a command line. `notices` gets what a person should hear of as well where the command fails."""
+    _check_encoding(line)
     app = make_app()
     command, bound, injected = _parsed(app, line)
     if "session" not in injected:  # help and version, which Cyclopts answers
@@ -155,6 +156,39 @@ def _run(line: CommandLine, notices: list[Notice], use_cases: Callable[[], UseCa
     with _writing():
         renderer.answer(command_words, answer)
     return answer.exit_code
+
+
+def _check_encoding(line: CommandLine) -> None:
+    """Make sure that every word is text; those of another command are its own.
+
+    Raises:
+        UsageError: one has bytes that are none.
+    """
+    words = [*line.words, *chain.from_iterable(line.front.values())]
+    if all(word.isascii() for word in words):
+        return
+    from stardag.domain.names import is_text
+
+    for before, word in zip(("", *words), words, strict=False):
+        if is_text(word):
+            continue
+        option = word.partition("=")[0] if word.startswith("-") else before
+        of = f" of {option}" if option.startswith("-") and option.isascii() else ""
+        raise UsageError(
+            f"Invalid argument{of}: {_shown_bytes(word)} is not text in {sys.getfilesystemencoding().upper()}.",
+            "Type it in the encoding of this locale.",
+        )
+
+
+def _shown_bytes(word: str) -> str:
+    """A word with the bytes that it came from, where they are no text."""
+    return ascii(word[:80]).replace("\\udc", "\\x")
+
+
+def _is_at_a_question(interrupt: KeyboardInterrupt) -> bool:
+    from stardag.adapters.cli.prompts import QuestionInterrupted
+
+    return isinstance(interrupt, QuestionInterrupted)
 
 
 def _parsed(app: App, line: CommandLine) -> tuple[Callable[..., object], BoundArguments, dict[str, object]]:
@@ -208,8 +242,6 @@ def _writing() -> Generator[None]:
         BrokenPipeError: whoever read the answer has gone.
         AnswerNotWritten: it could not be written, since a disk is full, say.
     """
-    if sys.__stdout__ is None:
-        raise AnswerNotWritten("it is closed")
     try:
         yield
         sys.stdout.flush()

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from typing import TypedDict
 
     from prompt_toolkit.output import Output
+    from questionary import Question
 
     class _Drawn(TypedDict):
         output: Output
 
 
 Result = TypeVar("Result")
+
+
+class QuestionInterrupted(KeyboardInterrupt):
+    """A person broke off at a question (Ctrl-C, or Ctrl-D), which is asked before anything is changed."""
 
 
 class Prompts:
@@ -36,26 +41,26 @@ class Prompts:
 
         Raises:
             InputNeeded: there is nobody to ask.
-            KeyboardInterrupt: the person broke off.
+            QuestionInterrupted: the person broke off.
         """
         if not self.is_possible:
             raise InputNeeded(what, option, example)
         import questionary
 
-        return _answered(questionary.text(f"{what}:", default=default, **_on_standard_error()).unsafe_ask()).strip()
+        return _text(_answer(questionary.text(f"{what}:", default=default, **_on_standard_error()))).strip()
 
     def choice(self, what: str, choices: Sequence[str], *, option: str, example: str) -> str:
         """Ask for one of several.
 
         Raises:
             InputNeeded: there is nobody to ask.
-            KeyboardInterrupt: the person broke off.
+            QuestionInterrupted: the person broke off.
         """
         if not self.is_possible:
             raise InputNeeded(what, option, example)
         import questionary
 
-        return _answered(questionary.select(f"{what}:", choices=list(choices), **_on_standard_error()).unsafe_ask())
+        return _text(_answer(questionary.select(f"{what}:", choices=list(choices), **_on_standard_error())))
 
     def confirming(
         self, attempt: Callable[[bool], Result], given: bool, question: str, option: str | None = None
@@ -91,12 +96,49 @@ class Prompts:
             return False
         import questionary
 
-        return questionary.confirm(question, default=False, **_on_standard_error()).unsafe_ask() is True
+        return _answer(questionary.confirm(question, default=False, **_on_standard_error())) is True
+
+    def secret(self, what: str, *, option: str, example: str) -> str:
+        """Ask for a line of text that is not shown.
+
+        Raises:
+            as `text`.
+        """
+        if not self.is_possible:
+            raise InputNeeded(what, option, example)
+        import getpass
+
+        try:
+            return getpass.getpass(f"{what} (not shown): ", sys.stderr).strip()
+        except (KeyboardInterrupt, EOFError):
+            raise QuestionInterrupted from None
 
 
-def _answered(answer: object) -> str:
+def _answer(question: "Question") -> object:
+    """What a person answers. Ctrl-D breaks off at every kind of question, as Ctrl-C does.
+
+    Raises:
+        QuestionInterrupted: the person broke off.
+    """
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+
+    own = KeyBindings()
+
+    @own.add("c-d", eager=True)
+    def break_off(event: KeyPressEvent) -> None:  # pyright: ignore[reportUnusedFunction]  # prompt_toolkit calls it
+        event.app.exit(exception=EOFError, style="class:aborting")
+
+    application = question.application
+    application.key_bindings = merge_key_bindings([application.key_bindings or KeyBindings(), own])
+    try:
+        return question.unsafe_ask()
+    except (KeyboardInterrupt, EOFError):
+        raise QuestionInterrupted from None
+
+
+def _text(answer: object) -> str:
     if not isinstance(answer, str):
-        raise KeyboardInterrupt
+        raise QuestionInterrupted
     return answer
 
 

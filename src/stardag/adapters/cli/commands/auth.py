@@ -173,11 +173,8 @@ def _say(*lines: str) -> None:
 
 def _token_on_standard_input(session: Session) -> Secret:
     if sys.stdin.isatty():
-        if not session.prompts.is_possible:
-            raise InputNeeded("A refresh token", "it on standard input", "stardag auth login --with-token < file")
-        import getpass
-
-        text = getpass.getpass("Refresh token (not shown): ", sys.stderr)
+        example = "stardag auth login --with-token < file"
+        text = session.prompts.secret("A refresh token", option="it on standard input", example=example)
     else:
         text = sys.stdin.buffer.read(TOKEN_INPUT_MAX).decode("ascii", "replace")
     secret = Secret(text.strip())

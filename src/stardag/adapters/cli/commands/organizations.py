@@ -9,7 +9,6 @@ from stardag.adapters.cli.answers import Answer, Json
 from stardag.adapters.cli.session import DEFAULTS, Options, RegistryOption, Session, SessionArgument
 from stardag.adapters.cli.text import once_more, table
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import InputNeeded
 from stardag.domain.organizations import Organization
 
 LINK_INPUT_MAX = 16 * 1024
@@ -99,11 +98,8 @@ def join_organization(
 def _link_on_standard_input(session: Session) -> Secret:
     if not sys.stdin.isatty():
         return Secret(sys.stdin.buffer.read(LINK_INPUT_MAX).decode("utf-8", "replace").strip())
-    if not session.prompts.is_possible:
-        raise InputNeeded("The invitation's link", "it on standard input", "stardag organizations join - < file")
-    import getpass
-
-    return Secret(getpass.getpass("The invitation's link (not shown): ", sys.stderr).strip())
+    example = "stardag organizations join - < file"
+    return Secret(session.prompts.secret("The invitation's link", option="it on standard input", example=example))
 
 
 def _data(organization: Organization) -> dict[str, Json]:

@@ -200,7 +200,8 @@ class Quickstart:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
 
     def _root(self, name: str) -> str:
@@ -222,4 +223,4 @@ def _clean_environment(home: str) -> dict[str, str]:
     """This process's environment without a word of stardag's in it but where its directory is."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("STARDAG_")}
     loopback = "localhost,127.0.0.1"
-    return {**variables, "STARDAG_HOME": home, "NO_PROXY": loopback, "no_proxy": loopback}
+    return {**variables, "STARDAG_HOME": home, "NO_PROXY": loopback, "no_proxy": loopback, "PYTHONIOENCODING": "utf-8"}
