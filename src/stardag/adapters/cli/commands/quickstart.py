@@ -63,18 +63,18 @@ def _directory(keep: bool) -> Generator[str]:
     import shutil
     import tempfile
 
-    if keep:
-        directory = os.path.join(os.getcwd(), KEPT_NAME)
-        try:
+    directory = KEPT_NAME
+    try:
+        if keep:
+            directory = os.path.join(os.getcwd(), KEPT_NAME)
             os.mkdir(directory, 0o700)
-        except FileExistsError:
-            raise QuickstartExists(directory) from None
-        except OSError as error:
-            raise StardagError(
-                f"{directory} cannot be made: {error.strerror}.", "Run it in another directory."
-            ) from None
-    else:
-        directory = tempfile.mkdtemp(prefix="stardag-quickstart-")
+        else:
+            directory = tempfile.mkdtemp(prefix="stardag-quickstart-")
+    except FileExistsError:
+        raise QuickstartExists(directory) from None
+    except OSError as error:
+        fix = "Run it in another directory." if keep else "Name a directory for temporary files in TMPDIR."
+        raise StardagError(f"The directory {directory} cannot be made: {error.strerror}.", fix) from None
     try:
         yield os.path.realpath(directory)
     except BaseException:

@@ -8,6 +8,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from shlex import join, quote
 from typing import IO
 
 from stardag.domain.errors import StardagError
@@ -18,7 +19,13 @@ START_TIMEOUT = 30.0
 STOP_TIMEOUT = 15.0
 COMMAND_TIMEOUT = 60.0
 
-_PROGRAM = (sys.executable, "-m", "stardag")
+_OUTSIDE_OF_PROJECTS = os.sep
+"""The working directory of every step: the quickstart's own may lie below a project, whose file would count."""
+
+_PYTHON = (sys.executable, "-P")
+"""Without the working directory on the path of modules."""
+
+_PROGRAM = (*_PYTHON, "-m", "stardag")
 _WIDTH = 78
 
 
@@ -44,6 +51,7 @@ class Quickstart:
         self._shield = shield
         self._home = os.path.join(directory, "home")
         self._data = os.path.join(directory, "registry")
+        self._key_path = os.path.join(self._data, "owner-api-key")
         self._server: subprocess.Popen[str] | None = None
         self._command: subprocess.Popen[str] | None = None
         self._errors: IO[str] | None = None
@@ -57,7 +65,9 @@ class Quickstart:
         Raises:
             QuickstartFailed: a step did not do what it should.
         """
-        self._refuse_a_project_above()
+        project = project_above(os.path.join(_OUTSIDE_OF_PROJECTS, "any"))
+        if project is not None:
+            raise QuickstartFailed("stardag quickstart", f"{project} counts in every directory of this machine")
         self._configure()
         self._sync_and_validate()
         self._show_an_added_root()
@@ -88,15 +98,18 @@ class Quickstart:
     def how_to_go_on(self) -> str:
         """What a person types to use the setup again."""
         port = self._url.rpartition(":")[2]
+        project = project_above(self._directory)
+        away = [f"  cd {_OUTSIDE_OF_PROJECTS}  # {project} would count here instead"] if project else []
         return "\n".join(
             (
                 "Go on with this setup. In one terminal, run its registry:",
-                f"  stardag registry serve --data-dir {self._data} --port {port}",
+                f"  stardag registry serve --data-dir {quote(self._data)} --port {port}",
                 "and in another:",
-                f"  export STARDAG_HOME={self._home}",
-                f'  export STARDAG_API_KEY="$(cat {self._data}/owner-api-key)"',
+                *away,
+                f"  export STARDAG_HOME={quote(self._home)}",
+                f'  export STARDAG_API_KEY="$(cat {quote(self._key_path)})"',
                 "  stardag config show",
-                f"When you have seen enough: rm -r {self._directory}",
+                f"When you have seen enough: rm -r {quote(self._directory)}",
             )
         )
 
@@ -133,7 +146,7 @@ class Quickstart:
     def _show_reading_without_the_registry(self) -> None:
         self._say("With the registry stopped, outputs can still be read: the roots are cached.")
         output = os.path.join(self._root("default"), "hello.txt")
-        self._show(f'echo "made while the registry ran" > {output}')
+        self._show(f'echo "made while the registry ran" > {quote(output)}')
         os.makedirs(os.path.dirname(output), exist_ok=True)
         with open(output, "w", encoding="utf-8") as file:
             file.write("made while the registry ran\n")
@@ -143,20 +156,11 @@ class Quickstart:
         code = (
             "import stardag; print(open(stardag.active_profile().target_root('default') + 'hello.txt').read(), end='')"
         )
-        self._run(f'python -c "{code}"', (sys.executable, "-c", code), 0)
-
-    def _refuse_a_project_above(self) -> None:
-        """Refuse to run below somebody's project, whose configuration file would be the one that is edited."""
-        folder = self._directory
-        while folder != os.path.dirname(folder):
-            folder = os.path.dirname(folder)
-            path = os.path.join(folder, ".stardag", "config.toml")
-            if os.path.lexists(path):
-                raise QuickstartFailed("stardag quickstart", f"{path} makes a project of {folder}; run it elsewhere")
+        self._run(f'python -c "{code}"', (*_PYTHON, "-c", code), 0)
 
     def _start_registry(self) -> None:
         words = ("registry", "serve", "--port", "0", "--data-dir", self._data)
-        command = f"stardag {' '.join(words)} &"
+        command = f"stardag {join(words)} &"
         self._show(command)
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed in stop
         with self._shield():
@@ -166,9 +170,8 @@ class Quickstart:
             self._errors.seek(0)
             raise QuickstartFailed(command, f"the registry did not start. {self._errors.read().strip()}")
         self._print(self._url)
-        key_path = os.path.join(self._data, "owner-api-key")
-        self._show(f'export STARDAG_API_KEY="$(cat {key_path})"')
-        with open(key_path, encoding="utf-8") as key_file:
+        self._show(f'export STARDAG_API_KEY="$(cat {quote(self._key_path)})"')
+        with open(self._key_path, encoding="utf-8") as key_file:
             self._environment["STARDAG_API_KEY"] = key_file.read().strip()
 
     def _first_line(self, server: subprocess.Popen[str]) -> str:
@@ -177,7 +180,7 @@ class Quickstart:
         return server.stdout.readline().strip()
 
     def _stardag(self, *words: str, expected: int = 0) -> None:
-        self._run(f"stardag {' '.join(words)}", (*_PROGRAM, *words), expected)
+        self._run(f"stardag {join(words)}", (*_PROGRAM, *words), expected)
 
     def _run(self, shown: str, command: tuple[str, ...], expected: int) -> None:
         """Run a command and show what it prints, in the order in which a terminal would."""
@@ -196,7 +199,7 @@ class Quickstart:
         return subprocess.Popen(
             command,
             env=self._environment,
-            cwd=self._directory,
+            cwd=_OUTSIDE_OF_PROJECTS,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -217,6 +220,20 @@ class Quickstart:
         if text and not self._is_silent:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
+
+
+def project_above(directory: str) -> str | None:
+    """The configuration file that makes a project of a directory above this one, or None. That of the home directory
+    never does."""
+    home = os.path.realpath(os.path.join(os.path.expanduser("~"), ".stardag"))
+    folder = directory
+    while folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        own = os.path.join(folder, ".stardag")
+        path = os.path.join(own, "config.toml")
+        if os.path.lexists(path) and os.path.realpath(own) != home:
+            return path
+    return None
 
 
 def _clean_environment(home: str) -> dict[str, str]:
