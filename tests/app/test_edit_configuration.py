@@ -309,14 +309,12 @@ def test_an_unknown_profile_can_be_neither_used_nor_removed(world: World) -> Non
 
 def test_a_removed_profile_takes_the_default_along_where_it_was_that(world: World) -> None:
     add_profile(world)(NEW)
-    edited, was_default = RemoveProfile(world.files)("new")
-    assert (edited.changed, was_default) == (True, False)
+    assert RemoveProfile(world.files)("new") == (USER_FILE, False, True, ())
     with pytest.raises(ConfirmationNeeded, match="'local' is the default") as caught:
         RemoveProfile(world.files)("local")
     assert caught.value.option == "--yes"
     assert set(profiles(world)) == {"local"}
-    _, was_default = RemoveProfile(world.files)("local", confirmed=True)
-    assert was_default
+    assert RemoveProfile(world.files)("local", confirmed=True) == (USER_FILE, True, False, ())
     assert world.resolve().profile.value is None
     assert profiles(world) == {}
 

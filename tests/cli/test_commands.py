@@ -227,6 +227,17 @@ def test_removing_the_default_profile_needs_yes(stardag: Program) -> None:
     ran = stardag("profile remove local")
     assert (ran.code, "--yes" in ran.err) == (2, True)
     assert stardag.data("profile remove local --yes")["was_default"] is True
+    stardag.world.files.user = sample()
+    assert "It was the default; there is no other." in stardag("profile remove local --yes").err
+
+
+def test_profile_show_says_what_there_is_to_choose_from(stardag: Program) -> None:
+    stardag.world.files.user = {**sample(), "": {}}
+    ran = stardag("profile show")
+    assert (ran.code, "There are: local." in ran.err, "stardag profile use NAME" in ran.err) == (2, True, True)
+    stardag.world.files.user = None
+    ran = stardag("profile show")
+    assert (ran.code, "stardag profile add NAME" in ran.err, "profile use" in ran.err) == (2, True, False)
 
 
 def test_the_first_profile_is_said_to_be_the_default_and_a_further_one_how_to_become_it(stardag: Program) -> None:
@@ -235,6 +246,7 @@ def test_the_first_profile_is_said_to_be_the_default_and_a_further_one_how_to_be
     stardag.world.files.user = None
     ran = stardag(added)
     assert "is the default there" in ran.out
+    assert "Next: " not in ran.err, "offline, there is a warning"
     assert "profile use" not in ran.err
     stardag.world.files.user = None
     ran = stardag(f"{added} --no-default")

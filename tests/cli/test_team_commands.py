@@ -108,6 +108,7 @@ def test_workspaces_are_made_archived_and_brought_back(stardag: Program) -> None
     ran = stardag("workspaces create staging --name Staging --description Before -r local -o default")
     next_step = "target-roots add default URI_PREFIX --workspace staging --registry local --organization default"
     assert next_step in ran.err
+    assert "profile add NAME --workspace staging --registry local --organization default" in ran.err
     assert ran.out == "Workspace 'staging' was made in organization 'default' at http://localhost:8000.\n"
     assert "staging Staging Before" in "\n".join(rows(stardag("workspaces list").out))
     asked = stardag("workspaces archive staging")

@@ -198,6 +198,7 @@ def test_a_profile_is_added_without_a_connection_and_what_was_not_checked_is_sai
         "path": str(machine.config),
     }
     assert "no credential" in no_key.warnings["not-checked"]
+    assert "stardag auth login --registry r" in no_key.warnings["not-checked"]
     machine.run("profile", "remove", "p", "--yes")
     down = machine.ask(*words, env={"STARDAG_API_KEY": "some-key"})
     assert "connection refused" in down.warnings["not-checked"]

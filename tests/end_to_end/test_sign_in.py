@@ -29,6 +29,8 @@ from tests.registry.running import DEADLINE, RunningRegistry, running_registry
 
 CHROMIUM = shutil.which("chromium")
 
+ADD_LOCAL = ["profile", "add", "local", "--registry", "local", "--organization", "default", "--workspace", "default"]
+
 
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningRegistry]:
@@ -87,10 +89,10 @@ class TestTheStory:
         said = sign_in(machine, issuer, "--registry", "local").err
         assert "stardag organizations list --registry local" in said
         assert "default" in machine.run("organizations", "list", "--registry", "local").out
-        added = machine.ask(
-            "profile", "add", "local", "--registry", "local", "--organization", "default", "--workspace", "default"
-        )
+        added = machine.ask(*ADD_LOCAL)
         assert added.warnings == {}
+        machine.run("profile", "remove", "local", "--yes")
+        assert machine.run(*ADD_LOCAL).err == "Next: stardag target-roots sync\n"
         for words in (("target-roots", "sync"), ("target-roots", "list"), ("target-roots", "validate")):
             assert machine.ask(*words).warnings == {}
 

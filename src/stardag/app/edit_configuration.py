@@ -17,6 +17,7 @@ from stardag.domain.errors import (
     NOT_TOLD,
     ConfirmationNeeded,
     NotKnownToRegistry,
+    SignInNeeded,
     UnknownName,
 )
 from stardag.domain.layers import Notice
@@ -44,6 +45,15 @@ class AddedProfile(NamedTuple):
     notices: tuple[Notice, ...] = ()
     is_default: bool = False
     has_default: bool = False
+
+
+class RemovedProfile(NamedTuple):
+    """Which file a profile was removed from, whether it was the default there, and whether the file has others."""
+
+    path: str
+    was_default: bool
+    has_others: bool
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +147,8 @@ class AddProfile:
             api = self.open_registry(selected)
             workspaces = api.workspaces(profile.organization)
         except NOT_TOLD as error:
-            return [Notice("not-checked", f"Organization and workspace were not checked. {error.message}")]
+            fix = f" {error.fix}" if isinstance(error, SignInNeeded) else ""
+            return [Notice("not-checked", f"Organization and workspace were not checked. {error.message}{fix}")]
         if profile.workspace is not None and not any(
             profile.workspace in (workspace.id, workspace.slug) for workspace in workspaces
         ):
@@ -176,8 +187,8 @@ class RemoveProfile:
 
     files: ConfigurationFiles
 
-    def __call__(self, name: str, *, confirmed: bool = False) -> tuple[Edited, bool]:
-        """Remove; also returns whether it was the default.
+    def __call__(self, name: str, *, confirmed: bool = False) -> RemovedProfile:
+        """Remove.
 
         Raises:
             UnknownName: the file defines no such profile.
@@ -192,7 +203,7 @@ class RemoveProfile:
             message = f"The profile {name!r} is the default in {path}, which would have none without it."
             raise ConfirmationNeeded(message, "--yes")
         path = self.files.edit(_removals(configuration, [name]))
-        return Edited(path, changed=True, notices=read.notices), is_default
+        return RemovedProfile(path, is_default, len(configuration.profiles) > 1, read.notices)
 
 
 @dataclass(frozen=True, slots=True)

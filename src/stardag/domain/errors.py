@@ -277,15 +277,15 @@ class UnknownTargetRoot(ConfigurationError):
 
 
 class MissingSetting(ConfigurationError):
-    """Nothing says which organization or workspace."""
+    """Nothing says which organization, workspace or profile."""
 
     code = "missing-setting"
 
-    def __init__(self, key: str, variable: str, note: str = "") -> None:
+    def __init__(self, key: str, variable: str, note: str = "", fix: str | None = None) -> None:
         self.key = key
         super().__init__(
             f"No {key} is set.{' ' + note if note else ''}",
-            f"Give --{key}, set {variable}, or choose a profile with: stardag profile use NAME",
+            fix or f"Give --{key}, set {variable}, or add a profile that names it: stardag profile add NAME",
         )
 
 

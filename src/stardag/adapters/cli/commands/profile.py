@@ -23,10 +23,12 @@ from stardag.domain.names import check_name
 from stardag.domain.profile import Selection
 
 if TYPE_CHECKING:
-    from stardag.app.edit_configuration import AddedProfile, Edited
+    from stardag.app.edit_configuration import AddedProfile, RemovedProfile
     from stardag.domain.organizations import Organization, Workspace
 
 app = App(name="profile", help_format="plaintext")
+
+_FIRST = "Add one with: stardag profile add NAME"
 
 
 @app.command(name="list")
@@ -42,7 +44,7 @@ def list_profiles(*, options: Options = DEFAULTS, session: SessionArgument) -> A
         data={"profiles": [{**_data(profile), "active": active} for profile, active in profiles]},
         text=table(("", "NAME", "REGISTRY", "ORGANIZATION", "WORKSPACE"), rows) if rows else "",
         notices=listing.notices,
-        remarks=() if rows else ["There is no profile yet. Add one with: stardag profile add NAME"],
+        remarks=() if rows else [f"There is no profile yet. {_FIRST}"],
     )
 
 
@@ -60,7 +62,10 @@ def show_profile(name: str | None = None, *, options: Options = DEFAULTS, sessio
     if wanted is None and listing.unknown is not None:
         raise listing.unknown
     if wanted is None:
-        raise MissingSetting("profile", "STARDAG_PROFILE")
+        names = [each.name for each in listing.profiles]
+        choice = "Give --profile, set STARDAG_PROFILE, or choose one with: stardag profile use NAME"
+        note, fix = (f"There are: {', '.join(names)}.", choice) if names else ("There is none yet.", _FIRST)
+        raise MissingSetting("profile", "STARDAG_PROFILE", note, fix)
     profile = next((profile for profile in listing.profiles if profile.name == wanted), None)
     if profile is None:
         raise UnknownName("profile", wanted, "the command line", [each.name for each in listing.profiles])
@@ -116,7 +121,7 @@ def add_profile(
         data={**_data(profile), "changed": added.changed, "default": added.is_default, "path": added.path},
         text=f"Profile {name!r} {done} {added.path}{default}.",
         notices=added.notices,
-        remarks=() if added.is_default else [_how_to_choose(name, added)],
+        remarks=_next_step(name, added),
     )
 
 
@@ -155,22 +160,26 @@ def remove_profile(
     """
     remove = session.use_cases().remove_profile()
 
-    def attempt(confirmed: bool) -> "tuple[Edited, bool]":
+    def attempt(confirmed: bool) -> "RemovedProfile":
         return remove(name, confirmed=confirmed)
 
-    edited, was_default = session.prompts.confirming(attempt, yes, "Remove it?")
+    removed = session.prompts.confirming(attempt, yes, "Remove it?")
+    choice = "choose another with: stardag profile use NAME" if removed.has_others else "there is no other."
     return Answer(
-        data={"name": name, "was_default": was_default, "path": edited.path},
-        text=f"Profile {name!r} was removed from {edited.path}.",
-        notices=edited.notices,
-        remarks=["It was the default; choose another with: stardag profile use NAME"] if was_default else (),
+        data={"name": name, "was_default": removed.was_default, "path": removed.path},
+        text=f"Profile {name!r} was removed from {removed.path}.",
+        notices=removed.notices,
+        remarks=[f"It was the default; {choice}"] if removed.was_default else (),
     )
 
 
-def _how_to_choose(name: str, added: "AddedProfile") -> str:
-    """What makes a profile that is not the default the one that is used."""
+def _next_step(name: str, added: "AddedProfile") -> Sequence[str]:
+    """What to type after a profile was added, unless a warning says already what keeps it from being used."""
+    if added.is_default:
+        is_checked = all(notice.code != "not-checked" for notice in added.notices)
+        return ["Next: stardag target-roots sync"] if added.changed and is_checked else ()
     none = "" if added.has_default else "No profile is the default. "
-    return f"{none}Make it the default with `stardag profile use {name}`, or set STARDAG_PROFILE={name}."
+    return [f"{none}Make it the default with `stardag profile use {name}`, or set STARDAG_PROFILE={name}."]
 
 
 def _data(profile: Profile) -> dict[str, str | None]:

@@ -60,13 +60,14 @@ def create_workspace(
     edit = session.use_cases().edit_workspaces()
     with session.waiting("Asking the registry"):
         reply = edit.create(options.selection(registry, organization), slug, name, description)
+    at = once_more(registry=registry, organization=organization)
     return Answer(
         data=_data(reply.value),
         text=f"Workspace {slug!r} was made in organization {reply.place!r} at {reply.registry_url}.",
         notices=reply.notices,
         remarks=[
-            f"Say where its outputs go: stardag target-roots add default URI_PREFIX --workspace {slug}"
-            + once_more(registry=registry, organization=organization)
+            f"Say where its outputs go: stardag target-roots add default URI_PREFIX --workspace {slug}{at}",
+            f"and work there: stardag profile add NAME --workspace {slug}{at}",
         ],
     )
 
