@@ -264,11 +264,22 @@ def reason(case: Case, key: str, loser: int) -> str:
     every = case.levels
     for index in range(loser + 1, len(every)):
         kind = leads_elsewhere(case, key, index)
+        selected = selected_by(case, every[index])
         if kind is not None:
-            return f"{every[index][kind][1]} names another {kind}"
+            who = f"{selected}, which" if selected else every[index][kind][1]
+            return f"{who} names another {kind}"
         if key in every[index]:
-            return f"{every[index][key][1]} outranks it"
+            decided_by = "registry" if key == "url" else key
+            return selected or f"{every[index][decided_by][1]} outranks it"
     raise AssertionError("a loser has lost to somebody")
+
+
+def selected_by(case: Case, level: Level) -> str | None:
+    """What selects the profile whose values these are; None of the other levels."""
+    if not level or level != level_of_profile(case):
+        return None
+    name, origin = profile_candidates(case)[0]
+    return f"{origin} selects the profile {name!r}"
 
 
 def is_local(case: Case) -> bool:

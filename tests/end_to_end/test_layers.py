@@ -147,6 +147,25 @@ def test_a_profile_named_by_flag_beats_the_environment_and_one_named_by_variable
     assert [by_variable[name] for name in names] == [None, "https://three.example", "org-three", "ws-three"]
 
 
+def test_every_reason_that_is_explained_is_true(machine: Machine) -> None:
+    config = machine.configure(f'[registry.central]\nurl = "https://moved.example"\n{TWO_PROFILES}')
+    default = f"{config}:{line_of(config, 'profile = ')}"
+
+    def reasons(key: str, *words: str, **env: str) -> list[str]:
+        return [lost["reason"] for lost in machine.values(*words, env=env)[key]["overridden"]]
+
+    assert reasons("registry_url") == [f"{default} selects the profile 'first'"]
+    assert reasons("registry") == [f"{default} selects the profile 'first'"]
+    by_flag = reasons("registry_url", "-p", "second", STARDAG_REGISTRY_URL="https://three.example")
+    assert by_flag == ["--profile selects the profile 'second'", "STARDAG_REGISTRY_URL outranks it"]
+    workspace = reasons("workspace", "-p", "second", STARDAG_WORKSPACE="w", STARDAG_REGISTRY_URL="https://two.example")
+    assert workspace == ["--profile selects the profile 'second'"]
+    organization = reasons("organization", "-p", "second", STARDAG_ORGANIZATION="org-three")
+    assert organization == ["--profile selects the profile 'second', which names another registry"]
+    explained = machine.run("config", "explain", "registry_url").out
+    assert f"since {default} selects the profile 'first'" in explained
+
+
 def test_another_registry_drops_the_organization_and_workspace_of_lower_layers(machine: Machine) -> None:
     machine.configure(TWO_PROFILES)
     values = machine.values(env={"STARDAG_REGISTRY_URL": "https://two.example"})

@@ -101,12 +101,25 @@ def find_profile(file: ConfigurationFile | None, name: str, said_by: str) -> Pro
 
 
 class _Context(NamedTuple):
-    """What one place says of where: any of a registry (URL and, where known, name), organization and workspace."""
+    """What one place says of where: any of a registry (URL and, where known, name), organization and workspace.
+
+    `selected` says why it comes before those below, where that is not for the origins of its values: the lines of a
+    profile stand in a file and count because something selects that profile.
+    """
 
     url: Setting[str] | None = None
     registry: Setting[str | None] | None = None
     organization: Setting[str] | None = None
     workspace: Setting[str] | None = None
+    selected: str | None = None
+
+    def outranks(self, origin: Origin) -> str:
+        """Why a value of this place, from `origin`, comes before those below."""
+        return self.selected or f"{origin} outranks it"
+
+    def names_another(self, kind: str, origin: Origin) -> str:
+        """Why what is named below does not count: the value from `origin` is another registry or organization."""
+        return f"{self.selected or origin}{', which' if self.selected else ''} names another {kind}"
 
 
 class _Place:
@@ -127,17 +140,20 @@ class _Place:
         """Lay one more context over those so far."""
         if context.url is not None and context.registry is not None:
             if context.url.value != self.url.value:
-                self.organization = _dropped(self.organization, f"{context.registry.origin} names another registry")
-                self.workspace = _dropped(self.workspace, f"{context.registry.origin} names another registry")
-            self.registry = _over(self._with_the_name_so_far(context.url, context.registry), self.registry)
-            self.url = _over(context.url, self.url)
+                reason = context.names_another("registry", context.registry.origin)
+                self.organization = _dropped(self.organization, reason)
+                self.workspace = _dropped(self.workspace, reason)
+            reason = context.outranks(context.registry.origin)  # the URL stands where the registry is configured
+            self.registry = _over(self._with_the_name_so_far(context.url, context.registry), self.registry, reason)
+            self.url = _over(context.url, self.url, reason)
         if context.organization is not None:
             if not self._is_same_organization(context.organization.value):
-                reason = f"{context.organization.origin} names another organization"
+                reason = context.names_another("organization", context.organization.origin)
                 self.workspace = _dropped(self.workspace, reason)
-            self.organization = _over(context.organization, self.organization)
+            reason = context.outranks(context.organization.origin)
+            self.organization = _over(context.organization, self.organization, reason)
         if context.workspace is not None:
-            self.workspace = _over(context.workspace, self.workspace)
+            self.workspace = _over(context.workspace, self.workspace, context.outranks(context.workspace.origin))
 
     def _with_the_name_so_far(self, url: Setting[str], registry: Setting[str | None]) -> Setting[str | None]:
         """A variable gives an address and no name: where two names have it, the one that is in force stays."""
@@ -150,11 +166,11 @@ class _Place:
         return before is None or self._remembered.same_organization(self.url.value, before, organization)
 
 
-def _over(higher: Setting[Value], lower: Setting[Value]) -> Setting[Value]:
+def _over(higher: Setting[Value], lower: Setting[Value], reason: str | None = None) -> Setting[Value]:
     """The higher setting, with the lower one first among those that it overrides."""
     beaten = lower.overridden
     if lower.value is not None:
-        beaten = (Overridden(lower.value, lower.origin, f"{higher.origin} outranks it"), *beaten)
+        beaten = (Overridden(lower.value, lower.origin, reason or f"{higher.origin} outranks it"), *beaten)
     return Setting(higher.value, higher.origin, beaten)
 
 
@@ -215,6 +231,7 @@ def _context_of_profile(file: ConfigurationFile | None, setting: Setting[str | N
         registry=of("registry", registry.name),
         organization=of("organization", profile.organization),
         workspace=of("workspace", profile.workspace),
+        selected=f"{setting.origin} selects the profile {profile.name!r}",
     )
 
 
