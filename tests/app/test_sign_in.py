@@ -306,6 +306,19 @@ def test_a_sign_in_that_has_ended_names_its_file(world: World) -> None:
         world.renew_tokens(sign_in, "default", TIMEOUT)
 
 
+def test_signing_in_shows_what_the_sync_changed(world: World) -> None:
+    world.signed_in(ALICE)
+    world.synced()
+    world.set_root("default", "/moved")
+    world.set_root("more", "/more")
+    world.identity_provider.person = ALICE
+    synced = world.log_in(NO_SELECTION, Dialogue()).synced
+    assert synced is not None
+    assert [change.name for change in synced.changes.modified] == ["default"]
+    assert [change.name for change in synced.changes.added] == ["more"]
+    assert synced.applied
+
+
 class TestLoggingOut:
     def test_it_is_revoked_and_deleted(self, world: World) -> None:
         sign_in = world.signed_in()

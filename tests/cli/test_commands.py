@@ -65,7 +65,11 @@ def test_auth_login_status_token_and_logout(stardag: Program) -> None:
     assert login.code == 0, login.err
     assert "Signing in to 'local' (http://localhost:8000), at https://issuer.example." in login.err
     assert "A browser was opened" in login.err
-    assert login.out == "Signed in to 'local' (http://localhost:8000) as alice (alice@acme.example).\n"
+    assert login.out.splitlines() == [
+        "Signed in to 'local' (http://localhost:8000) as alice (alice@acme.example).",
+        "added     default: /local-target-roots/default/default/",
+        "1 target root of workspace 'default' synced.",
+    ]
 
     status = stardag.data("auth status")
     assert (status["credential"], status["verified"], status["organization"]) == ("sign-in", True, "default")

@@ -46,6 +46,25 @@ def machine(machine: Machine, issuer: RunningRegistry) -> Machine:
 
 
 class TestTheStory:
+    def test_signing_in_shows_the_roots_that_changed_as_a_sync_does(
+        self, machine: Machine, issuer: RunningRegistry
+    ) -> None:
+        assert "added     default: " in sign_in(machine, issuer).out
+        cache = machine.directory / "target-root-cache.json"
+        (cached,) = json.loads(cache.read_text())
+        now = cached["target_roots"]["default"]
+        for asked in ((), ("--format", "json")):
+            cache.write_text(json.dumps([cached | {"target_roots": {"default": "/elsewhere", "gone": "/gone"}}]))
+            said = sign_in(machine, issuer, *asked)
+            if not asked:
+                changes = [f"modified  default: /elsewhere -> {now}", "deleted   gone: /gone"]
+                assert said.out.splitlines()[1:3] == changes
+                continue
+            data = said.data
+            assert data["modified"] == [{"name": "default", "old": "/elsewhere", "new": now}]
+            assert [change["name"] for change in data["deleted"]] == ["gone"]
+            assert (data["added"], data["applied"]) == ([], True)
+
     def test_somebody_signs_in_works_and_leaves(self, machine: Machine, issuer: RunningRegistry) -> None:
         said = sign_in(machine, issuer)
         assert f"Signing in to 'local' ({issuer.url})." in said.err

@@ -9,7 +9,7 @@ from stardag.app.registry_ports import Registries
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import IdentityProvider, Issuer, PendingSignIn, SignIns
 from stardag.app.sign_in.renew_tokens import RenewTokens
-from stardag.app.sync_target_roots import SyncTargetRoots
+from stardag.app.sync_target_roots import Synced, SyncTargetRoots
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import RefusedCredential, SignInRefused, StardagError
 from stardag.domain.layers import Notice
@@ -33,11 +33,13 @@ class Dialogue(Protocol):
 
 
 class LoggedIn(NamedTuple):
-    """Who is signed in where, and what a person should hear of what followed."""
+    """Who is signed in where, and what a person should hear of what followed. `synced` is None where the active
+    workspace's target roots were not synced."""
 
     profile: ActiveProfile
     registry: str
     user: User
+    synced: Synced | None
     notices: tuple[Notice, ...]
 
 
@@ -84,8 +86,8 @@ class LogIn:
         user = self._introduce(url, issuer.url, issued, timeout)
         sign_in = SignIn(profile.directory.path, registry, url, issuer.token_endpoint, settings.client_id, kept)
         self.sign_ins.keep(profile.directory, sign_in)
-        notices = self._sync(selection._replace(registry=registry), profile, sign_in, issued)
-        return LoggedIn(profile, registry, user, (*profile.notices, *notices))
+        synced, notices = self._sync(selection._replace(registry=registry), profile, sign_in, issued)
+        return LoggedIn(profile, registry, user, synced, (*profile.notices, *notices))
 
     def _ask_person(
         self, issuer: Issuer, settings: SignInSettings, profile: ActiveProfile, way: Way, dialogue: Dialogue
@@ -113,18 +115,19 @@ class LogIn:
 
     def _sync(
         self, selection: Selection, profile: ActiveProfile, sign_in: SignIn, issued: IssuedTokens
-    ) -> tuple[Notice, ...]:
+    ) -> tuple[Synced | None, tuple[Notice, ...]]:
         """Fetch the active workspace's target roots, where there is one. The sign-in stands, whatever comes of that."""
         organization = profile.organization.value
         for code, first in (("api-key-first", profile.api_key), ("access-token-first", profile.access_token)):
             if first.value is not None:
-                return (Notice(code, f"{first.origin} is set, and is used rather than this sign-in."),)
+                return None, (Notice(code, f"{first.origin} is set, and is used rather than this sign-in."),)
         if organization is None:
-            return ()
+            return None, ()
         try:
             self.renew_tokens.exchange(sign_in, issued, organization, profile.timeout)
             if profile.workspace.value is None:
-                return ()
-            return self.sync(selection).notices
+                return None, ()
+            synced = self.sync(selection)
+            return synced, synced.notices
         except StardagError as error:
-            return (Notice("not-synced", f"The target roots were not synced. {error.message}"),)
+            return None, (Notice("not-synced", f"The target roots were not synced. {error.message}"),)

@@ -8,6 +8,7 @@ from cyclopts import App, Group, Parameter
 from cyclopts.validators import LimitedChoice
 
 from stardag.adapters.cli.answers import Answer, Json
+from stardag.adapters.cli.root_changes import changes_data, sync_text
 from stardag.adapters.cli.session import DEFAULTS, Options, RegistryOption, Session, SessionArgument
 from stardag.adapters.cli.text import printable, table
 from stardag.app.log_in import Way
@@ -17,6 +18,7 @@ from stardag.app.tell_status import Status
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import InputNeeded, MalformedCredential
 from stardag.domain.layers import Notice
+from stardag.domain.root_changes import RootChanges
 from stardag.domain.sign_in import User
 
 TOKEN_INPUT_MAX = 64 * 1024
@@ -64,9 +66,16 @@ def login(
         logged_in = use_cases.log_in()(options.selection(registry), dialogue, way, given)
     url = logged_in.profile.registry_url.value
     at = f"--registry {logged_in.registry}"
+    synced = logged_in.synced
+    signed_in = f"Signed in to {logged_in.registry!r} ({url}) as {_name_of(logged_in.user)}."
     return Answer(
-        data={"registry": logged_in.registry, "registry_url": url, "user": _user_data(logged_in.user)},
-        text=f"Signed in to {logged_in.registry!r} ({url}) as {_name_of(logged_in.user)}.",
+        data={
+            "registry": logged_in.registry,
+            "registry_url": url,
+            "user": _user_data(logged_in.user),
+            **changes_data(synced.changes if synced else RootChanges(), synced is not None and synced.applied),
+        },
+        text="\n".join((signed_in, *([sync_text(synced)] if synced else ()))),
         notices=logged_in.notices,
         remarks=()
         if logged_in.profile.organization.value

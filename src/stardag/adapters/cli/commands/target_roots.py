@@ -1,12 +1,12 @@
 """`stardag target-roots …`."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from stardag.adapters.cli.answers import Answer, Json
 from stardag.adapters.cli.exit_codes import DONE, TARGET_ROOTS_DIFFER
+from stardag.adapters.cli.root_changes import changes_data, changes_text, sync_text
 from stardag.adapters.cli.session import (
     DEFAULTS,
     Options,
@@ -18,8 +18,6 @@ from stardag.adapters.cli.session import (
 from stardag.adapters.cli.text import counted, table
 from stardag.adapters.cli.values import origin_data
 from stardag.app.list_target_roots import ListedRoot
-from stardag.app.sync_target_roots import Synced
-from stardag.domain.root_changes import RootChange
 
 app = App(name="target-roots", help_format="plaintext")
 for _name, _function, _help in (
@@ -67,14 +65,9 @@ def sync_target_roots(
     use_case = session.use_cases().sync_target_roots()
     with session.waiting("Asking the registry"):
         synced = use_case(options.selection(registry, organization, workspace), dry_run=dry_run)
-    state = "would be synced" if dry_run else "synced"
-    summary = f"{counted(len(synced.profile.target_roots), 'target root')} of workspace {synced.workspace!r}"
-    ending = f"{state}." if synced.changes else "already up to date."
-    if dry_run and synced.changes:
-        summary = f"The target roots of workspace {synced.workspace!r}"
     return Answer(
-        data=_changes_data(synced),
-        text="\n".join((*_changes_text(synced), f"{summary} {ending}")),
+        data=changes_data(synced.changes, synced.applied),
+        text=sync_text(synced, dry_run=dry_run),
         notices=synced.notices,
         exit_code=TARGET_ROOTS_DIFFER if exit_code and synced.changes else DONE,
     )
@@ -96,8 +89,8 @@ def validate_target_roots(
     number = counted(len(validated.profile.target_roots), "target root")
     place = "" if validated.profile.is_local else f" of workspace {validated.workspace!r}"
     return Answer(
-        data=_changes_data(validated),
-        text="\n".join((*_changes_text(validated), f"{number}{place} valid: a build may start.")),
+        data=changes_data(validated.changes, validated.applied),
+        text="\n".join((*changes_text(validated.changes), f"{number}{place} valid: a build may start.")),
         notices=validated.notices,
     )
 
@@ -125,25 +118,3 @@ def _root_data(root: ListedRoot) -> Json:
         "served": root.served,
         "status": root.status,
     }
-
-
-def _changes_data(synced: Synced) -> dict[str, Json]:
-    def of(changes: Sequence[RootChange]) -> Json:
-        return [{"name": change.name, "old": change.old, "new": change.new} for change in changes]
-
-    changes = synced.changes
-    return {
-        "added": of(changes.added),
-        "modified": of(changes.modified),
-        "deleted": of(changes.deleted),
-        "applied": synced.applied,
-    }
-
-
-def _changes_text(synced: Synced) -> list[str]:
-    changes = synced.changes
-    return [
-        *(f"added     {change.name}: {change.new}" for change in changes.added),
-        *(f"modified  {change.name}: {change.old} -> {change.new}" for change in changes.modified),
-        *(f"deleted   {change.name}: {change.old}" for change in changes.deleted),
-    ]
