@@ -14,7 +14,7 @@ from stardag.domain.configuration import Configuration, ConfigurationFile, Profi
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import Environment
 from stardag.domain.layers import DEFAULT, Layer, Origin, Setting
-from stardag.domain.profile import Selection
+from stardag.domain.profile import Selection, UnchosenProfiles
 from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
 from stardag.domain.resolution import Layers
 
@@ -219,11 +219,18 @@ def leads_elsewhere(case: Case, key: str, index: int) -> str | None:
     level = case.levels[index]
     if "url" in level and level["url"][0] != value_below(case, "url", index):
         return "registry"
+    if level == level_of_environment(case) and brings_its_own_organization(case):
+        return "key"
     if key == "workspace" and "organization" in level:
         before = value_below(case, "organization", index)
         if before is not None and not same_organization(case, index, before, str(level["organization"][0])):
             return "organization"
     return None
+
+
+def brings_its_own_organization(case: Case) -> bool:
+    """Whether URL, key and workspace come from variables and are enough (readings, section 3)."""
+    return {"url", "api_key", "workspace"} <= case.variables.keys() and "organization" not in case.variables
 
 
 def value_below(case: Case, key: str, index: int) -> str | None:
@@ -264,6 +271,8 @@ def reason(case: Case, key: str, loser: int) -> str:
     every = case.levels
     for index in range(loser + 1, len(every)):
         kind = leads_elsewhere(case, key, index)
+        if kind == "key":
+            return f"{VARIABLES['api_key']} brings its own organization"
         selected = selected_by(case, every[index])
         if kind is not None:
             who = f"{selected}, which" if selected else every[index][kind][1]
@@ -283,8 +292,18 @@ def selected_by(case: Case, level: Level) -> str | None:
 
 
 def is_local(case: Case) -> bool:
-    """Local roots serve only where nothing but the defaults names anything."""
-    return not any(case.levels[1:]) and case.api_key is None
+    """Local roots serve only where no variable, no flag, and no registry or profile in a file says anything."""
+    defines_any = case.file is not None and bool(case.file.registries or case.file.profiles)
+    return not defines_any and not any(case.levels[1:]) and case.api_key is None
+
+
+def unchosen(case: Case) -> UnchosenProfiles | None:
+    """Profiles, or registries but `central`, of which nothing names any."""
+    if case.file is None or in_force(case, "registry", len(case.levels) - 1) != 0:
+        return None
+    if not case.file.profiles and not set(case.file.registries) - {"central"}:
+        return None
+    return UnchosenProfiles(case.file.path, tuple(case.file.profiles), tuple(case.file.registries))
 
 
 def is_meant(case: Case, identity: WorkspaceIdentity) -> bool:

@@ -45,6 +45,7 @@ def check(case: Case) -> None:
     assert resolved.api_key.value == case.api_key
     assert (resolved.api_key.origin.layer is Layer.ENVIRONMENT) == (case.api_key is not None)
     assert resolved.is_local == table.is_local(case)
+    assert resolved.unchosen == table.unchosen(case)
     assert {name: shown(setting) for name, setting in resolved.target_roots.items()} == {
         name: (setters[0], table.outranked(setters)) for name, setters in table.roots(case).items()
     }

@@ -8,7 +8,7 @@ import pytest
 from stardag.domain.configuration import Profile
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import Environment
-from stardag.domain.errors import InvalidName, InvalidVariable, UnknownName, UnknownTargetRoot
+from stardag.domain.errors import InvalidName, InvalidVariable, NoProfileChosen, UnknownName, UnknownTargetRoot
 from stardag.domain.layers import Layer, Notice, Origin, Setting
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.remembered import CachedRoots, WorkspaceIdentity
@@ -62,10 +62,50 @@ def test_with_nothing_at_all_the_defaults_serve_local_roots() -> None:
     assert profile.target_roots["default"].origin.layer is Layer.DEFAULT
 
 
-def test_a_file_that_names_no_profile_leaves_the_defaults_in_force_and_outputs_local() -> None:
-    profile = resolved(file=FileCase(is_project=True, registries={"local": LOCAL}, profiles=SAMPLE, default=None))
+UNCHOSEN = FileCase(is_project=True, registries={"local": LOCAL}, profiles=SAMPLE, default=None)
+
+
+def test_a_file_whose_profiles_nothing_chooses_has_no_place_for_outputs() -> None:
+    profile = resolved(file=UNCHOSEN)
     assert place(profile) == ("central", "https://api.stardag.com", None, None)
-    assert profile.target_root("default") == "/srv/project/.stardag/local-target-roots/default/default/"
+    assert not profile.is_local
+    for look in (profile.check_chosen, lambda: profile.target_root("default")):
+        with pytest.raises(NoProfileChosen) as caught:
+            look()
+        assert caught.value.profiles == tuple(SAMPLE)
+        assert all(name in caught.value.message for name in (*SAMPLE, UNCHOSEN.path))
+        assert "stardag profile use" in caught.value.fix
+
+
+def test_a_file_with_registries_alone_has_none_either() -> None:
+    with pytest.raises(NoProfileChosen, match="no profile") as caught:
+        resolved(file=FileCase(is_project=True, registries={"local": LOCAL}, profiles={}, default=None)).check_chosen()
+    assert "stardag profile add NAME --registry local" in caught.value.fix
+
+
+@pytest.mark.parametrize("variables", [{"api_key": "sk_1"}, {"workspace": "w"}, {"organization": "o"}])
+def test_a_key_or_a_workspace_alone_chooses_no_profile(variables: dict[str, str]) -> None:
+    """It would go to the default registry, which the file does not name."""
+    with pytest.raises(NoProfileChosen):
+        resolved(variables=variables, file=UNCHOSEN).check_chosen()
+
+
+@pytest.mark.parametrize(
+    ("selection", "variables"),
+    [
+        (Selection(profile="local"), {}),
+        (Selection(registry="local"), {}),
+        (Selection(), {"profile": "local"}),
+        (Selection(), {"url": LOCAL}),
+    ],
+)
+def test_whatever_names_a_registry_chooses(selection: Selection, variables: dict[str, str]) -> None:
+    resolved(selection, variables, UNCHOSEN).check_chosen()
+
+
+def test_a_root_that_a_person_sets_is_there_whatever_is_chosen() -> None:
+    case = Case(file=UNCHOSEN, json_roots={"default": "/mine"})
+    assert resolve(case.layers()).target_root("default") == "/mine"
 
 
 @pytest.mark.parametrize("name", SAMPLE)
@@ -103,6 +143,26 @@ def test_url_key_and_workspace_fully_specify_and_override_everything_else() -> N
     assert place(profile) == (None, "https://own.example", None, "production")
     assert profile.organization.overridden[0].reason == "STARDAG_REGISTRY_URL names another registry"
     assert not profile.is_local
+
+
+def test_url_key_and_workspace_override_a_file_that_names_the_same_address() -> None:
+    variables = {"url": CENTRAL, "api_key": "sk_1", "workspace": "theirs"}
+    profile = resolved(variables=variables | {"profile": "central-prod"}, file=sample_file())
+    assert place(profile) == ("central", CENTRAL, None, "theirs")
+    assert profile.organization.overridden[0].reason == "STARDAG_API_KEY brings its own organization"
+
+
+@pytest.mark.parametrize("missing", ["url", "api_key", "workspace"])
+def test_two_of_the_three_leave_the_profiles_organization_in_force(missing: str) -> None:
+    variables = {"url": CENTRAL, "api_key": "sk_1", "workspace": "theirs", "profile": "central-prod"}
+    del variables[missing]
+    assert resolved(variables=variables, file=sample_file()).organization.value == "my-org"
+
+
+def test_a_profile_named_by_the_flag_stands_against_the_three() -> None:
+    variables = {"url": CENTRAL, "api_key": "sk_1", "workspace": "theirs"}
+    profile = resolved(Selection(profile="central-prod"), variables, sample_file())
+    assert place(profile) == ("central", CENTRAL, "my-org", "production")
 
 
 def test_a_profile_named_by_the_flag_beats_the_environments_registry_organization_and_workspace() -> None:

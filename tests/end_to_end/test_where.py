@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end import builds
 from tests.end_to_end.machine import PROGRAM, Machine
+from tests.end_to_end.registries import Place, Registry
 from tests.end_to_end.signing_in import sign_in
 from tests.registry.running import RunningRegistry, running_registry
 
@@ -117,3 +119,110 @@ with stardag.build("outer", profile="local") as build:
         ):
             command = ["exec", "-p", "local", "--", sys.executable, "-c", self.SHOW.format(profile="prod")]
             assert machine.run(*command, env=variables).out.strip() == mine
+
+
+BUILD = """
+import stardag
+with stardag.build("nightly") as build:
+    print(build.profile.target_root("default"))
+"""
+
+
+class TestNoProfileIsChosen:
+    """A file with two profiles, neither of which is the default."""
+
+    @pytest.fixture(autouse=True)
+    def two_profiles(self, machine: Machine) -> None:
+        machine.configure(TWO_PROFILES.format(url="http://localhost:9").partition("[default]")[0])
+        machine.directory.chmod(0o700)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("exec", "--", "true"),
+            ("exec", "--build", "nightly", "--", "true"),
+            ("exec", "--offline", "--", "true"),
+            ("target-roots", "validate"),
+            ("target-roots", "sync"),
+            ("target-roots", "list"),
+            ("builds", "list"),
+            ("workspaces", "list"),
+            ("organizations", "list"),
+        ],
+    )
+    @pytest.mark.parametrize("key", [{}, {"STARDAG_API_KEY": "sk_1"}, {"STARDAG_WORKSPACE": "prod"}])
+    def test_whatever_needs_a_place_lists_the_profiles(
+        self, machine: Machine, words: tuple[str, ...], key: dict[str, str]
+    ) -> None:
+        ran = machine.run(*words, exits=2, env=key)
+        assert f"No profile is chosen: {machine.config} defines local, prod" in ran.err
+        assert "stardag profile use local" in ran.err
+        assert [path.name for path in machine.directory.iterdir()] == ["config.toml"]
+
+    @pytest.mark.parametrize("call", ['stardag.target_root("default")', 'stardag.build("x").__enter__()'])
+    def test_code_hears_the_same(self, machine: Machine, call: str) -> None:
+        program = f"""
+import stardag, stardag.errors
+try:
+    {call}
+except stardag.errors.NoProfileChosen as error:
+    print(error.profiles)
+"""
+        out, err = builds.run(program, machine.environment(), machine.work)
+        assert (out.strip(), err) == ("('local', 'prod')", "")
+
+    def test_the_configuration_is_shown_all_the_same(self, machine: Machine) -> None:
+        ran = machine.run("config", "show")
+        assert "https://api.stardag.com" in ran.out
+        assert "No profile is chosen" in ran.err
+
+
+class TestThreeVariables:
+    """Registry URL, API key and workspace, which are enough."""
+
+    def test_they_override_a_file_that_names_another_organization_at_the_same_address(
+        self, machine: Machine, registry: Registry, place: Place
+    ) -> None:
+        other = registry.place({"default": "/other"})
+        machine.project(other.profile())
+        for variables in ({}, {"STARDAG_PROFILE": "here"}):
+            names = place.variables | variables
+            out, _ = builds.run(BUILD, machine.environment(**names), machine.work)
+            assert out.strip().endswith("/roots/default")
+            (build, *_) = machine.ask("builds", "list", env=names).data["builds"]
+            assert build["name"] == "nightly"
+
+    def test_a_profile_given_by_option_still_disagrees(
+        self, machine: Machine, registry: Registry, place: Place
+    ) -> None:
+        machine.project(registry.place().profile())
+        ran = machine.run("builds", "list", "-p", "here", exits=2, env=place.variables)
+        assert "belongs to organization" in ran.err
+
+    @pytest.mark.parametrize("variables", [{}, {"STARDAG_PROFILE": "here"}])
+    def test_a_checkout_of_somebody_else_is_left_unread_with_a_warning(
+        self, machine: Machine, place: Place, variables: dict[str, str]
+    ) -> None:
+        """As in a container that runs as root."""
+        file = machine.project("this is no TOML, and nobody reads it")
+        file.chmod(0o666)
+        names = place.variables | variables
+        ran = machine.ask("target-roots", "validate", env=names)
+        assert "Nothing of it is needed" in ran.warnings["untrusted-file"]
+        assert machine.run("exec", "--build", "nightly", "--", "echo", "ran", env=names).out == "ran\n"
+        out, _ = builds.run(BUILD, machine.environment(**names), machine.work)
+        assert out.strip().endswith("/roots/default")
+        assert [path.name for path in file.parent.iterdir()] == ["config.toml"]
+
+    @pytest.mark.parametrize("missing", ["STARDAG_REGISTRY_URL", "STARDAG_API_KEY", "STARDAG_WORKSPACE"])
+    def test_where_one_is_missing_the_file_is_needed_and_refused(
+        self, machine: Machine, place: Place, missing: str
+    ) -> None:
+        machine.project(place.profile()).chmod(0o666)
+        ran = machine.run("target-roots", "sync", exits=2, env=place.variables | {missing: ""})
+        assert "stardag trust" in ran.err
+
+    def test_an_option_that_needs_the_file_does_not_do_without(self, machine: Machine, place: Place) -> None:
+        machine.project(place.profile()).chmod(0o666)
+        for option in (("-p", "here"), ("--registry", "local")):
+            assert "stardag trust" in machine.run("target-roots", "sync", *option, exits=2, env=place.variables).err

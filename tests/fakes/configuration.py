@@ -59,8 +59,14 @@ class FakeConfigurationFiles:
             pyproject=None,
         )
 
-    def read(self) -> FileRead:
-        self._refuse_untrusted()
+    def read(self, *, is_needed: bool = True) -> FileRead:
+        try:
+            self._refuse_untrusted()
+        except UntrustedFile as error:
+            if is_needed:
+                raise
+            notices = (Notice("untrusted-file", error.message),)
+            return FileRead(None, StardagDirectory(self.user_directory, self.user_directory), notices, True)
         problems = self.problems()
         if problems:
             raise InvalidFile(problems)

@@ -66,12 +66,14 @@ class OpenRegistry:
         """The profile's registry, for what belongs to the profile's organization.
 
         Raises:
+            NoProfileChosen: nothing chooses among the profiles of the configuration.
             RegistryUnreachable: working offline was asked for.
             InvalidValue: plain http beyond loopback, which the user's own file does not allow.
             NoCredential, MalformedCredential, WithheldCredential: there is no credential that may be sent.
             MissingSetting: somebody is signed in, and no organization is named.
             UnusableSecrets: the file that keeps the sign-in is broken, or others can read it.
         """
+        profile.check_chosen()
         url = profile.registry_url.value
         _check_online(url, profile)  # first: no credential helps while working offline
         credential = self._at_hand(profile) or self._of_organization(profile)
@@ -83,6 +85,7 @@ class OpenRegistry:
         Raises:
             as above, but for MissingSetting.
         """
+        profile.check_chosen()
         url = profile.registry_url.value
         _check_online(url, profile)
         credential = self._at_hand(profile) or self._of_user(profile)
@@ -180,6 +183,7 @@ class OpenRegistry:
             return True
         own = self.files.read_user_file()
         urls = [registry.url for registry in own.configuration.registries.values()] if own else []
+        urls += [lost.value for lost in url.overridden if lost.origin.layer is Layer.ENVIRONMENT]
         if origin_of(url.value) in map(origin_of, (*urls, CENTRAL_URL)):
             return True
         if self.sign_ins.has_signed_in(profile.directory, url.value):

@@ -39,8 +39,9 @@ class ConfigurationFiles(Protocol):
         """Which files there are; reads none of them, except to look for `[tool.stardag]`."""
         ...
 
-    def read(self) -> FileRead:
-        """The file in force.
+    def read(self, *, is_needed: bool = True) -> FileRead:
+        """The file in force. One that is not trusted is left unread with a notice where it `is_needed` for nothing;
+        the state is then in the user's own stardag directory.
 
         Raises:
             InvalidFile: bad TOML, a wrong type, a name outside the rules, or a reference to nothing.

@@ -102,6 +102,7 @@ class RunCommand:
     def _validated(self, selection: Selection, onlooker: Onlooker) -> ActiveProfile:
         """The profile, validated like at a build start; unless somebody asks to work offline, with what is cached."""
         profile = self.validate.connect.resolve(selection)
+        profile.check_chosen()
         if profile.offline.value and profile.target_roots and not profile.is_local:
             said_by = profile.offline.origin
             unchecked = Notice("not-validated", f"{said_by} asks to work offline: the target roots were not validated.")

@@ -47,6 +47,7 @@ class ValidateBeforeBuild:
     def connected(self, selection: Selection) -> Validated:
         """The same for what goes on with the registry afterwards."""
         profile = self.connect.resolve(selection)
+        profile.check_chosen()
         if profile.is_local:
             notice = Notice("local-build", "No registry is configured: this build stays on this machine, unregistered.")
             synced = Synced(profile, "default", RootChanges(), applied=False, notices=(*profile.notices, notice))

@@ -54,3 +54,9 @@ class Environment(NamedTuple):
     build_id: Setting[str] | None = None
     inherited: InheritedPlace | None = None
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def names_all(self) -> bool:
+        """Whether the variables name registry, credential and workspace, which is all that is needed (readings,
+        section 3)."""
+        return None not in (self.registry_url, self.api_key, self.workspace)

@@ -20,6 +20,7 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── NoProjectFile             no project's file where one is asked for
     │   ├── UnknownName               a profile or registry that the configuration does not define
     │   ├── UnknownTargetRoot         a target root that is not among the active ones
+    │   ├── NoProfileChosen           profiles in the configuration, none of which is chosen
     │   ├── MissingSetting            nothing says which organization or workspace
     │   ├── UnnamedRegistry           the registry has no name that a sign-in could be kept under
     │   ├── WorkspaceDisagrees        the API key belongs to another organization or workspace
@@ -274,6 +275,29 @@ class UnknownTargetRoot(ConfigurationError):
             f"The active profile has no target root {name[:80]!r}; it has: {names}.",
             "Fetch the workspace's target roots with: stardag target-roots sync",
         )
+
+
+class NoProfileChosen(ConfigurationError):
+    """The configuration defines profiles or registries, and nothing chooses one (readings, section 2)."""
+
+    code = "no-profile-chosen"
+
+    def __init__(self, path: str, profiles: Sequence[str], registries: Sequence[str]) -> None:
+        self.path = path
+        self.profiles = tuple(profiles)
+        if profiles:
+            is_one = len(profiles) == 1
+            what = (
+                f"{path} defines {', '.join(profiles)}, {'which is not' if is_one else 'none of which is'} the default"
+            )
+            fix = (
+                "Choose one with --profile NAME or STARDAG_PROFILE=NAME, or make it the default: "
+                f"stardag profile use {profiles[0]}"
+            )
+        else:
+            what = f"{path} defines the registries {', '.join(registries)} and no profile"
+            fix = f"Add one with: stardag profile add NAME --registry {registries[0]}"
+        super().__init__(f"No profile is chosen: {what}.", fix)
 
 
 class MissingSetting(ConfigurationError):

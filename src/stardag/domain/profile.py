@@ -6,7 +6,7 @@ from typing import NamedTuple
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import INHERITED
-from stardag.domain.errors import InvalidName, UnknownTargetRoot
+from stardag.domain.errors import InvalidName, NoProfileChosen, UnknownTargetRoot
 from stardag.domain.layers import Layer, Notice, Setting
 from stardag.domain.names import is_text
 from stardag.domain.remembered import WorkspaceIdentity
@@ -33,13 +33,22 @@ NO_SELECTION = Selection()
 _HANDED_DOWN = (INHERITED, "STARDAG_BUILD_ID")
 
 
+class UnchosenProfiles(NamedTuple):
+    """A configuration file that defines profiles or registries, of which nothing chooses one (readings, section 2)."""
+
+    path: str
+    profiles: tuple[str, ...]
+    registries: tuple[str, ...]
+
+
 class ActiveProfile(NamedTuple):
     """What resolution yields: each value with its origin (readings, sections 1 and 2).
 
     `registry` is None where a variable gives a URL that no configured registry has. `identity` is what is remembered
-    of the workspace; None where it was never looked up. `is_local` says that nothing but the defaults names a
-    registry, so that outputs stay on this machine. `timeout` is in seconds, for one exchange with a server.
-    `access_token` is the one that `stardag exec` handed down, where it belongs here; one that does not is overridden.
+    of the workspace; None where it was never looked up. `is_local` says that there is no configuration at all, so that
+    outputs stay on this machine. `unchosen` is set where there is one, and nothing chooses a place in it. `timeout` is
+    in seconds, for one exchange with a server. `access_token` is the one that `stardag exec` handed down, where it
+    belongs here; one that does not is overridden.
     """
 
     profile: Setting[str | None]
@@ -56,20 +65,31 @@ class ActiveProfile(NamedTuple):
     directory: StardagDirectory
     notices: tuple[Notice, ...] = ()
     access_token: Setting[Secret | None] = Setting(None)
+    unchosen: UnchosenProfiles | None = None
 
     def target_root(self, name: str) -> str:
         """The URI prefix of one target root.
 
         Raises:
+            NoProfileChosen: nothing chooses among the profiles of the configuration.
             UnknownTargetRoot: the profile has no such root; the error lists those that it has.
             InvalidName: the name is not text.
         """
-        try:
+        if name in self.target_roots:
             return self.target_roots[name].value
-        except KeyError:
-            if not is_text(name):
-                raise InvalidName("target root", name) from None
-            raise UnknownTargetRoot(name, self.target_roots) from None
+        if not is_text(name):
+            raise InvalidName("target root", name)
+        self.check_chosen()
+        raise UnknownTargetRoot(name, self.target_roots)
+
+    def check_chosen(self) -> None:
+        """Make sure that it says where, for whatever needs a place.
+
+        Raises:
+            NoProfileChosen: nothing chooses among the profiles of the configuration.
+        """
+        if self.unchosen is not None:
+            raise NoProfileChosen(*self.unchosen)
 
     @property
     def unused_token(self) -> str:

@@ -15,7 +15,7 @@ from stardag.domain.environment import Environment
 from stardag.domain.errors import InvalidVariable, UnknownName
 from stardag.domain.layers import DEFAULT, Layer, Origin, Overridden, Setting, Value
 from stardag.domain.names import check_reference
-from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.profile import ActiveProfile, Selection, UnchosenProfiles
 from stardag.domain.remembered import CachedRoots, Remembered
 
 LOCAL_TARGET_ROOT = "local-target-roots/default/default/"
@@ -47,7 +47,7 @@ def resolve(layers: Layers) -> ActiveProfile:
     api_key: Setting[Secret | None] = layers.environment.api_key or Setting(None)
     identity = layers.remembered.find(url, place.organization.value, place.workspace.value, api_key.value)
     deciding = (place.registry, place.organization, place.workspace, api_key)
-    is_local = all(setting.origin.layer is Layer.DEFAULT for setting in deciding)
+    is_local = not _defines_any(layers.file) and all(it.origin.layer is Layer.DEFAULT for it in deciding)
     active = ActiveProfile(
         profile=profile,
         registry=place.registry,
@@ -62,6 +62,7 @@ def resolve(layers: Layers) -> ActiveProfile:
         timeout=layers.environment.timeout,
         directory=layers.directory,
         notices=layers.environment.notices,
+        unchosen=_unchosen(layers.file, place),
     )
     active = active._replace(target_roots=_target_roots(layers, active))
     if layers.environment.access_token is None:
@@ -69,6 +70,22 @@ def resolve(layers: Layers) -> ActiveProfile:
     from stardag.domain.child_environment import with_access_token  # only what `stardag exec` runs has one
 
     return with_access_token(active, layers.environment)
+
+
+def _defines_any(file: ConfigurationFile | None) -> bool:
+    """Whether the file in force defines a registry or a profile."""
+    return file is not None and bool(file.configuration.registries or file.configuration.profiles)
+
+
+def _unchosen(file: ConfigurationFile | None, place: "_Place") -> UnchosenProfiles | None:
+    """What the file in force defines, where nothing chooses any of it. A file that gives `central` alone an address
+    leaves no doubt."""
+    if file is None or place.registry.origin.layer is not Layer.DEFAULT:
+        return None
+    profiles, registries = file.configuration.profiles, file.configuration.registries
+    if not profiles and registries.keys() <= {CENTRAL.name}:
+        return None
+    return UnchosenProfiles(file.path, tuple(profiles), tuple(registries))
 
 
 def known_registries(file: ConfigurationFile | None) -> dict[str, Registry]:
@@ -105,6 +122,8 @@ class _Context(NamedTuple):
 
     `selected` says why it comes before those below, where that is not for the origins of its values: the lines of a
     profile stand in a file and count because something selects that profile.
+
+    `voids` is why all that lower places say of organization and workspace does not count, if so.
     """
 
     url: Setting[str] | None = None
@@ -112,6 +131,7 @@ class _Context(NamedTuple):
     organization: Setting[str] | None = None
     workspace: Setting[str] | None = None
     selected: str | None = None
+    voids: str | None = None
 
     def outranks(self, origin: Origin) -> str:
         """Why a value of this place, from `origin`, comes before those below."""
@@ -146,6 +166,9 @@ class _Place:
             reason = context.outranks(context.registry.origin)  # the URL stands where the registry is configured
             self.registry = _over(self._with_the_name_so_far(context.url, context.registry), self.registry, reason)
             self.url = _over(context.url, self.url, reason)
+        if context.voids is not None:
+            self.organization = _dropped(self.organization, context.voids)
+            self.workspace = _dropped(self.workspace, context.voids)
         if context.organization is not None:
             if not self._is_same_organization(context.organization.value):
                 reason = context.names_another("organization", context.organization.origin)
@@ -243,7 +266,10 @@ def _context_of_environment(layers: Layers) -> _Context:
         registries = known_registries(layers.file).values()
         name = next((registry.name for registry in registries if registry.url == url.value), None)
         registry = Setting(name, url.origin)
-    return _Context(url, registry, environment.organization, environment.workspace)
+    voids: str | None = None
+    if environment.api_key is not None and environment.names_all and environment.organization is None:
+        voids = f"{environment.api_key.origin} brings its own organization"
+    return _Context(url, registry, environment.organization, environment.workspace, voids=voids)
 
 
 def _context_of_flags(layers: Layers) -> _Context:

@@ -58,10 +58,17 @@ class TomlConfigurationFiles:
             refused=self._reason_for_distrust(project) if project else None,
         )
 
-    def read(self) -> FileRead:
+    def read(self, *, is_needed: bool = True) -> FileRead:
         """The file in force; see the port."""
         path, layer, directory = self._in_force()
-        document = self._document(path, layer)
+        try:
+            document = self._document(path, layer)
+        except UntrustedFile as error:
+            if is_needed:
+                raise
+            notice = _left_unread(error)
+            self._notice_log.add((notice,))
+            return FileRead(None, StardagDirectory(self._user_directory, self._user_directory), (notice,), True)
         if document is None:
             return FileRead(None, directory)
         notices = tuple(_notices(document, layer))
@@ -185,6 +192,12 @@ class TomlConfigurationFiles:
             if os.path.isfile(path):
                 return path if _has_tool_section(path) else None
         return None
+
+
+def _left_unread(error: UntrustedFile) -> Notice:
+    """That a project's file was not read, and that nothing of it was needed."""
+    message = f"{error.message} Nothing of it is needed: variables name the registry, the API key and the workspace."
+    return Notice("untrusted-file", message)
 
 
 def _reason_for_distrust(path: str) -> str | None:

@@ -32,6 +32,7 @@ class FindTargetRoot:
     `fetched` is what this process has fetched where the cache cannot be written, as on many a production worker.
 
     Raises:
+        NoProfileChosen: nothing chooses among the profiles of the configuration.
         UnknownTargetRoot: the profile has no such root; the error lists those that it has.
         UnsupportedScheme: nothing can be opened there.
         TargetRootCacheLost: the cache was unreadable; no root is taken over unseen until a sync.
@@ -53,6 +54,7 @@ class FindTargetRoot:
         profile = self.connect.resolve(selection)
         if is_known(profile, name):
             return profile
+        profile.check_chosen()
         remembered, _ = self.state.read(profile.directory)
         if _is_cached(profile, remembered):
             return profile

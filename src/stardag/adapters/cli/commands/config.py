@@ -10,8 +10,9 @@ from stardag.adapters.cli.session import DEFAULTS, Options, SessionArgument
 from stardag.adapters.cli.text import counted, table
 from stardag.adapters.cli.values import ShownValue, shown_values
 from stardag.app.configuration_files import FilesInForce
-from stardag.domain.errors import ConfigurationError, FileProblem
+from stardag.domain.errors import ConfigurationError, FileProblem, NoProfileChosen
 from stardag.domain.layers import Notice
+from stardag.domain.profile import ActiveProfile
 from stardag.domain.suggestions import nearest
 
 app = App(name="config", help_format="plaintext")
@@ -35,8 +36,17 @@ def show(*, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
         data={"values": [shown.data for shown in values]},
         text=table(("KEY", "VALUE", "FROM"), rows),
         notices=profile.notices,
-        remarks=() if profile.target_roots else ["No target roots are cached yet: stardag target-roots sync"],
+        remarks=_next_step(profile),
     )
+
+
+def _next_step(profile: ActiveProfile) -> list[str]:
+    """What a person who looks at the profile has yet to do, if anything."""
+    try:
+        profile.check_chosen()
+    except NoProfileChosen as error:
+        return [f"{error.message} {error.fix}"]
+    return [] if profile.target_roots else ["No target roots are cached yet: stardag target-roots sync"]
 
 
 @app.command(name="explain")
