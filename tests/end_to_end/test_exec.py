@@ -303,7 +303,28 @@ def variables_of(ran: Ran) -> dict[str, str]:
     return dict(line.split("=", 1) for line in ran.out.splitlines() if line.startswith("STARDAG_"))
 
 
+QUIET_CHILD = f"""
+import json, subprocess, warnings
+import stardag
+warnings.simplefilter("error")
+stardag.active_profile()
+assert stardag.validate_before_build().notices == ()
+stardag.target_root()
+with stardag.build("inner"):
+    pass
+for words in (["config", "show"], ["target-roots", "list"], ["target-roots", "validate"], ["target-roots", "sync"]):
+    said = subprocess.run([{str(PROGRAM)!r}, *words, "--format", "json"], capture_output=True, check=True)
+    assert json.loads(said.stdout)["warnings"] == [], said.stdout
+"""
+"""A command that fails if anything warns it."""
+
+
 class TestWithAnApiKey:
+    def test_a_command_hears_no_warning_of_what_was_set_for_it(
+        self, machine: Machine, place: Place, way: Sequence[str]
+    ) -> None:
+        machine.run("exec", *way, "--", sys.executable, "-c", QUIET_CHILD, env=place.variables)
+
     def test_the_command_has_the_place_by_ids_and_no_token(
         self, machine: Machine, place: Place, way: Sequence[str]
     ) -> None:
@@ -382,6 +403,9 @@ class TestSignedIn:
         machine.configure(CONFIGURATION.format(url=issuer.url))
         machine.directory.chmod(0o700)
         sign_in(machine, issuer)
+
+    def test_a_command_hears_no_warning_of_what_was_set_for_it(self, machine: Machine, way: Sequence[str]) -> None:
+        machine.run("exec", *way, "--", sys.executable, "-c", QUIET_CHILD)
 
     def elsewhere(self, machine: Machine, variables: dict[str, str]) -> dict[str, str]:
         """The variables of a command, on a machine that has nothing else."""
