@@ -319,6 +319,18 @@ def test_signing_in_shows_what_the_sync_changed(world: World) -> None:
     assert synced.applied
 
 
+def test_who_has_just_signed_in_is_named_without_asking_anybody(world: World) -> None:
+    world.registry.add_user(ALICE, next(iter(world.registry.organizations.values())))
+    world.identity_provider.person = ALICE
+    world.log_in(NO_SELECTION, Dialogue())
+    world.sign_ins.tokens.clear()
+    world.forget_requests()
+    status = world.tell_status(NO_SELECTION)
+    assert status.user is not None
+    assert (status.user.email, status.identity) == (ALICE, None)
+    assert world.registry.requests == []
+
+
 class TestLoggingOut:
     def test_it_is_revoked_and_deleted(self, world: World) -> None:
         sign_in = world.signed_in()

@@ -13,7 +13,7 @@ from stardag.app.sign_in.ports import SignIns
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import StateNotWritable, UnusableSecrets
-from stardag.domain.sign_in import AccessToken, SignIn, Silence
+from stardag.domain.sign_in import AccessToken, SignIn, Silence, User
 from tests.fakes.sign_ins import FakeSignIns
 
 URL, OTHER_URL = "http://localhost:8000", "https://api.stardag.com"
@@ -54,6 +54,23 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
         fake = FakeSignIns()
         return Subject(fake, directory, fake.spoil)
     return Subject(SignInFiles(user), directory, spoil_file)
+
+
+def test_whose_a_sign_in_is_stays_known_until_it_is_replaced_or_removed(subject: Subject) -> None:
+    alice = User("6f1c2a52-9f0e-4f5e-8a3d-0c5f3a8d2b11", "alice", "alice@acme.example")
+    sign_in = subject.keep()
+    assert subject.sign_ins.account(sign_in) is None
+    subject.sign_ins.keep(subject.directory, sign_in, alice)
+    assert subject.sign_ins.account(sign_in) == alice
+    renewed = subject.sign_ins.replace_refresh_token(sign_in, Secret("refresh-2"))
+    assert subject.sign_ins.account(renewed) == alice
+    assert subject.sign_ins.account(renewed._replace(registry="other")) is None
+    subject.keep()
+    assert subject.sign_ins.account(sign_in) is None
+    subject.sign_ins.keep(subject.directory, sign_in, alice._replace(email=None))
+    assert subject.sign_ins.account(sign_in) == alice._replace(email=None)
+    subject.sign_ins.remove(sign_in)
+    assert subject.sign_ins.account(sign_in) is None
 
 
 def test_where_a_sign_in_is_kept_can_be_told_also_when_it_is_gone(subject: Subject) -> None:

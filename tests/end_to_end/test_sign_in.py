@@ -46,6 +46,18 @@ def machine(machine: Machine, issuer: RunningRegistry) -> Machine:
 
 
 class TestTheStory:
+    def test_the_account_is_named_straight_after_signing_in_also_where_no_profile_is(
+        self, machine: Machine, issuer: RunningRegistry
+    ) -> None:
+        machine.configure(f'[registry.local]\nurl = "{issuer.url}"\n')
+        sign_in(machine, issuer)
+        ran = machine.ask("auth", "status")
+        assert (ran.data["user"]["email"], ran.data["verified"]) == ("owner@localhost", False)
+        assert "not-verified" in ran.warnings
+        assert "owner@localhost" in machine.run("auth", "status", "--offline").out
+        machine.run("auth", "logout")
+        assert not list(machine.directory.glob("sign-in-accounts/*.json"))
+
     def test_signing_in_shows_the_roots_that_changed_as_a_sync_does(
         self, machine: Machine, issuer: RunningRegistry
     ) -> None:

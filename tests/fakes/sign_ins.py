@@ -10,7 +10,7 @@ from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import StateNotWritable, UnusableSecrets
 from stardag.domain.registry_url import origin_of
-from stardag.domain.sign_in import AccessToken, SignIn, SignInFile, Silence
+from stardag.domain.sign_in import AccessToken, SignIn, SignInFile, Silence, User
 
 Key = tuple[str, str]
 """A stardag directory, and the name of a registry."""
@@ -22,6 +22,7 @@ class FakeSignIns:
 
     kept: dict[Key, SignIn] = field(default_factory=dict[Key, SignIn])
     tokens: dict[Key, dict[str, AccessToken]] = field(default_factory=dict[Key, dict[str, AccessToken]])
+    accounts: dict[Key, User] = field(default_factory=dict[Key, User])
     silences: dict[Key, Silence] = field(default_factory=dict[Key, Silence])
     unusable: set[Key] = field(default_factory=set[Key])
     locks: dict[Key, threading.Lock] = field(default_factory=dict[Key, threading.Lock])
@@ -52,11 +53,13 @@ class FakeSignIns:
         if not self.is_writable:
             raise StateNotWritable(os.path.join(directory.path, "credentials"), "read-only file system")
 
-    def keep(self, directory: StardagDirectory, sign_in: SignIn) -> None:
+    def keep(self, directory: StardagDirectory, sign_in: SignIn, account: User | None = None) -> None:
         self.check_writable(directory)
         key = (directory.path, sign_in.registry)
         self._forget(key)
         self.kept[key] = sign_in._replace(directory=directory.path)
+        if account is not None:
+            self.accounts[key] = account
 
     def replace_refresh_token(self, sign_in: SignIn, refresh_token: Secret) -> SignIn:
         self._check_writable_by(sign_in)
@@ -80,6 +83,9 @@ class FakeSignIns:
 
     def file_of(self, sign_in: SignIn) -> SignInFile:
         return SignInFile(_path(_key(sign_in)), None)
+
+    def account(self, sign_in: SignIn) -> User | None:
+        return self.accounts.get(_key(sign_in))
 
     def access_token(self, sign_in: SignIn, organization: str) -> AccessToken | None:
         return self.tokens.get(_key(sign_in), {}).get(organization)
@@ -121,6 +127,7 @@ class FakeSignIns:
         return self.kept.get(key)
 
     def _forget(self, key: Key) -> bool:
+        self.accounts.pop(key, None)
         had_tokens = self.tokens.pop(key, None) is not None
         had = self.kept.pop(key, None) is not None or key in self.unusable
         self.unusable.discard(key)

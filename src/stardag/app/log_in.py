@@ -85,7 +85,7 @@ class LogIn:
             raise SignInRefused(issuer.url, "it gave no refresh token, which staying signed in needs")
         user = self._introduce(url, issuer.url, issued, timeout)
         sign_in = SignIn(profile.directory.path, registry, url, issuer.token_endpoint, settings.client_id, kept)
-        self.sign_ins.keep(profile.directory, sign_in)
+        self.sign_ins.keep(profile.directory, sign_in, user)
         synced, notices = self._sync(selection._replace(registry=registry), profile, sign_in, issued)
         return LoggedIn(profile, registry, user, synced, (*profile.notices, *notices))
 

@@ -22,7 +22,7 @@ class Status(NamedTuple):
     """The credential for a registry, and what the registry says of it.
 
     `sign_in` is None where an API key or an access token from the environment is used. `identity` is None where it was
-    not verified, for the reason `not_verified`.
+    not verified, for the reason `not_verified`; `account` is who signed in, as the sign-in noted it.
     """
 
     profile: ActiveProfile
@@ -30,6 +30,12 @@ class Status(NamedTuple):
     sign_in: SignIn | None
     identity: KeyIdentity | User | None
     not_verified: str | None
+    account: User | None = None
+
+    @property
+    def user(self) -> User | None:
+        """Who is signed in: as the registry says, else as was noted when they signed in."""
+        return self.identity if isinstance(self.identity, User) else self.account
 
     @property
     def credential(self) -> CredentialKind:
@@ -69,7 +75,7 @@ class TellStatus:
         if sign_in is None:
             raise NoCredential(url, registry, profile.unused_token)
         identity, not_verified = self._ask(profile, sign_in)
-        return Status(profile, registry, sign_in, identity, not_verified)
+        return Status(profile, registry, sign_in, identity, not_verified, self.sign_ins.account(sign_in))
 
     def token(self, selection: Selection) -> tuple[ActiveProfile, Secret, float | None]:
         """A token of the signed-in user for the profile's organization, good until a time in seconds since the epoch;

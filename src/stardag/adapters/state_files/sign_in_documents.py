@@ -13,7 +13,7 @@ from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.domain.credentials import TOKEN_MAX_LENGTH, Secret
 from stardag.domain.errors import InvalidValue
 from stardag.domain.registry_url import URL_MAX_LENGTH, is_plain_beyond_loopback, normal_url
-from stardag.domain.sign_in import AccessToken, SignIn, Silence
+from stardag.domain.sign_in import AccessToken, SignIn, Silence, User
 
 _CLIENT_ID_MAX_LENGTH = 512
 _REASON_MAX_LENGTH = 1000
@@ -82,6 +82,27 @@ def write_silence(silence: Silence, token_endpoint: str) -> bytes:
     """The same, as `read_silence` reads it."""
     reason = "".join(character if character.isprintable() else " " for character in silence.reason)
     return encode_json({"token_endpoint": token_endpoint, "at": silence.at, "reason": reason[:_REASON_MAX_LENGTH]})
+
+
+def read_account(content: bytes, sign_in: SignIn) -> User | None:
+    """Whose a sign-in is; None where that was noted of another one.
+
+    Raises:
+        CorruptDocument: it breaks the format.
+    """
+    members = _members(content)
+    if (_text(members, "directory"), _text(members, "registry_url")) != (sign_in.directory, sign_in.registry_url):
+        return None
+    email = None if members.get("email") is None else _text(members, "email")
+    user = User(_text(members, "id"), _text(members, "username"), email)
+    if not all(text.isprintable() for text in user if text is not None):
+        raise CorruptDocument("it holds control characters")
+    return user
+
+
+def write_account(sign_in: SignIn, account: User) -> bytes:
+    """The same, as `read_account` reads it."""
+    return encode_json({"directory": sign_in.directory, "registry_url": sign_in.registry_url, **account._asdict()})
 
 
 def _members(content: bytes) -> dict[str, object]:

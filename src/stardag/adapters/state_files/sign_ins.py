@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
+from stardag.adapters.state_files.accounts import Accounts
 from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.adapters.state_files.secret_files import SecretFiles
 from stardag.adapters.state_files.shelf import ACCESS_TOKENS, CREDENTIALS
@@ -25,7 +26,7 @@ from stardag.domain.credentials import Secret
 from stardag.domain.errors import StateNotWritable, UnusableSecrets
 from stardag.domain.names import check_name, is_name
 from stardag.domain.registry_url import origin_of
-from stardag.domain.sign_in import AccessToken, SignIn, SignInFile, Silence
+from stardag.domain.sign_in import AccessToken, SignIn, SignInFile, Silence, User
 
 
 class SignInFiles:
@@ -34,6 +35,7 @@ class SignInFiles:
     def __init__(self, user_directory: str) -> None:
         self._user_directory = user_directory
         self._silences = Silences(user_directory)
+        self._accounts = Accounts(user_directory)
 
     def find(self, directory: StardagDirectory, registry: str, registry_url: str) -> SignIn | None:
         """The sign-in kept under this registry's name that belongs to this very URL."""
@@ -67,8 +69,8 @@ class SignInFiles:
         with files.alone():
             files.check_writable()
 
-    def keep(self, directory: StardagDirectory, sign_in: SignIn) -> None:
-        """Keep a sign-in in place of any of that name.
+    def keep(self, directory: StardagDirectory, sign_in: SignIn, account: User | None = None) -> None:
+        """Keep a sign-in in place of any of that name, and note whose it is.
 
         Raises:
             StateNotWritable: it cannot be written, or would not be read again.
@@ -78,7 +80,10 @@ class SignInFiles:
         with files.alone():
             # In this order: killed in between, the old sign-in lacks its tokens, but no token outlives its sign-in.
             _remove_access_tokens(files, sign_in.registry)
+            self._accounts.forget(sign_in.registry)
             files.replace(_credentials(sign_in.registry), content)
+        if account is not None:
+            self._accounts.note(sign_in, account)
 
     def replace_refresh_token(self, sign_in: SignIn, refresh_token: Secret) -> SignIn:
         """Keep the successor of a refresh token, unless this sign-in is not kept any more.
@@ -101,6 +106,7 @@ class SignInFiles:
             StateNotWritable: they cannot be removed.
         """
         _remove(self._files(sign_in), sign_in.registry)
+        self._accounts.forget(sign_in.registry)
 
     def remove_unusable(self, directory: StardagDirectory, registry: str) -> bool:
         """Forget whatever is kept under this registry's name, usable or not, and say whether there was anything.
@@ -109,6 +115,7 @@ class SignInFiles:
             StateNotWritable: it cannot be removed.
         """
         removed = [_remove(files, registry) for files in _places(directory)]
+        self._accounts.forget(registry)
         return any(removed)
 
     def again(self, sign_in: SignIn) -> SignIn | None:
@@ -125,6 +132,10 @@ class SignInFiles:
             return SignInFile(path, os.stat(path).st_mtime)
         except OSError:
             return SignInFile(path, None)
+
+    def account(self, sign_in: SignIn) -> User | None:
+        """Whose the sign-in is, where that was noted; what is broken counts as absent."""
+        return self._accounts.find(sign_in)
 
     def access_token(self, sign_in: SignIn, organization: str) -> AccessToken | None:
         """The token cached for an organization (by slug)."""

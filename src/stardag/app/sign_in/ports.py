@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from stardag.domain.configuration import StardagDirectory
     from stardag.domain.credentials import Secret
-    from stardag.domain.sign_in import AccessToken, IssuedTokens, SignIn, SignInFile, Silence
+    from stardag.domain.sign_in import AccessToken, IssuedTokens, SignIn, SignInFile, Silence, User
 
 
 class SignIns(Protocol):
@@ -45,8 +45,9 @@ class SignIns(Protocol):
         """
         ...
 
-    def keep(self, directory: StardagDirectory, sign_in: SignIn) -> None:
-        """Keep a sign-in in the directory in force, in place of any of that name, whose access tokens go.
+    def keep(self, directory: StardagDirectory, sign_in: SignIn, account: User | None = None) -> None:
+        """Keep a sign-in in the directory in force, in place of any of that name, whose access tokens go; and note
+        whose it is, which is no error where it cannot be.
 
         What somebody else put into a project's directory is not replaced: a secret kept there could leave with it.
         """
@@ -72,6 +73,10 @@ class SignIns(Protocol):
 
     def file_of(self, sign_in: SignIn) -> SignInFile:
         """Where a sign-in is kept, for people. It never fails."""
+        ...
+
+    def account(self, sign_in: SignIn) -> User | None:
+        """Whose the sign-in is, where that was noted; only for people to read."""
         ...
 
     def access_token(self, sign_in: SignIn, organization: str) -> AccessToken | None:
