@@ -15,6 +15,7 @@ from dependency_injector.providers import Factory, Provider, ThreadSafeSingleton
 from stardag import wiring
 
 if TYPE_CHECKING:
+    from stardag.adapters.held_signals import HeldSignals
     from stardag.app.add_registry import AddRegistry
     from stardag.app.browse_registry import BrowseRegistry
     from stardag.app.builds.join_build import JoinBuild
@@ -73,10 +74,13 @@ class Container(containers.DeclarativeContainer):
     sign_ins: Provider["SignIns"] = ThreadSafeSingleton(wiring.sign_ins)
     identity_provider: Provider["IdentityProvider"] = ThreadSafeSingleton(wiring.identity_provider)
     browser: Provider["Browser"] = ThreadSafeSingleton(wiring.browser)
-    commands: Provider["Commands"] = ThreadSafeSingleton(wiring.commands)
+    signals: Provider["HeldSignals"] = ThreadSafeSingleton(wiring.signals)
+    commands: Provider["Commands"] = ThreadSafeSingleton(wiring.commands, signals)
 
     resolve_profile: Provider["ResolveProfile"] = Factory(wiring.resolve_profile, environment, files, state, notice_log)
-    renew_tokens: Provider["RenewTokens"] = Factory(wiring.renew_tokens, sign_ins, identity_provider, registries)
+    renew_tokens: Provider["RenewTokens"] = Factory(
+        wiring.renew_tokens, sign_ins, identity_provider, registries, signals
+    )
     open_registry: Provider["OpenRegistry"] = Factory(
         wiring.open_registry, files, trust, registries, sign_ins, renew_tokens
     )

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stardag.adapters.held_signals import HeldSignals
     from stardag.app.add_registry import AddRegistry
     from stardag.app.browse_registry import BrowseRegistry
     from stardag.app.builds.join_build import JoinBuild
@@ -151,11 +152,11 @@ def browser() -> "Browser":
     return SystemBrowser(os.environ)
 
 
-def commands() -> "Commands":
+def commands(signals: "HeldSignals") -> "Commands":
     """The programs of this machine."""
     from stardag.adapters.child_process import SystemCommands
 
-    return SystemCommands()
+    return SystemCommands(signals.listening)
 
 
 def resolve_profile(
@@ -173,13 +174,22 @@ def resolve_here() -> "ResolveProfile":
     return resolve_profile(environment(log), files(trust(), log), state(log), log)
 
 
-def renew_tokens(sign_ins: "SignIns", identity_provider: "IdentityProvider", registries: "Registries") -> "RenewTokens":
+def signals() -> "HeldSignals":
+    """The signals of this process."""
+    from stardag.adapters.held_signals import HeldSignals
+
+    return HeldSignals()
+
+
+def renew_tokens(
+    sign_ins: "SignIns", identity_provider: "IdentityProvider", registries: "Registries", signals: "HeldSignals"
+) -> "RenewTokens":
     """The access tokens of whoever is signed in."""
     import time
 
     from stardag.app.sign_in.renew_tokens import RenewTokens
 
-    return RenewTokens(sign_ins, identity_provider, registries, time.time)
+    return RenewTokens(sign_ins, identity_provider, registries, time.time, signals)
 
 
 def open_registry(

@@ -1,7 +1,9 @@
 """Signing in and out, status and tokens, over fakes."""
 
 import threading
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -28,6 +30,7 @@ from stardag.domain.sign_in import IssuedTokens, User
 from tests.app.world import World, codes, sample
 from tests.fakes.environment import FakeEnvironment
 from tests.fakes.registry import DEFAULT_URL
+from tests.fakes.signals import FakeSignals
 
 ALICE = "alice@acme.example"
 TIMEOUT = 5.0
@@ -185,11 +188,29 @@ class TestTokens:
             world.renew_tokens(sign_in, "default", TIMEOUT)
         assert world.identity_provider.refreshes == []
 
+    def test_no_signal_ends_the_process_between_a_refresh_and_keeping_its_successor(self, world: World) -> None:
+        sign_in = world.signed_in()
+        noted: list[tuple[int, int, bool]] = []
+
+        class NotingSignals(FakeSignals):
+            @contextmanager
+            def held(self, timeout: float) -> Generator[None]:
+                before = len(world.identity_provider.refreshes)
+                yield
+                kept = world.sign_ins.again(sign_in)
+                noted.append((before, len(world.identity_provider.refreshes), kept != sign_in))
+
+        world.signals = NotingSignals()
+        world.renew_tokens(sign_in, "default", TIMEOUT)
+        assert noted == [(0, 1, True)]
+
     def test_an_issuer_that_was_silent_for_long_is_not_asked_again_at_once(self, world: World) -> None:
         sign_in = world.signed_in()
         times = iter([0.0, 5.0, 5.0, 6.0, 40.0, 41.0, 41.0, 41.0])
         renew = world.renew_tokens
-        slow = type(renew)(renew.sign_ins, renew.identity_provider, renew.registries, lambda: next(times))
+        slow = type(renew)(
+            renew.sign_ins, renew.identity_provider, renew.registries, lambda: next(times), world.signals
+        )
         world.identity_provider.down = "it hangs"
         with pytest.raises(IssuerUnreachable, match="it hangs"):
             slow.issued(sign_in, TIMEOUT)

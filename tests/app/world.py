@@ -44,6 +44,7 @@ from tests.fakes.identity_provider import FakeIdentityProvider
 from tests.fakes.outcomes import FakeOutcomes
 from tests.fakes.registry import DEFAULT_URL, FakeRegistries, FakeRegistry, FakeRegistryApi, Sent
 from tests.fakes.sign_ins import FakeSignIns
+from tests.fakes.signals import FakeSignals
 from tests.fakes.state import FakeState
 from tests.fakes.storage import FakeStorageCheck
 from tests.fakes.trust import FakeTrust
@@ -111,6 +112,7 @@ class World:
         self.identity_provider = FakeIdentityProvider(self.registry)
         self.sign_ins = FakeSignIns()
         self.outcomes = FakeOutcomes()
+        self.signals = FakeSignals()
         self.now = 1_790_000_000.0
         self.monotonic = 0.0
         self.process = 1
@@ -126,7 +128,7 @@ class World:
 
     @property
     def renew_tokens(self) -> RenewTokens:
-        return RenewTokens(self.sign_ins, self.identity_provider, self.registries, lambda: self.now)
+        return RenewTokens(self.sign_ins, self.identity_provider, self.registries, lambda: self.now, self.signals)
 
     @property
     def choose_registry(self) -> ChooseRegistry:

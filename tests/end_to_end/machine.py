@@ -142,12 +142,12 @@ class Machine:
         return ran
 
     @contextmanager
-    def running(self, *words: str, **variables: str) -> Generator[Running]:
-        """The program under way, for the length of a `with` block."""
+    def running(self, *words: str, given: str = "", **variables: str) -> Generator[Running]:
+        """The program under way, `given` something on standard input, for the length of a `with` block."""
         env = self.environment(**variables)
         with (
             tempfile.TemporaryDirectory(prefix="stardag-run-") as directory,
-            forked(stardag_program, words, env, self.work, Path(directory)) as process,
+            forked(stardag_program, words, env, self.work, Path(directory), given.encode()) as process,
         ):
             yield process
 

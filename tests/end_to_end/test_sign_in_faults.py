@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, quote
 
 import pytest
 
+from stardag.adapters.held_signals import HeldSignals
 from stardag.adapters.http_registry import HttpRegistries
 from stardag.adapters.oauth import OAuthIdentityProvider
 from stardag.adapters.state_files.sign_ins import SignInFiles
@@ -32,7 +34,7 @@ from tests.end_to_end.front import Front, Passage, Treatment, registry_behind_a_
 from tests.end_to_end.machine import PROGRAM, Machine
 from tests.end_to_end.recorder import recording
 from tests.end_to_end.signing_in import CONFIGURATION, expire, is_revealed, journal, secrets_of, sign_in
-from tests.processes import Running
+from tests.processes import Running, started
 from tests.registry.running import DEADLINE, RunningRegistry
 
 REFRESH = "POST /oauth/token"
@@ -82,10 +84,42 @@ def lose_half_the_answer(passage: Passage) -> None:
     passage.answer(forwarded.status, forwarded.body, forwarded.headers, cut_at=len(forwarded.body) // 2)
 
 
+ON_A_THREAD = """
+import contextlib, stardag, threading
+def work():
+    with contextlib.suppress(Exception):
+        stardag.sync_target_roots()
+thread = threading.Thread(target=work, daemon=True)
+thread.start()
+thread.join()
+"""
+
+
+def kept_token(machine: Machine) -> str:
+    """The refresh token that is kept."""
+    document = json.loads((machine.directory / "credentials" / "local.json").read_text())
+    return str(document["refresh_token"])
+
+
+def signal_during_refresh(front: Front, number: signal.Signals) -> "tuple[Queue[Running], Queue[str]]":
+    """Send a signal to the process that is put into the first queue, when the issuer has made the successor of a
+    refresh token, and before it says so. The second queue gets the successor."""
+    processes, successors = Queue[Running](), Queue[str]()
+
+    def treat(passage: Passage) -> None:
+        forwarded = passage.forward()
+        processes.get(timeout=DEADLINE).send_signal(number)
+        successors.put(str(json.loads(forwarded.body)["refresh_token"]))
+        passage.answer(forwarded.status, forwarded.body, forwarded.headers)
+
+    front.only(REFRESH, treat)
+    return processes, successors
+
+
 def renewal(machine: Machine) -> tuple[RenewTokens, StardagDirectory]:
     """What the program does to have a token, in this process."""
     sign_ins = SignInFiles(str(machine.directory))
-    renew = RenewTokens(sign_ins, OAuthIdentityProvider(), HttpRegistries(), time.time)
+    renew = RenewTokens(sign_ins, OAuthIdentityProvider(), HttpRegistries(), time.time, HeldSignals())
     return renew, StardagDirectory(str(machine.directory), str(machine.directory))
 
 
@@ -116,6 +150,52 @@ def test_however_many_threads_find_the_token_stale_there_is_one_refresh(
         tokens = {future.result() for future in [pool.submit(have_one) for _ in range(threads)]}
     assert len(tokens) == 1
     assert front.requests == [REFRESH, EXCHANGE]
+
+
+class TestSignalsDuringARefresh:
+    """Whoever ends the program while the issuer answers does not sign anybody out: the successor is kept first."""
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+    @pytest.mark.parametrize("line", ["target-roots sync", "exec -- true", "auth token"])
+    def test_the_successor_is_kept_and_then_the_program_ends(
+        self, machine: Machine, front: Front, line: str, number: signal.Signals
+    ) -> None:
+        before = kept_token(machine)
+        expire(machine)
+        processes, successors = signal_during_refresh(front, number)
+        with machine.running(*line.split()) as process:
+            processes.put(process)
+            ended = process.ended(DEADLINE)
+        assert ended.code == (130 if number == signal.SIGINT else -number)
+        assert b"Traceback" not in ended.err
+        assert kept_token(machine) == successors.get(timeout=DEADLINE) != before
+        assert front.requests == [REFRESH]
+        front.harmless()
+        assert machine.run("auth", "token").out
+
+    def test_a_token_that_is_given_is_kept_by_its_successor(self, machine: Machine, front: Front) -> None:
+        before = kept_token(machine)
+        words = ("auth", "login", "--with-token", "--registry", "local")
+        processes, successors = signal_during_refresh(front, signal.SIGTERM)
+        with machine.running(*words, given=f"{before}\n") as process:
+            processes.put(process)
+            assert process.ended(DEADLINE).code == -signal.SIGTERM
+        assert kept_token(machine) == successors.get(timeout=DEADLINE) != before
+
+    @pytest.mark.parametrize("on_a_thread", [False, True], ids=["main thread", "other thread"])
+    def test_so_does_a_program_that_uses_the_library(
+        self, machine: Machine, front: Front, tmp_path: Path, on_a_thread: bool
+    ) -> None:
+        before = kept_token(machine)
+        expire(machine)
+        code = "import stardag; stardag.sync_target_roots()"
+        if on_a_thread:
+            code = ON_A_THREAD
+        processes, successors = signal_during_refresh(front, signal.SIGINT)
+        with started([sys.executable, "-c", code], machine.environment(), tmp_path) as process:
+            processes.put(process)
+            assert process.ended(DEADLINE).code == -signal.SIGINT
+        assert kept_token(machine) == successors.get(timeout=DEADLINE) != before
 
 
 class TestLostAnswers:

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import NoReturn, TypeVar
 
 from stardag.domain.command_errors import CommandNotFound, CommandNotRunnable
@@ -36,7 +36,10 @@ _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class SystemCommands:
-    """Keeps the promises of `Commands`."""
+    """Keeps the promises of `Commands`. `listening` lets a thread that is waited for hold signals in a block."""
+
+    def __init__(self, listening: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        self._listening = listening
 
     def find(self, words: Sequence[str]) -> "SystemCommand":
         """The command that these words are; see the port."""
@@ -64,8 +67,9 @@ class SystemCommands:
             except BaseException as error:  # noqa: BLE001  # whoever waits raises it
                 future.set_exception(error)
 
-        threading.Thread(target=perform, daemon=True).start()
-        return future.result()
+        with self._listening():
+            threading.Thread(target=perform, daemon=True).start()
+            return future.result()
 
     def end_as(self, ended: EndedCommand) -> NoReturn:
         """End as a command has; see the port. The first process of a container, which its default signals do not end,

@@ -20,6 +20,10 @@ Way = Literal["browser", "device", "either"]
 """How a person signs in; "either" is on another device where the issuer has that, else through a browser."""
 
 
+_EXCHANGES_UNTIL_KEPT = 3
+"""A refresh, which an issuer may ask to be sent in another form, and the registry being told."""
+
+
 class Dialogue(Protocol):
     """What a person has to see while signing in."""
 
@@ -74,18 +78,20 @@ class LogIn:
         settings = api.sign_in_settings()
         dialogue.signing_in(registry, url, settings.issuer_url)
         issuer = self.identity_provider.discover(settings.issuer_url, timeout)
-        if refresh_token is None:
-            issued = self._ask_person(issuer, settings, profile, way, dialogue)
-        else:
-            issued = self.identity_provider.refresh(
-                issuer.token_endpoint, settings.client_id, refresh_token, url, timeout
-            )
-        kept = issued.refresh_token or refresh_token
-        if kept is None:
-            raise SignInRefused(issuer.url, "it gave no refresh token, which staying signed in needs")
-        user = self._introduce(url, issuer.url, issued, timeout)
-        sign_in = SignIn(profile.directory.path, registry, url, issuer.token_endpoint, settings.client_id, kept)
-        self.sign_ins.keep(profile.directory, sign_in, user)
+        issued = self._ask_person(issuer, settings, profile, way, dialogue) if refresh_token is None else None
+        # What the issuer has given is there once: no signal ends this process before it is kept.
+        with self.renew_tokens.signals.held(_EXCHANGES_UNTIL_KEPT * timeout):
+            if refresh_token is not None:
+                issued = self.identity_provider.refresh(
+                    issuer.token_endpoint, settings.client_id, refresh_token, url, timeout
+                )
+            assert issued is not None
+            kept = issued.refresh_token or refresh_token
+            if kept is None:
+                raise SignInRefused(issuer.url, "it gave no refresh token, which staying signed in needs")
+            user = self._introduce(url, issuer.url, issued, timeout)
+            sign_in = SignIn(profile.directory.path, registry, url, issuer.token_endpoint, settings.client_id, kept)
+            self.sign_ins.keep(profile.directory, sign_in, user)
         synced, notices = self._sync(selection._replace(registry=registry), profile, sign_in, issued)
         return LoggedIn(profile, registry, user, synced, (*profile.notices, *notices))
 

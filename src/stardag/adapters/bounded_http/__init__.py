@@ -305,7 +305,8 @@ class Connection:
         with self._lock:
             if self._client is None:
                 self._client = _Client(self._address)
-                weakref.finalize(self, self._client.http.close)
+                # The end of the process closes it anyway, and a thread may still wait for an answer then.
+                weakref.finalize(self, self._client.http.close).atexit = False
             return self._client
 
 

@@ -104,6 +104,15 @@ class SignIns(Protocol):
         ...
 
 
+class Signals(Protocol):
+    """What asks this process to end."""
+
+    def held(self, timeout: float) -> AbstractContextManager[None]:
+        """Hold on to it for the length of a block, which takes `timeout` seconds at most; then it takes effect, as if
+        it had come at that moment. For any thread, as far as the system lets one."""
+        ...
+
+
 class Browser(Protocol):
     """The browser of the person at this machine."""
 

@@ -1,14 +1,15 @@
 """Access tokens from a sign-in: the cached one, or a new one, one renewal for however many find it stale together.
 
 Whoever renews is alone with the sign-in and looks again first: somebody else may have done it. The successor of a
-refresh token is kept before anything else is done with what came along with it.
+refresh token is kept before anything else is done with what came along with it, and no signal ends this process between
+the request and that: an issuer may end the sign-in of whoever shows it a refresh token that it has replaced.
 """
 
 from dataclasses import dataclass
 
 from stardag.app.registry_ports import Registries
 from stardag.app.sign_in.fixed_credential import FixedCredential
-from stardag.app.sign_in.ports import Clock, IdentityProvider, SignIns
+from stardag.app.sign_in.ports import Clock, IdentityProvider, Signals, SignIns
 from stardag.domain.credentials import CredentialSource, Secret
 from stardag.domain.errors import ClockOff, IssuerUnreachable, SignInEnded, SignInRefused
 from stardag.domain.registry_url import origin_of
@@ -43,6 +44,7 @@ class RenewTokens:
     identity_provider: IdentityProvider
     registries: Registries
     clock: Clock
+    signals: Signals
 
     def __call__(
         self, sign_in: SignIn, organization: str, timeout: float, refused: Secret | None = None
@@ -100,6 +102,13 @@ class RenewTokens:
     def _refresh(self, sign_in: SignIn, timeout: float) -> tuple[SignIn, IssuedTokens]:
         began = self.clock()
         silence = self._recent_silence(sign_in, began)
+        with self.signals.held(_patience(timeout)):
+            sign_in, issued = self._refresh_now(sign_in, timeout, began)
+        if silence is not None:
+            self.sign_ins.note_silence(sign_in, None)
+        return sign_in, issued
+
+    def _refresh_now(self, sign_in: SignIn, timeout: float, began: float) -> tuple[SignIn, IssuedTokens]:
         try:
             issued = self.identity_provider.refresh(
                 sign_in.token_endpoint, sign_in.client_id, sign_in.refresh_token, sign_in.registry_url, timeout
@@ -112,8 +121,6 @@ class RenewTokens:
             raise self._ended(sign_in, error.reason) from None
         if issued.refresh_token is not None and issued.refresh_token != sign_in.refresh_token:
             sign_in = self.sign_ins.replace_refresh_token(sign_in, issued.refresh_token)
-        if silence is not None:
-            self.sign_ins.note_silence(sign_in, None)
         return sign_in, issued
 
     def _recent_silence(self, sign_in: SignIn, now: float) -> Silence | None:
