@@ -269,6 +269,8 @@ def test_what_is_missing_is_an_error_that_names_the_option(stardag: Program) -> 
         ran = stardag(f"{words} --no-input")
         assert ran.code == 2
         assert option in ran.err
+    example = "stardag profile add new --registry local --organization default --workspace my-workspace"
+    assert example in stardag("profile add new -r local -o default").err, "what was given stays"
 
 
 def test_the_default_address_is_offered_for_central_and_remote(stardag: Program) -> None:

@@ -232,3 +232,22 @@ def test_colour_is_for_terminals_and_not_for_those_who_do_not_want_it(machine: M
             code, said = person.ends()
         assert (code, "\x1b[" in said) == (2, coloured)
         assert "error:" in said
+
+
+def test_another_address_that_is_no_registry_is_confirmed_twice(machine: Machine) -> None:
+    machine.configure('[registry.r]\nurl = "https://r.example"\n')
+    with ScriptedServer(answering({})) as server:
+        with terminal(machine, "registry", "add", "r", "--url", server.url) as person:
+            person.reads("already https://r.example")
+            person.reads("Replace it?")
+            person.types("y")
+            person.reads("is not a Stardag registry")
+            person.reads("Add it all the same?")
+            person.types("n")
+            code, said = person.ends()
+        assert (code, "Nothing was changed." in said, "--force" in said) == (2, True, True)
+        with terminal(machine, "registry", "add", "r", "--url", server.url, "--replace") as person:
+            person.reads("Add it all the same?")
+            person.types("y")
+            assert person.ends()[0] == 0
+    assert listed(machine)["registry"]["r"]["url"] == server.url

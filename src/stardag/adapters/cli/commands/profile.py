@@ -15,7 +15,7 @@ from stardag.adapters.cli.session import (
     SessionArgument,
     WorkspaceOption,
 )
-from stardag.adapters.cli.text import table
+from stardag.adapters.cli.text import once_more, table
 from stardag.domain.configuration import Profile
 from stardag.domain.errors import NOT_TOLD, MissingSetting, UnknownName
 from stardag.domain.layers import Notice
@@ -102,7 +102,10 @@ def add_profile(
         What to call it.
     """
     check_name("profile", name)
-    example = f"stardag profile add {name} --registry local --organization my-org --workspace my-workspace"
+    given = once_more(
+        registry=registry or "local", organization=organization or "my-org", workspace=workspace or "my-workspace"
+    )
+    example = f"stardag profile add {name}{given}"
     registry = registry or _choose_registry(session, example)
     place = Selection(registry=registry, offline=options.offline, without_profile=True)
     organization = organization or _choose_organization(session, place, example)
