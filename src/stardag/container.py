@@ -105,7 +105,7 @@ class Container(containers.DeclarativeContainer):
         wiring.run_command, commands, environment, validate_before_build, start_build
     )
     add_registry: Provider["AddRegistry"] = Factory(wiring.add_registry, environment, files, open_registry)
-    remove_registry: Provider["RemoveRegistry"] = Factory(wiring.remove_registry, files)
+    remove_registry: Provider["RemoveRegistry"] = Factory(wiring.remove_registry, files, sign_ins)
     add_profile: Provider["AddProfile"] = Factory(wiring.add_profile, environment, files, open_registry)
     use_profile: Provider["UseProfile"] = Factory(wiring.use_profile, environment, files)
     remove_profile: Provider["RemoveProfile"] = Factory(wiring.remove_profile, files)

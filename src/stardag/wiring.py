@@ -328,11 +328,11 @@ def add_registry(
     return AddRegistry(environment, files, open_registry)
 
 
-def remove_registry(files: "ConfigurationFiles") -> "RemoveRegistry":
+def remove_registry(files: "ConfigurationFiles", sign_ins: "SignIns") -> "RemoveRegistry":
     """The use case behind `registry remove`."""
     from stardag.app.edit_configuration import RemoveRegistry
 
-    return RemoveRegistry(files)
+    return RemoveRegistry(files, sign_ins)
 
 
 def add_profile(

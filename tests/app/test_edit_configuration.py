@@ -321,7 +321,7 @@ def test_a_removed_profile_takes_the_default_along_where_it_was_that(world: Worl
 
 def test_a_registry_nobody_uses_is_removed(world: World) -> None:
     add_registry(world)("second", HERE)
-    edited, gone = RemoveRegistry(world.files)("second")
+    edited, gone = RemoveRegistry(world.files, world.sign_ins)("second")
     assert (edited.changed, gone) == (True, ())
     assert urls(world) == {"local": HERE}
 
@@ -329,19 +329,26 @@ def test_a_registry_nobody_uses_is_removed(world: World) -> None:
 def test_a_registry_that_profiles_use_is_removed_with_them_only_when_confirmed(world: World) -> None:
     add_profile(world)(NEW)
     with pytest.raises(ConfirmationNeeded) as caught:
-        RemoveRegistry(world.files)("local")
+        RemoveRegistry(world.files, world.sign_ins)("local")
     assert caught.value.option == "--yes"
     assert "2 profiles" in caught.value.message
     assert set(profiles(world)) == {"local", "new"}
-    _, gone = RemoveRegistry(world.files)("local", and_profiles=True)
+    _, gone = RemoveRegistry(world.files, world.sign_ins)("local", and_profiles=True)
     assert set(gone) == {"local", "new"}
     assert (urls(world), profiles(world), world.resolve().profile.value) == ({}, {}, None)
+
+
+def test_a_sign_in_at_a_removed_registry_is_kept_and_that_is_said(world: World) -> None:
+    world.signed_in()
+    edited, _ = RemoveRegistry(world.files, world.sign_ins)("local", and_profiles=True)
+    assert codes(edited.notices) == ["still-signed-in"]
+    assert "stardag auth logout --registry local" in edited.notices[0].message
 
 
 @pytest.mark.parametrize("name", ["missing", "central"])
 def test_a_registry_that_the_file_does_not_define_cannot_be_removed(world: World, name: str) -> None:
     with pytest.raises(UnknownName):
-        RemoveRegistry(world.files)(name)
+        RemoveRegistry(world.files, world.sign_ins)(name)
 
 
 @pytest.mark.parametrize(
@@ -356,7 +363,7 @@ def test_what_keeps_a_file_from_being_edited_is_its_error(
         lambda: add_registry(world)("second", HERE),
         lambda: add_profile(world)(NEW),
         lambda: RemoveProfile(world.files)("local", confirmed=True),
-        lambda: RemoveRegistry(world.files)("local", and_profiles=True),
+        lambda: RemoveRegistry(world.files, world.sign_ins)("local", and_profiles=True),
     ]
     for edit in edits:
         with pytest.raises(error):

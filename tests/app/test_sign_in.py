@@ -23,6 +23,7 @@ from stardag.domain.errors import (
     SignInRefused,
     SignInWithheld,
     StateNotWritable,
+    UnknownName,
     UnusableSecrets,
 )
 from stardag.domain.profile import NO_SELECTION, Selection
@@ -385,6 +386,15 @@ class TestLoggingOut:
         world.log_out(NO_SELECTION)
         with pytest.raises(NoCredential):
             world.tell_status(NO_SELECTION)
+
+    def test_a_registry_that_was_removed_can_still_be_signed_out_of(self, world: World) -> None:
+        sign_in = world.signed_in()
+        world.files.user = {}
+        _, gone = world.log_out(Selection(registry="local"))
+        assert [(each.registry, each.not_revoked) for each in gone] == [("local", None)]
+        assert world.identity_provider.revoked == [sign_in.refresh_token]
+        with pytest.raises(UnknownName):
+            world.log_out(Selection(registry="local"))
 
     def test_all_means_every_registry(self, world: World) -> None:
         world.signed_in()

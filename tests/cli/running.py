@@ -72,7 +72,7 @@ class FakeUseCases:
         return AddRegistry(self.world.environment, self.world.files, self.world.open_registry)
 
     def remove_registry(self) -> RemoveRegistry:
-        return RemoveRegistry(self.world.files)
+        return RemoveRegistry(self.world.files, self.world.sign_ins)
 
     def add_profile(self) -> AddProfile:
         return AddProfile(self.world.environment, self.world.files, self.world.open_registry)

@@ -127,6 +127,18 @@ class TestTheStory:
         for words in (("target-roots", "sync"), ("target-roots", "list"), ("target-roots", "validate")):
             assert machine.ask(*words).warnings == {}
 
+    def test_a_registry_that_was_removed_is_still_signed_out_of(
+        self, machine: Machine, issuer: RunningRegistry
+    ) -> None:
+        sign_in(machine, issuer)
+        (secret, *_) = secrets_of(machine.directory)
+        said = machine.run("registry", "remove", "local", "--yes").err
+        assert f"You are still signed in to {issuer.url}; sign out with: stardag auth logout --registry local." in said
+        assert secret in secrets_of(machine.directory)
+        assert "Signed out of 'local'" in machine.run("auth", "logout", "--registry", "local").out
+        assert secrets_of(machine.directory) == []
+        machine.run("auth", "logout", "--registry", "local", exits=2)
+
     def test_what_profile_add_offers_is_what_the_user_may_see(self, machine: Machine, issuer: RunningRegistry) -> None:
         sign_in(machine, issuer)
         with terminal(machine, "profile", "add", "mine") as person:

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from stardag.app.configuration_files import Edit, FileRead
 from stardag.app.connect import OpenRegistry
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Trust
-from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile
+from stardag.app.sign_in.ports import SignIns
+from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
 from stardag.domain.environment import Environment
 from stardag.domain.errors import (
     NOT_TOLD,
@@ -19,6 +20,7 @@ from stardag.domain.errors import (
     NotKnownToRegistry,
     SignInNeeded,
     UnknownName,
+    UnusableSecrets,
 )
 from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile, Selection
@@ -58,9 +60,10 @@ class RemovedProfile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RemoveRegistry:
-    """Removes a registry from the file in force, and with confirmation the profiles that use it."""
+    """Removes a registry from the file in force, and with confirmation the profiles that use it. A sign-in stays."""
 
     files: ConfigurationFiles
+    sign_ins: SignIns
 
     def __call__(self, name: str, *, and_profiles: bool = False) -> tuple[Edited, tuple[str, ...]]:
         """Remove; also returns the names of the profiles that went with it.
@@ -82,8 +85,19 @@ class RemoveRegistry:
                 f"{profiles}.",
                 "--yes",
             )
+        notices = (*read.notices, *self._kept_sign_in(configuration.registries[name], read))
         edits = [Edit(("registry", name), None), *_removals(configuration, using)]
-        return Edited(self.files.edit(edits), changed=True, notices=read.notices), tuple(using)
+        return Edited(self.files.edit(edits), changed=True, notices=notices), tuple(using)
+
+    def _kept_sign_in(self, registry: Registry, read: FileRead) -> list[Notice]:
+        """A word on the sign-in that is kept, if there is one."""
+        try:
+            if self.sign_ins.find(read.directory, registry.name, registry.url) is None:
+                return []
+        except UnusableSecrets:
+            pass  # a file that is broken or readable by others is kept as well
+        fix = f"sign out with: stardag auth logout --registry {registry.name}"
+        return [Notice("still-signed-in", f"You are still signed in to {registry.url}; {fix}.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import OpenRegistry
 from stardag.app.sign_in.ports import IdentityProvider, SignIns
-from stardag.domain.errors import StardagError, UnusableSecrets
+from stardag.domain.errors import StardagError, UnknownName, UnusableSecrets
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.registry_url import origin_of
 from stardag.domain.sign_in import SignIn
@@ -35,7 +35,7 @@ class LogOut:
     identity_provider: IdentityProvider
 
     def __call__(self, selection: Selection, *, every: bool = False) -> tuple[ActiveProfile, tuple[LoggedOut, ...]]:
-        """Sign out of one registry, or of every one.
+        """Sign out of one registry, which may have been removed from the configuration, or of every one.
 
         Raises:
             UnusableSecrets: with `every`, a file is broken; signing out of that registry by name deletes it.
@@ -45,7 +45,13 @@ class LogOut:
             return profile, tuple(
                 self._log_out(profile, sign_in) for sign_in in self.sign_ins.all_in(profile.directory)
             )
-        profile, registry = self.choose_registry(selection)
+        try:
+            profile, registry = self.choose_registry(selection)
+        except UnknownName as error:
+            removed = self._log_out_of_removed(selection) if error.kind == "registry" else None
+            if removed is None:
+                raise
+            return removed
         url = profile.registry_url.value
         try:
             sign_in = self.sign_ins.find(profile.directory, registry, url)
@@ -55,6 +61,12 @@ class LogOut:
         if sign_in is not None:
             return profile, (self._log_out(profile, sign_in),)
         return profile, ()
+
+    def _log_out_of_removed(self, selection: Selection) -> tuple[ActiveProfile, tuple[LoggedOut, ...]] | None:
+        """Sign out of a registry that the configuration does not name any more; None where no sign-in has its name."""
+        profile = self.choose_registry.resolve(selection._replace(registry=None))
+        kept = [each for each in self.sign_ins.all_in(profile.directory) if each.registry == selection.registry]
+        return (profile, tuple(self._log_out(profile, each) for each in kept)) if kept else None
 
     def _log_out(self, profile: ActiveProfile, sign_in: SignIn) -> LoggedOut:
         with self.sign_ins.alone(sign_in, 2 * profile.timeout + 5.0):
