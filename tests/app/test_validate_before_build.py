@@ -1,5 +1,7 @@
 """What a build start does before anything is built (guide, "Target Roots Synchronization"; readings, section 4)."""
 
+import re
+
 import pytest
 
 from stardag.domain.environment import InheritedPlace
@@ -10,7 +12,8 @@ from stardag.domain.errors import (
     TargetRootCacheLost,
     TargetRootMismatch,
 )
-from stardag.domain.profile import Selection
+from stardag.domain.profile import NO_SELECTION, Selection
+from stardag.domain.refusals import WorkspaceArchived
 from stardag.domain.root_changes import RootChange, RootChanges
 from tests.app.world import World, codes
 
@@ -20,6 +23,18 @@ FIRST = "/local-target-roots/default/default/"
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+def test_an_archived_workspace_fails_as_the_build_does_in_one_request_and_is_still_synced(world: World) -> None:
+    world.synced()
+    world.registry.workspaces[world.workspace.id] = world.workspace._replace(is_archived=True)
+    world.forget_requests()
+    with pytest.raises(WorkspaceArchived) as refused:
+        world.validate()
+    assert len(world.registry.requests) == 1
+    with pytest.raises(WorkspaceArchived, match=re.escape(refused.value.message)):
+        world.start_build(NO_SELECTION, "nightly")
+    assert not world.sync().changes
 
 
 def test_unchanged_roots_cost_exactly_one_conditional_request(world: World) -> None:

@@ -221,6 +221,7 @@ class TestWorkspaces:
             lambda: owner.change_target_root(workspace.id, TargetRoot("default", "/elsewhere")),
             lambda: owner.remove_target_root(workspace.id, "default"),
             lambda: owner.make_api_key(workspace.id, "a key", "build", None),
+            lambda: owner.target_roots(workspace.id, to_build=True),
             lambda: owner.register_build(workspace.id, REGISTRATION, "a key"),
             lambda: owner.heartbeat(workspace.id, build_id),
             lambda: owner.record_tasks(workspace.id, build_id, [RECORD]),
@@ -228,6 +229,10 @@ class TestWorkspaces:
         ):
             with pytest.raises(WorkspaceArchived):
                 call()
+        served = owner.target_roots(workspace.id)
+        assert served is not None
+        with pytest.raises(WorkspaceArchived):
+            owner.target_roots(workspace.id, served.etag, to_build=True)
         assert [build.id for build in owner.builds(workspace.id, BuildFilter(), 10).items] == [build_id]
         (key,) = owner.api_keys(workspace.id)
         owner.revoke_api_key(workspace.id, key.id)  # which it always can be

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stardag.domain.target_roots import TargetRoot
+from stardag_registry.adapters.system import now
 from tests.end_to_end.machine import Machine, files_below, write
 from tests.end_to_end.registries import NOWHERE, Place, Registry, passing_on
 from tests.registry.running import running_registry
@@ -32,6 +34,28 @@ def test_a_root_that_is_rarely_meant_is_asked_about_before_it_is_added(
     assert "--yes" in error["fix"]
     assert machine.ask("target-roots", "add", "home", "/home/alice/x", exits=2, env=place.variables).error["fix"]
     assert machine.ask(*words, "--yes", env=place.variables).data["new"] == inside
+
+
+def test_an_archived_workspace_fails_to_validate_as_a_build_fails_to_start(
+    machine: Machine, place: Place, registry: Registry
+) -> None:
+    machine.run("target-roots", "sync", env=place.variables)
+    with registry.database.transaction() as transaction:
+        workspace = transaction.workspace(place.workspace_id)
+        assert workspace is not None
+        transaction.change_workspace(replace(workspace, archived_at=now()))
+    assert machine.ask("target-roots", "validate", exits=1, env=place.variables).error["code"] == "archived"
+    said = {
+        machine.run(*words, exits=1, env=place.variables).err
+        for words in (
+            ("target-roots", "validate"),
+            ("exec", "--build", "x", "--", "true"),
+            ("exec", "--", "true"),
+        )
+    }
+    assert len(said) == 1
+    assert not machine.ask("target-roots", "sync", env=place.variables).data["modified"]
+    assert machine.ask("target-roots", "list", env=place.variables).data["roots"]
 
 
 def test_a_root_from_before_the_rules_is_still_synced_listed_and_handed_down(

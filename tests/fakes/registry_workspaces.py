@@ -41,9 +41,9 @@ class FakeWorkspacesCalls(FakeCalls):
         self.registry.workspaces[workspace_id] = now
         return now
 
-    def target_roots(self, workspace_id: str, etag: str | None = None) -> ServedRoots | None:
+    def target_roots(self, workspace_id: str, etag: str | None = None, *, to_build: bool = False) -> ServedRoots | None:
         self.registry.conditions.append(Sent(workspace_id, etag))
-        self._workspace(f"GET /workspaces/{workspace_id}/target-roots", workspace_id)
+        self._workspace(f"GET /workspaces/{workspace_id}/target-roots", workspace_id, changes=to_build)
         served = self.registry.served_roots(workspace_id)
         return None if served.etag == etag else served
 

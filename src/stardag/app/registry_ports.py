@@ -242,8 +242,12 @@ class WorkspacesApi(Protocol):
         """Archive a workspace, or bring it back. Once more changes nothing."""
         ...
 
-    def target_roots(self, workspace_id: str, etag: str | None = None) -> ServedRoots | None:
-        """The target roots of a workspace; None where they still are what `etag` names."""
+    def target_roots(self, workspace_id: str, etag: str | None = None, *, to_build: bool = False) -> ServedRoots | None:
+        """The target roots of a workspace; None where they still are what `etag` names.
+
+        Raises:
+            WorkspaceArchived: they are asked for `to_build`, and nothing is built there any more.
+        """
         ...
 
     def target_root_use(self, workspace_id: str, name: str) -> RootUse:

@@ -33,6 +33,7 @@ class ValidateBeforeBuild:
         TargetRootMismatch: a root was modified or deleted since the last sync.
         TargetRootCacheLost: the cache was unreadable; nothing can be compared until a sync.
         StorageUnavailable: a root cannot be written.
+        WorkspaceArchived: nothing is built there any more.
         and whatever Connect and RegistryApi.target_roots raise.
     """
 
@@ -63,7 +64,8 @@ class ValidateBeforeBuild:
         cached, inherited = remembered.roots_of(identity), connection.profile.inherited_roots
         if cached is None and remembered.is_lost and not inherited:
             raise TargetRootCacheLost(remembered.roots_path)
-        served = connection.api.target_roots(identity.workspace_id, cached.etag if cached else None)
+        etag = cached.etag if cached else None
+        served = connection.api.target_roots(identity.workspace_id, etag, to_build=True)
         overridden = connection.profile.overridden_roots
         changes = _changes(cached, inherited, served).without(overridden)
         if changes.stops_a_build:

@@ -9,7 +9,7 @@ from stardag_registry.app.paging import Page, PageRequest, page_of
 from stardag_registry.app.ports import Database
 from stardag_registry.domain.errors import NotFound
 from stardag_registry.domain.organizations import Organization, Workspace
-from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller, may_see
+from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, UserCaller, WorkspaceAction, may_see
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,16 @@ class ListTargetRoots:
 
     database: Database
 
-    def version(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str) -> str:
+    def version(self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, *, to_build: bool = False) -> str:
         """What is another after every change to any of them, and never again what it was. Who asks for it before the
-        roots may be told of a change once too often, and never once too little."""
+        roots may be told of a change once too often, and never once too little.
+
+        Raises:
+            Archived: it is asked for `to_build`, and nothing is built there any more.
+        """
         with self.database.reading() as reading:
-            return authorized_workspace(reading, caller, "read", workspace_id).target_roots_version
+            action: WorkspaceAction = "build" if to_build else "read"
+            return authorized_workspace(reading, caller, action, workspace_id).target_roots_version
 
     def __call__(
         self, caller: ApiKeyCaller | MemberCaller, workspace_id: str, request: PageRequest

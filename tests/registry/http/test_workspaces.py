@@ -91,6 +91,7 @@ class TestArchiving:
         refused = (409, "archived")
         assert team.refused(team.admin, "POST", roots, {"name": "new", "uri_prefix": "/new/"}) == refused
         assert team.refused(team.admin, "PATCH", team.at, {"name": "Other"}) == refused
+        assert team.refused(team.member, "GET", roots, headers={"Stardag-Purpose": "build"}) == refused
         assert team.refused(team.admin, "POST", f"{team.at}/api-keys", {"name": "new"}) == refused
         assert team.refused(team.member, "POST", f"{team.at}/builds", {"target_roots": {}}) == refused
         assert team.refused(team.member, "PATCH", f"{team.at}/builds/{build}", {"status": "completed"}) == refused

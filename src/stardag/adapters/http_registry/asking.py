@@ -79,9 +79,20 @@ class Asking:
     is_change: bool = False
     has_input: bool = False
 
-    def get(self, path: str, parameters: Parameters, sought: Sought | None, etag: str | None = None) -> Answer:
-        """One question. The answer is a 200, or a 304 where an entity tag was sent."""
+    def get(
+        self,
+        path: str,
+        parameters: Parameters,
+        sought: Sought | None,
+        etag: str | None = None,
+        *,
+        to_build: bool = False,
+    ) -> Answer:
+        """One question. The answer is a 200, or a 304 where an entity tag was sent. A question asked `to_build` is
+        refused where a build would be."""
         headers = self._headers()
+        if to_build:
+            headers["Stardag-Purpose"] = "build"
         if etag is not None:
             headers["If-None-Match"] = etag
         answer = self.exchange.get(f"{self.url}/api/v1{path}", parameters, headers)

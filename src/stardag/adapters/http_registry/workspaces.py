@@ -52,14 +52,14 @@ class WorkspacesCalls(Calls):
 
         return self._change(send).to_domain()
 
-    def target_roots(self, workspace_id: str, etag: str | None = None) -> ServedRoots | None:
+    def target_roots(self, workspace_id: str, etag: str | None = None, *, to_build: bool = False) -> ServedRoots | None:
         """The target roots of a workspace; None where they still are what `etag` names."""
         sought = Sought("workspace", workspace_id)
         path = f"/workspaces/{self._segment(sought)}/target-roots"
         known = etag if etag and _ENTITY_TAG.fullmatch(etag) else None  # it was kept in a file, where it may be damaged
 
         def fetch(asking: Asking) -> Listing[TargetRootMessage] | None:
-            first = asking.get(path, {"limit": str(ITEMS_OF_A_PAGE)}, sought, known)
+            first = asking.get(path, {"limit": str(ITEMS_OF_A_PAGE)}, sought, known, to_build=to_build)
             if first.status == HTTPStatus.NOT_MODIFIED:
                 return None
             return asking.listing(path, Page[TargetRootMessage], sought, first)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from stardag.domain.names import NAME_MAX_LENGTH
 from stardag.domain.organizations import Role
@@ -155,7 +155,7 @@ def list_workspaces(
     responses={
         200: {"headers": _ENTITY_TAG_HEADER},
         304: {"description": "Nothing has changed since the entity tag was given.", "headers": _ENTITY_TAG_HEADER},
-        **documented(401, 404, 422, 503),
+        **documented(401, 404, 409, 422, 503),
     },
     openapi_extra={"parameters": [_IF_NONE_MATCH]},
 )
@@ -165,13 +165,16 @@ def list_target_roots(
     page_request: PageByName,
     use_cases: TheUseCases,
     request: Request,
+    purpose: Annotated[
+        str | None, Header(alias="Stardag-Purpose", description="`build`: refuse in an archived workspace.")
+    ] = None,
 ) -> Response:
     """The target roots of a workspace, by name.
 
     The entity tag covers all roots of the workspace as well as this very page: one conditional request for the first
     page tells whether any of them has changed.
     """
-    version = use_cases.list_target_roots.version(caller, workspace_id)
+    version = use_cases.list_target_roots.version(caller, workspace_id, to_build=purpose == "build")
     order = "descending" if page_request.descending else "ascending"
     entity_tag = entity_tag_of(VERSION, version, order, str(page_request.limit), page_request.cursor or "")
     headers = {"ETag": entity_tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
