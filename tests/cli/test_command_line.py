@@ -60,7 +60,8 @@ def test_the_words_of_another_command_are_its_own() -> None:
 
 def test_the_guides_slips_are_corrected_behind_an_option() -> None:
     line = split_command_line(["-p", "x", "stardag", "auth", "loging", "--device"])
-    assert line == (["auth", "login", "--device"], {"--profile": ["-p", "x"]}, [], True)
+    assert (line.words, line.front) == (["auth", "login", "--device"], {"--profile": ["-p", "x"]})
+    assert line.is_corrected
 
 
 @pytest.mark.parametrize("words", ["-p prod", "-q", "-q --help", "-p prod workspaces", "workspaces -p prod"])

@@ -113,6 +113,21 @@ def test_a_name_that_does_not_resolve_is_out_of_reach(machine: Machine) -> None:
     assert machine.ask("organizations", "list", env=env, exits=6).error["code"] == "registry-unreachable"
 
 
+def test_a_dead_proxy_is_named_without_its_password_and_a_proxy_that_is_not_used_is_not(machine: Machine) -> None:
+    env = {"STARDAG_REGISTRY_URL": "https://registry.invalid", "STARDAG_API_KEY": KEY, "STARDAG_TIMEOUT": "5"}
+    proxies = {
+        "HTTPS_PROXY": "http://me:hunter2@127.0.0.1:9",
+        "HTTP_PROXY": "nonsense://",
+        "NO_PROXY": "fd00::/8,[::1]",
+    }
+    error = machine.ask("workspaces", "list", env={**env, **proxies}, exits=6).error
+    assert "the proxy http://127.0.0.1:9 (HTTPS_PROXY) fails: nothing listens there" in error["message"]
+    assert "hunter2" not in str(error)
+    error = machine.ask("workspaces", "list", env={**env, **proxies, "NO_PROXY": ".invalid"}, exits=6).error
+    assert "its host name cannot be found" in error["message"]
+    assert "proxy" not in error["message"]
+
+
 def test_a_redirect_never_carries_the_key(machine: Machine) -> None:
     with ScriptedServer(response(200, b"{}")) as thief:
         moved = response(307, b"", {"Location": f"{thief.url}/api/v1/organizations"})

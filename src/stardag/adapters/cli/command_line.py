@@ -5,7 +5,7 @@ Nothing here knows which commands there are.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,18 +25,21 @@ _CLUSTERED = frozenset("qv")
 _MAX_COMMAND_WORDS = 2
 
 
-class CommandLine(NamedTuple):
+class CommandLine:
     """A command line, parted.
 
     `words` are those of `stardag` itself, `behind` those of another command behind `--` of `stardag exec`. `front` are
     the options of every command that stood in front of the command or within it, by their long name; each as it was
     typed. `is_corrected` says that one of the guide's slips was corrected.
+
+    A plain class: every command makes one, and the definition of a named tuple costs more than all else here.
     """
 
-    words: list[str]
-    front: dict[str, list[str]]
-    behind: list[str]
-    is_corrected: bool
+    def __init__(self, words: list[str], front: dict[str, list[str]], behind: list[str], is_corrected: bool) -> None:
+        self.words = words
+        self.front = front
+        self.behind = behind
+        self.is_corrected = is_corrected
 
 
 def split_command_line(arguments: Sequence[str]) -> CommandLine:
