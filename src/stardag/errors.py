@@ -53,6 +53,8 @@ from stardag.domain.errors import (
     UnusableSecrets,
     WithheldCredential,
     WorkspaceDisagrees,
+    WorkspaceMoved,
+    WorkspaceReplaced,
 )
 from stardag.domain.output_errors import (
     BuildCancelled,
@@ -150,4 +152,6 @@ __all__ = [
     "WithheldCredential",
     "WorkspaceArchived",
     "WorkspaceDisagrees",
+    "WorkspaceMoved",
+    "WorkspaceReplaced",
 ]

@@ -9,6 +9,7 @@ import pytest
 
 from stardag.app.registry_ports import ServedRoots
 from stardag.app.sign_in.fixed_credential import FixedCredential
+from stardag.domain.builds import BuildFilter, Registration
 from stardag.domain.credentials import TOKEN_MAX_LENGTH, CredentialSource, Secret
 from stardag.domain.errors import (
     MalformedCredential,
@@ -16,7 +17,9 @@ from stardag.domain.errors import (
     NotKnownToRegistry,
     RefusedCredential,
     RegistryUnreachable,
+    WorkspaceMoved,
 )
+from stardag.domain.remembered import WorkspaceIdentity
 from stardag.domain.target_roots import TargetRoot
 from tests.contracts.registry_world import TIMEOUT, World
 
@@ -173,3 +176,47 @@ def test_where_nothing_listens_the_registry_is_out_of_reach(world: World) -> Non
                 call()
             assert caught.value.registry_url == url
             assert "nothing listens there" in caught.value.message
+
+
+def test_calls_for_a_workspace_that_is_called_so_are_answered(world: World, root: TargetRoot) -> None:
+    identity = identity_in(world)
+    for expected in (identity, None):
+        api = world.connect().for_workspace(expected)
+        assert root.name in names_of(api.target_roots(identity.workspace_id))
+        assert api.builds(identity.workspace_id, BuildFilter(), 1).is_whole in (True, False)
+
+
+@pytest.mark.parametrize("slugs", [("default", "renamed"), ("renamed", "default")])
+def test_calls_for_a_workspace_that_is_called_otherwise_by_now_do_nothing(
+    world: World, root: TargetRoot, slugs: tuple[str, str]
+) -> None:
+    identity = identity_in(world)._replace(organization_slug=slugs[0], workspace_slug=slugs[1])
+    api = world.connect().for_workspace(identity)
+    etag = world.connect().target_roots(identity.workspace_id)
+    assert etag is not None
+    for call in (
+        lambda: api.target_roots(identity.workspace_id, etag.etag),
+        lambda: api.builds(identity.workspace_id, BuildFilter(), 1),
+        lambda: api.register_build(identity.workspace_id, Registration("x", {}, None, None), uuid.uuid4().hex),
+        lambda: api.change_target_root(identity.workspace_id, TargetRoot(root.name, "s3://other/")),
+        lambda: api.api_keys(identity.workspace_id),
+    ):
+        with pytest.raises(WorkspaceMoved, match="renamed"):
+            call()
+    assert names_of(world.connect().target_roots(identity.workspace_id))[root.name] == root.uri_prefix
+
+
+def test_a_workspace_that_is_gone_is_called_nothing(world: World) -> None:
+    identity = identity_in(world)._replace(workspace_id=str(uuid.uuid4()))
+    with pytest.raises(WorkspaceMoved):
+        world.connect().for_workspace(identity).target_roots(identity.workspace_id)
+    with pytest.raises(NotKnownToRegistry):
+        world.connect().target_roots(identity.workspace_id)
+
+
+def identity_in(world: World) -> WorkspaceIdentity:
+    """The workspace that the key belongs to, as it is called."""
+    found = world.identity()
+    return WorkspaceIdentity(
+        "http://localhost", found.organization_id, found.organization_slug, found.workspace_id, found.workspace_slug
+    )

@@ -113,8 +113,26 @@ def test_a_renamed_workspace_goes_by_its_new_slug_alone_and_keeps_its_keys(subje
     for identity in (IDENTITY, renamed):
         subject.state.remember_identity(subject.directory, identity)
     remembered, _ = subject.state.read(subject.directory)
-    assert remembered.find(REGISTRY, "my-org", "live", None) == renamed._replace(api_keys=IDENTITY.api_keys)
+    known = renamed._replace(api_keys=IDENTITY.api_keys, former_slugs=frozenset(("my-org/production",)))
+    assert remembered.find(REGISTRY, "my-org", "live", None) == known
     assert remembered.find(REGISTRY, "my-org", "production", None) is None
+
+
+def test_former_slugs_of_a_workspace_tell_it_from_another_that_they_lead_to_until_that_is_learnt(
+    subject: Subject,
+) -> None:
+    other = IDENTITY._replace(workspace_id=an_id(3), api_keys=frozenset())
+    for identity in (IDENTITY, IDENTITY._replace(workspace_slug="live")):
+        subject.state.remember_identity(subject.directory, identity)
+    remembered, _ = subject.state.read(subject.directory)
+    namesake = remembered.namesake_of(other)
+    assert namesake is not None
+    assert namesake.workspace_id == IDENTITY.workspace_id
+    subject.state.remember_identity(subject.directory, other)
+    remembered, _ = subject.state.read(subject.directory)
+    assert remembered.namesake_of(other) is None
+    assert remembered.find(REGISTRY, "my-org", "production", None) == other
+    assert remembered.find(REGISTRY, "my-org", "live", None) is not None
 
 
 def test_an_api_key_of_another_workspace_leads_there_alone(subject: Subject) -> None:
@@ -142,7 +160,6 @@ def leads(identity: WorkspaceIdentity) -> list[tuple[tuple[str, ...], tuple[str,
     url, organization = identity.registry_url, identity.organization_id
     workspace = (organization, identity.workspace_id)
     return [
-        ((url, "organization", identity.organization_slug), (organization,)),
         ((url, "workspace", organization, identity.workspace_slug), workspace),
         ((url, "workspace", identity.workspace_id), workspace),
         *(((url, "key", key), workspace) for key in identity.api_keys),
@@ -165,11 +182,13 @@ def test_a_slug_or_key_leads_to_one_thing_the_newest_and_other_identities_surviv
         everything = [lead for known in after for lead in leads(known)]
         assert len({reference for reference, _ in everything}) == len(dict.fromkeys(everything))
         assert set(leads(identity)) <= set(everything)
+        assert not any(known.was_called_like(identity) for known in after)
         own = {reference for reference, _ in leads(identity)} | {(identity.registry_url, identity.organization_id)}
         unrelated = [
             known
             for known in before
             if not own & {*(reference for reference, _ in leads(known)), (known.registry_url, known.organization_id)}
+            and not known.was_called_like(identity)
         ]
         assert set(unrelated) <= set(after)
 

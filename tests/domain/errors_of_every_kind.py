@@ -40,6 +40,8 @@ from stardag.domain.errors import (
     UnusableSecrets,
     WithheldCredential,
     WorkspaceDisagrees,
+    WorkspaceMoved,
+    WorkspaceReplaced,
 )
 from stardag.domain.output_errors import (
     BuildCancelled,
@@ -88,6 +90,7 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     EditNotPossible("/c.toml", "it would not read back", "[profile.x]\n"),
     TargetRootMismatch(compare({"a": "/a"}, {}), "prod"),
     TargetRootCacheLost("/cache"),
+    WorkspaceReplaced("prod", "an-id", "another-id", "stardag target-roots sync"),
     NoCredential(URL),
     NotSignedIn("central", URL),
     MalformedCredential("STARDAG_API_KEY"),
@@ -102,6 +105,7 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     IssuerUnreachable(URL, "it does not answer"),
     UnexpectedIssuerAnswer(URL, "it is no JSON"),
     NotKnownToRegistry("workspace", "x", URL),
+    WorkspaceMoved(URL, "red/prod"),
     InvitationGone(URL),
     UnusableLink("it is no address"),
     AmbiguousName("API key", "ci", ["1", "2"]),

@@ -1,10 +1,12 @@
 """Where code runs is never in doubt: another place than the one that is named gets nothing, and nothing goes there."""
 
 import json
+import secrets
 import sys
 from collections.abc import Generator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.end_to_end import builds
@@ -226,3 +228,50 @@ class TestThreeVariables:
         machine.project(place.profile()).chmod(0o666)
         for option in (("-p", "here"), ("--registry", "local")):
             assert "stardag trust" in machine.run("target-roots", "sync", *option, exits=2, env=place.variables).err
+
+
+class TestRenamed:
+    """The slug of a workspace that was synced and built in leads to another one by now."""
+
+    @pytest.fixture(autouse=True)
+    def renamed(self, machine: Machine, issuer: RunningRegistry, tmp_path: Path) -> str:
+        """Somebody else has renamed the workspace, and made another with its slug, which is returned."""
+        slug = f"ws-{secrets.token_hex(4)}"
+        machine.configure(TWO_PROFILES.format(url=issuer.url).replace('workspace = "default"', f'workspace = "{slug}"'))
+        machine.directory.chmod(0o700)
+        sign_in(machine, issuer)
+        made = self.make(machine, slug, str(tmp_path / "old"))
+        machine.run("exec", "--build", "before", "--", "true")
+        token = machine.run("auth", "token").out.strip()
+        httpx.patch(
+            f"{issuer.url}/api/v1/workspaces/{made}",
+            json={"slug": f"{slug}-old"},
+            headers={"Authorization": f"Bearer {token}"},
+            trust_env=False,
+        ).raise_for_status()
+        self.make(machine, slug, str(tmp_path / "new"), sync=False)
+        return slug
+
+    def make(self, machine: Machine, slug: str, root: str, *, sync: bool = True) -> str:
+        made = machine.ask("workspaces", "create", slug).data
+        if sync:
+            machine.run("target-roots", "add", "default", root)
+            machine.run("target-roots", "sync")
+        return str(made["id"])
+
+    def test_builds_stop_until_a_sync_accepts_the_other_workspace(self, machine: Machine, renamed: str) -> None:
+        listed = machine.ask("builds", "list")
+        assert listed.data["builds"] == []
+        assert "Builds stop until a sync" in listed.warnings["workspace-replaced"]
+        machine.run("target-roots", "add", "default", str(machine.root / "new"))
+        for words in (["exec", "--build", "x", "--", "true"], ["exec", "--", "true"], ["target-roots", "validate"]):
+            ran = machine.run(*words, exits=3)
+            assert f"'{renamed}' is another one than at the last sync" in ran.err
+            assert "stardag target-roots sync" in ran.err
+        assert machine.run("target-roots", "sync", "--dry-run", "--exit-code", exits=3).out
+        synced = machine.ask("target-roots", "sync")
+        assert [change["new"] for change in synced.data["modified"]] == [str(machine.root / "new")]
+        machine.run("exec", "--build", "after", "--", "true")
+        assert [build["name"] for build in machine.ask("builds", "list").data["builds"]] == ["after"]
+        old = machine.ask("builds", "list", "--workspace", f"{renamed}-old").data["builds"]
+        assert [build["name"] for build in old] == ["before"]

@@ -33,7 +33,8 @@ class FakeRegistryApi(FakeOrganizationsCalls, FakeWorkspacesCalls, FakeBuildsCal
 
     def identity(self) -> KeyIdentity | User:
         match self._ask("GET /me", self._caller_of):
-            case Workspace() as workspace:
+            case Workspace(id=workspace_id):
+                workspace = self.registry.workspaces[workspace_id]
                 organization = self.registry.organizations[workspace.organization_id]
                 return KeyIdentity(organization.id, organization.slug, workspace.id, workspace.slug)
             case OrganizationToken(user) | (User() as user):

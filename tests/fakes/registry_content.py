@@ -5,7 +5,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self, TypeVar
 
@@ -30,10 +30,12 @@ from stardag.domain.errors import (
     NotKnownToRegistry,
     RefusedCredential,
     RegistryUnreachable,
+    WorkspaceMoved,
 )
 from stardag.domain.members import Invitation
 from stardag.domain.organizations import Organization, Role, Workspace
 from stardag.domain.refusals import WorkspaceArchived
+from stardag.domain.remembered import WorkspaceIdentity
 from stardag.domain.sign_in import User
 from stardag.domain.target_roots import TargetRoot
 from stardag.domain.tasks import Json, task_id
@@ -246,6 +248,11 @@ class FakeCalls:
 
     registry: FakeRegistry
     credential: Credential | None
+    expected: str | None = None
+
+    def for_workspace(self, identity: WorkspaceIdentity | None) -> Self:
+        slugs = None if identity is None else f"{identity.organization_slug}/{identity.workspace_slug}"
+        return replace(self, expected=slugs)
 
     def _find_organization(self, reference: str) -> Organization:
         for organization in self.registry.organizations.values():
@@ -347,6 +354,9 @@ class FakeCalls:
         a key that administers it."""
         caller, secret = self._ask(request, lambda secret: (self._caller_in_organization(secret), secret))
         found = [each for each in self._reach_of(caller)[1] if each.id == workspace_id]
+        called = [f"{self.registry.organizations[each.organization_id].slug}/{each.slug}" for each in found]
+        if self.expected is not None and called != [self.expected]:
+            raise WorkspaceMoved(self.registry.url, self.expected)
         if not found:
             raise NotKnownToRegistry("workspace", workspace_id, self.registry.url)
         if roles and not (

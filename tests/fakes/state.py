@@ -42,9 +42,8 @@ class FakeState:
         kept = self._kept(directory)
         key = (identity.registry_url, identity.workspace_id)
         known = kept.identities.get(key)
-        others = [_corrected(other, identity) for other_key, other in kept.identities.items() if other_key != key]
-        api_keys = identity.api_keys | (known.api_keys if known else frozenset[str]())
-        identities = [*(other for other in others if other is not None), identity._replace(api_keys=api_keys)]
+        others = [other.beside(identity) for other_key, other in kept.identities.items() if other_key != key]
+        identities = [*(other for other in others if other is not None), identity.after(known)]
         kept.identities = {(it.registry_url, it.workspace_id): it for it in identities}
 
     def remember_roots(self, directory: StardagDirectory, roots: CachedRoots) -> None:
@@ -64,15 +63,3 @@ class FakeState:
 
     def _kept(self, directory: StardagDirectory) -> Kept:
         return self.directories.setdefault(directory.path, Kept())
-
-
-def _corrected(other: WorkspaceIdentity, learnt: WorkspaceIdentity) -> WorkspaceIdentity | None:
-    """Another workspace's identity without the slugs and keys that now lead elsewhere; None where nothing is left."""
-    if other.registry_url != learnt.registry_url:
-        return other
-    api_keys = other.api_keys - learnt.api_keys
-    if other.organization_id == learnt.organization_id:
-        if other.workspace_slug == learnt.workspace_slug:
-            return None
-        return other._replace(organization_slug=learnt.organization_slug, api_keys=api_keys)
-    return None if other.organization_slug == learnt.organization_slug else other._replace(api_keys=api_keys)

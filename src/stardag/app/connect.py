@@ -5,8 +5,9 @@ file leads, an access token only where the environment that holds it leads, and 
 that it was made at (readings, section 5).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from stardag.app.ports import ConfigurationFiles, State, Trust
 from stardag.app.registry_ports import Credential, KeyIdentity, Registries, RegistryApi
@@ -31,6 +32,8 @@ from stardag.domain.errors import (
     UnexpectedAnswer,
     WithheldCredential,
     WorkspaceDisagrees,
+    WorkspaceMoved,
+    WorkspaceReplaced,
 )
 from stardag.domain.layers import Layer, Notice
 from stardag.domain.names import is_id
@@ -42,14 +45,40 @@ from stardag.domain.sign_in import SignIn
 if TYPE_CHECKING:
     from stardag.app.outcomes.ports import Outcomes
 
+Result = TypeVar("Result")
+
 
 class Connection(NamedTuple):
-    """A registry that is ready to be asked about the active profile's workspace."""
+    """A registry that is ready to be asked about the active profile's workspace.
+
+    `is_remembered` says that the workspace's id was looked up earlier. `replaced` is the workspace that the same slugs
+    led to at the last sync, where that was another one.
+    """
 
     profile: ActiveProfile
     api: RegistryApi
     identity: WorkspaceIdentity
     notices: tuple[Notice, ...] = ()
+    is_remembered: bool = False
+    replaced: WorkspaceIdentity | None = None
+
+    @property
+    def warnings(self) -> tuple[Notice, ...]:
+        """What a person should hear of who asks for something else than a build."""
+        if self.replaced is None:
+            return self.notices
+        message = f"{replacement(self.replaced, self.identity)} Builds stop until a sync of target roots accepts that."
+        return (*self.notices, Notice("workspace-replaced", message))
+
+    def check_not_replaced(self, sync_command: str) -> None:
+        """Make sure that outputs go to no workspace that nobody has accepted.
+
+        Raises:
+            WorkspaceReplaced: the slugs lead to another one than at the last sync.
+        """
+        if self.replaced is not None:
+            slug, old = self.identity.workspace_slug, self.replaced.workspace_id
+            raise WorkspaceReplaced(slug, old, self.identity.workspace_id, sync_command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +232,23 @@ class Connect:
     state: State
     outcomes: "Outcomes"
 
+    def asking(self, selection: Selection, ask: Callable[[Connection], Result], *, remember: bool = True) -> Result:
+        """What `ask` gets from the connection for this selection. Where the registry says that the remembered id is not
+        that of the workspace any more, its slugs are looked up again, once, and `ask` is called again.
+
+        Raises:
+            as `__call__`, and whatever `ask` raises.
+        """
+        connection = self(selection, remember=remember)
+        try:
+            return ask(connection)
+        except (WorkspaceMoved, NotKnownToRegistry) as error:
+            if not (connection.is_remembered and _is_about_workspace(error)):
+                raise
+        return ask(self._looked_up(selection, connection.profile, remember=remember))
+
     def __call__(self, selection: Selection, *, ask_again: bool = False, remember: bool = True) -> Connection:
-        """A connection for this selection.
+        """A connection for this selection. Whoever goes on with a workspace that may be remembered uses `asking`.
 
         `ask_again` looks the workspace up even where it is remembered; `remember` keeps what was learnt, and delivers
         what was kept.
@@ -221,25 +265,32 @@ class Connect:
             return connection
         from stardag.app.outcomes.deliver import deliver_outcomes  # there is hardly ever something to deliver
 
-        delivered = deliver_outcomes(self.outcomes, connection.profile.directory, connection.api, connection.identity)
+        api = connection.api.for_workspace(None)  # what is delivered belongs to an id, whatever that is called
+        delivered = deliver_outcomes(self.outcomes, connection.profile.directory, api, connection.identity)
         self.resolve.notice_log.add(delivered)
         return connection._replace(notices=(*connection.notices, *delivered))
 
     def _connected(self, selection: Selection, *, ask_again: bool, remember: bool) -> Connection:
         profile = self.resolve(selection)
-        api = self.open_registry(profile)
-        known = profile.identity
-        api_key = profile.api_key.value
+        known, api_key = profile.identity, profile.api_key.value
         if known is not None and not ask_again and (api_key is None or api_key.fingerprint in known.api_keys):
-            return Connection(profile, api, known)
+            return Connection(profile, self.open_registry(profile).for_workspace(known), known, is_remembered=True)
+        return self._looked_up(selection, profile, remember=remember)
+
+    def _looked_up(self, selection: Selection, profile: ActiveProfile, *, remember: bool) -> Connection:
+        """A connection to the workspace that the profile names, as the registry says now. It is remembered, unless its
+        slugs are remembered to lead to another one: a sync accepts that."""
+        api, api_key = self.open_registry(profile), profile.api_key.value
         identity = _identity_of_key(profile, api, api_key) if api_key else _identity_of_user(profile, api)
+        namesake = self.state.read(profile.directory)[0].namesake_of(identity)
         profile = self.resolve(selection, identity)
         if api_key is not None:
             _check_agreement(profile, identity)
-        notices = self._remember(profile, identity) if remember else ()
-        return Connection(profile, api, identity, notices)
+        replaced = None if profile.workspace.value == identity.workspace_id else namesake
+        notices = self.remember(profile, identity) if remember and namesake is None else ()
+        return Connection(profile, api.for_workspace(identity), identity, notices, replaced=replaced)
 
-    def _remember(self, profile: ActiveProfile, identity: WorkspaceIdentity) -> tuple[Notice, ...]:
+    def remember(self, profile: ActiveProfile, identity: WorkspaceIdentity) -> tuple[Notice, ...]:
         """Keep what was learnt. Not being able to only costs asking again."""
         try:
             self.state.remember_identity(profile.directory, identity)
@@ -248,6 +299,18 @@ class Connect:
             self.resolve.notice_log.add((notice,))
             return (notice,)
         return ()
+
+
+def _is_about_workspace(error: WorkspaceMoved | NotKnownToRegistry) -> bool:
+    """Whether the registry says that the workspace itself is not there. One that knows no `WorkspaceMoved` says so
+    with its id."""
+    return isinstance(error, WorkspaceMoved) or error.kind == "workspace"
+
+
+def replacement(before: WorkspaceIdentity, now: WorkspaceIdentity) -> str:
+    """That the slugs of a workspace lead to another one, as a sentence."""
+    ids = f"it was {before.workspace_id}, and is {now.workspace_id} now"
+    return f"The workspace {now.workspace_slug!r} is another one than at the last sync: {ids}."
 
 
 def _check_online(registry_url: str, profile: ActiveProfile) -> None:

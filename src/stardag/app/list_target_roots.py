@@ -53,15 +53,16 @@ class ListTargetRoots:
         if profile.is_local:
             return Listing(profile, _unasked(profile, "local"), profile.notices)
         try:
-            connection = self.connect(selection, remember=False)
-            served = self._served(connection)
+            connection, served = self.connect.asking(
+                selection, lambda connection: (connection, self._served(connection)), remember=False
+            )
         except (OutOfReach, SignInNeeded) as error:
             if not profile.target_roots:
                 raise
             notice = Notice("not-compared", f"Not compared with the registry. {error.message}")
             return Listing(profile, _unasked(profile, "unknown"), (*profile.notices, notice))
         profile = connection.profile
-        return Listing(profile, _compared(profile, served), (*profile.notices, *connection.notices))
+        return Listing(profile, _compared(profile, served), (*profile.notices, *connection.warnings))
 
     def _served(self, connection: Connection) -> Mapping[str, str]:
         remembered, _ = self.state.read(connection.profile.directory)

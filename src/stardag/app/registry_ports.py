@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stardag.domain.errors import RefusedCredential
     from stardag.domain.members import Invitation, MadeInvitation, Member
     from stardag.domain.organizations import Organization, Role, Workspace
+    from stardag.domain.remembered import WorkspaceIdentity
     from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
     from stardag.domain.target_roots import TargetRoot
 
@@ -353,12 +354,18 @@ class RegistryApi(SigningInApi, OrganizationsApi, WorkspacesApi, BuildsApi, Prot
 
     Every call raises:
         RegistryUnreachable: no answer within the deadline, or one that is not of a registry.
+        WorkspaceMoved: it is about a workspace, which is not called any more what `for_workspace` expects.
         NoCredential, RefusedCredential: the registry wants another credential (401).
         and whatever having the credential raises.
         NotAllowed: the credential may not (403).
         UnexpectedAnswer: the answer breaks the contract.
     Where a change may have been made all the same, the error's fix says so.
     """
+
+    def for_workspace(self, identity: WorkspaceIdentity | None) -> RegistryApi:
+        """The same registry over the same connection, for calls about this workspace, which the registry refuses where
+        its id is not that of a workspace with these slugs any more. With None, calls go by id alone."""
+        ...
 
 
 class Registries(Protocol):

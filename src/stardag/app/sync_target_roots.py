@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from stardag.app.connect import Connect
+from stardag.app.connect import Connect, replacement
 from stardag.app.ports import State
 from stardag.domain.errors import MissingSetting
 from stardag.domain.layers import Notice
@@ -14,13 +14,17 @@ from stardag.domain.target_roots import compare
 
 
 class Synced(NamedTuple):
-    """What a sync or a validation found, and whether the cache was changed for it."""
+    """What a sync or a validation found, and whether the cache was changed for it.
+
+    `is_replaced` says that the workspace's slugs led to another workspace at the last sync.
+    """
 
     profile: ActiveProfile
     workspace: str
     changes: RootChanges
     applied: bool
     notices: tuple[Notice, ...] = ()
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +47,24 @@ class SyncTargetRoots:
         profile, identity = connection.profile, connection.identity
         notices = (*profile.notices, *connection.notices)  # of a corrupt cache, which the sync sets aside, among others
         remembered, _ = self.state.read(profile.directory)
-        cached = remembered.roots_of(identity)
+        cached, replaced = remembered.roots_of(identity), connection.replaced
+        before = cached or (remembered.roots_of(replaced) if replaced else None)
         served = connection.api.target_roots(identity.workspace_id, cached.etag if cached else None)
         changes = RootChanges()
         if served is not None:
             roots = {root.name: root.uri_prefix for root in served.roots}
-            changes = compare(cached.target_roots if cached else {}, roots)
+            changes = compare(before.target_roots if before else {}, roots)
             if not dry_run:
                 key = (identity.registry_url, identity.organization_id, identity.workspace_id)
                 fetched = CachedRoots(*key, roots, served.etag)
                 self.state.remember_roots(profile.directory, fetched)
                 profile = self.connect.resolve(selection, identity, fetched)
+        if not dry_run:  # once its roots are there: what is accepted has been shown
+            notices += self.connect.remember(profile, identity)
+        if replaced is not None:
+            notices += (Notice("workspace-replaced", replacement(replaced, identity)),)
         applied = bool(changes) and not dry_run
-        return Synced(profile, identity.workspace_slug, changes, applied, notices)
+        return Synced(profile, identity.workspace_slug, changes, applied, notices, replaced is not None)
 
 
 def refuse_local(profile: ActiveProfile, what: str = "sync") -> None:

@@ -59,9 +59,12 @@ class ValidateBeforeBuild:
 
     def _compare(self, selection: Selection, before: ActiveProfile) -> Validated:
         remembered = self._remembered(before)
-        connection = self.connect(selection)
+        return self.connect.asking(selection, lambda found: self._compare_with(selection, remembered, found))
+
+    def _compare_with(self, selection: Selection, remembered: Remembered, connection: Connection) -> Validated:
         identity = connection.identity
         cached, inherited = remembered.roots_of(identity), connection.profile.inherited_roots
+        connection.check_not_replaced(_sync_command(selection, {}))
         if cached is None and remembered.is_lost and not inherited:
             raise TargetRootCacheLost(remembered.roots_path)
         etag = cached.etag if cached else None

@@ -36,7 +36,8 @@ came from (`message`) and one that says what to type next (`fix`).
     │   └── RefusedValue °            a value that the registry does not accept
     ├── TargetRootsDiffer             the target roots are not what they were
     │   ├── TargetRootMismatch        a root was modified or deleted since the last sync
-    │   └── TargetRootCacheLost       the cache was unreadable, so nothing can be compared
+    │   ├── TargetRootCacheLost       the cache was unreadable, so nothing can be compared
+    │   └── WorkspaceReplaced         a slug leads to another workspace than at the last sync
     ├── SignInNeeded                  no credential, or one that is no good
     │   ├── NoCredential
     │   ├── NotSignedIn               no person's, whatever API key there is
@@ -51,6 +52,7 @@ came from (`message`) and one that says what to type next (`fix`).
     │   └── ClockOff                  this machine's clock makes every token look wrong
     ├── NotFound                      the registry answers that there is no such thing
     │   ├── NotKnownToRegistry
+    │   ├── WorkspaceMoved            an id is not that of the workspace that it was looked up as
     │   └── InvitationGone °          the link of an invitation that counts no more
     ├── Conflict °                    what is asked for does not go with what the registry holds
     │   ├── AlreadyExists °
@@ -407,6 +409,20 @@ class TargetRootCacheLost(TargetRootsDiffer):
         )
 
 
+class WorkspaceReplaced(TargetRootsDiffer):
+    """A slug leads to another workspace than it did at the last sync (readings, section 3)."""
+
+    code = "workspace-replaced"
+
+    def __init__(self, workspace: str, old_id: str, new_id: str, sync_command: str) -> None:
+        self.workspace = workspace
+        self.ids = (old_id, new_id)
+        super().__init__(
+            f"The workspace {workspace!r} is another one than at the last sync: it was {old_id}, and is {new_id} now.",
+            f"If that is the workspace to build in, accept it with: {sync_command}",
+        )
+
+
 class SignInNeeded(StardagError):
     """There is no credential for the registry, or one that is no good."""
 
@@ -564,6 +580,21 @@ class NotKnownToRegistry(NotFound):
         super().__init__(
             f"The registry {registry_url} knows no {kind} {value!r} that the credential may see.{meant}",
             f"{names}List them with: {list_command(kind)}",
+        )
+
+
+class WorkspaceMoved(NotFound):
+    """The id that a workspace's slugs stood for is not that of a workspace called so any more."""
+
+    code = "workspace-moved"
+
+    def __init__(self, registry_url: str, workspace: str) -> None:
+        """`workspace`: what it was called, by slugs: `organization/workspace`."""
+        self.workspace = workspace
+        super().__init__(
+            f"The workspace {workspace} is not what it was at the registry {registry_url}: it was renamed or removed a "
+            "moment ago.",
+            "Repeat the command; `stardag workspaces list` says which workspaces there are.",
         )
 
 

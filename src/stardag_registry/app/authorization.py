@@ -3,7 +3,13 @@
 from stardag.domain.names import is_id
 from stardag_registry.app.ports import Reading
 from stardag_registry.domain.organizations import Workspace
-from stardag_registry.domain.permissions import ApiKeyCaller, MemberCaller, WorkspaceAction, check_allowed
+from stardag_registry.domain.permissions import (
+    ApiKeyCaller,
+    MemberCaller,
+    WorkspaceAction,
+    check_allowed,
+    check_expected,
+)
 
 
 def authorized_workspace(
@@ -12,6 +18,7 @@ def authorized_workspace(
     """The workspace with that id, in which the caller may do `action`. For an API key, nothing more is read.
 
     Raises:
+        NotTheWorkspace: the caller expects the workspace to be called otherwise.
         NotFound: there is no such workspace, or it is not the caller's.
         NotAllowed: the caller may not do that there.
         Archived: nothing is done there any more.
@@ -19,6 +26,8 @@ def authorized_workspace(
     """
     wanted = workspace_id.lower()
     if isinstance(caller, ApiKeyCaller):
-        own = caller.workspace
-        return check_allowed(caller, action, own if own.id == wanted else None)
-    return check_allowed(caller, action, reading.workspace(wanted) if is_id(wanted) else None)
+        found = caller.workspace if caller.workspace.id == wanted else None
+    else:
+        found = reading.workspace(wanted) if is_id(wanted) else None
+    check_expected(caller, found)
+    return check_allowed(caller, action, found)

@@ -143,16 +143,16 @@ def as_it_counts_now(
     """
     if isinstance(caller, MemberCaller) and caller.access_token is not None:
         held = _counting(transaction.holder_by_token_id(caller.access_token.id), clock)
-        return replace(held, address=caller.address)
+        return replace(held, address=caller.address, expected=caller.expected)
     if isinstance(caller, MemberCaller):
         found = transaction.member(caller.membership.organization.id, caller.user.id)
         if found is None:
             raise Unauthenticated
-        return MemberCaller(*found, caller.address)
+        return MemberCaller(*found, caller.address, expected=caller.expected)
     now = transaction.caller_by_key_id(caller.api_key.id)
     if now is None or not now.api_key.counts_at(clock()):
         raise Unauthenticated
-    return replace(now, address=caller.address)
+    return replace(now, address=caller.address, expected=caller.expected)
 
 
 def _counting(found: tuple[AccessToken, User, Membership] | None, clock: Clock) -> MemberCaller:

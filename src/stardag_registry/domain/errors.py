@@ -110,6 +110,15 @@ class LastOwner(RegistryError):
         super().__init__("An organization always keeps one owner: make another member owner first.")
 
 
+class NotTheWorkspace(RegistryError):
+    """There is no workspace with that id that is called what the caller expects."""
+
+    code = "workspace-moved"
+
+    def __init__(self) -> None:
+        super().__init__("There is no workspace with this id and these slugs: look the workspace up again.")
+
+
 class Archived(RegistryError):
     """The workspace is archived: it is read, and nothing is built or changed in it."""
 

@@ -7,7 +7,7 @@ from typing import Literal
 from stardag.domain.organizations import Role
 from stardag_registry.domain.access_tokens import AccessToken
 from stardag_registry.domain.api_keys import ApiKey, Purpose
-from stardag_registry.domain.errors import Archived, NotAllowed, NotFound
+from stardag_registry.domain.errors import Archived, NotAllowed, NotFound, NotTheWorkspace
 from stardag_registry.domain.organizations import Organization, Workspace
 from stardag_registry.domain.users import Membership, User
 
@@ -72,22 +72,26 @@ A_SIGN_IN = "somebody who has signed in: an access token only reads, and runs bu
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyCaller:
-    """An API key asks: with the workspace it belongs to and that one's organization. `address` is where from."""
+    """An API key asks: with the workspace it belongs to and that one's organization. `address` is where from;
+    `expected` is what the caller expects the workspace to be called, if anything: see `check_expected`."""
 
     api_key: ApiKey
     workspace: Workspace
     organization: Organization
     address: str = ""
+    expected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MemberCaller:
-    """A user asks as a member of one organization, by a token for that one; by an access token, where there is one."""
+    """A user asks as a member of one organization, by a token for that one; by an access token, where there is one.
+    `expected` as of an API key."""
 
     user: User
     membership: Membership
     address: str = ""
     access_token: AccessToken | None = None
+    expected: str | None = None
 
     @property
     def organization(self) -> Organization:
@@ -110,6 +114,23 @@ Caller = ApiKeyCaller | MemberCaller | UserCaller
 def caller_by(access_token: AccessToken, user: User, membership: Membership, address: str = "") -> MemberCaller:
     """The caller that an access token makes of its user: a member, whatever more they are."""
     return MemberCaller(user, replace(membership, role="member"), address, access_token)
+
+
+def check_expected(caller: ApiKeyCaller | MemberCaller, workspace: Workspace | None) -> None:
+    """Make sure that a workspace is called what the caller expects: `organization/workspace`, by their slugs.
+
+    A client that remembers which id a slug stood for is told so where the slug is another workspace's by now, before
+    anything is read or changed in the wrong one.
+
+    Raises:
+        NotTheWorkspace: it is called otherwise, or is not the caller's, whether it exists or not.
+    """
+    if caller.expected is None:
+        return
+    if workspace is None or not may_see(caller, workspace):
+        raise NotTheWorkspace
+    if caller.expected != f"{caller.organization.slug}/{workspace.slug}":
+        raise NotTheWorkspace
 
 
 def check_allowed(

@@ -176,3 +176,46 @@ class TestPersonal:
             team.done(remover, "DELETE", f"{team.path}/members/{person.user.id}")
             assert team.refused(key, "GET", "/me") == (401, "unauthenticated")
             assert team.done(team.admin, "GET", f"/workspaces/{personal}")["personal"] is True
+
+
+class TestExpectedSlugs:
+    """A client that remembers an id says what it expects the workspace to be called."""
+
+    PATHS = (
+        "target-roots",
+        "target-root-history",
+        "api-keys",
+        "builds",
+        "tasks",
+        "target-roots/default",
+        f"builds/{NOBODYS}",
+    )
+
+    def asked(self, team: Team, workspace_id: str, path: str, expected: str) -> tuple[int, str | None]:
+        url = f"/api/v1/workspaces/{workspace_id}/{path}"
+        answer = team.registry.ask("GET", url, team.admin.token, {"Stardag-Workspace": expected})
+        return answer.status_code, answer.json().get("code")
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_one_that_is_called_otherwise_or_is_not_there_is_never_asked(self, team: Team, path: str) -> None:
+        own = f"{team.organization.slug}/{team.workspace.slug}"
+        refused = (412, "workspace-moved")
+        assert self.asked(team, team.workspace.id, path, own) != refused
+        for expected in ("other/slugs", f"{team.organization.slug}/other", f"{own},{own}", "", "/"):
+            assert self.asked(team, team.workspace.id, path, expected) == refused
+        assert self.asked(team, NOBODYS, path, own) == refused
+
+    def test_a_rename_is_told_to_whoever_remembers_the_old_slug_and_nothing_is_changed(self, team: Team) -> None:
+        old = f"{team.organization.slug}/{team.workspace.slug}"
+        team.done(team.admin, "PATCH", f"/workspaces/{team.workspace.id}", {"slug": "renamed"})
+        url = f"/api/v1/workspaces/{team.workspace.id}/target-roots"
+        body = {"name": "late", "uri_prefix": "s3://bucket/late/"}
+        for expected, status in ((old, 412), (f"{team.organization.slug}/renamed", 201)):
+            headers = {"Stardag-Workspace": expected}
+            assert team.registry.ask("POST", url, team.admin.token, headers, json=body).status_code == status
+
+    def test_it_precedes_the_entity_tag(self, team: Team) -> None:
+        url = f"/api/v1/workspaces/{team.workspace.id}/target-roots"
+        etag = team.registry.ask("GET", url, team.admin.token).headers["etag"]
+        headers = {"If-None-Match": etag, "Stardag-Workspace": "other/slugs"}
+        assert team.registry.ask("GET", url, team.admin.token, headers).status_code == 412

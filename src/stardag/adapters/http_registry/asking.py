@@ -29,6 +29,7 @@ from stardag.domain.errors import (
     RegistryUnreachable,
     StardagError,
     UnexpectedAnswer,
+    WorkspaceMoved,
 )
 from stardag.domain.refusals import RefusedValue
 
@@ -69,7 +70,8 @@ class Asking:
     """One call: its exchange, the credential that every request carries, and what else is secret in it.
 
     `secret_fields` go into the message that is sent. `is_change` says that what is asked for cannot simply be asked for
-    again, and `has_input` that there are values of a person's in it, which the registry may refuse.
+    again, and `has_input` that there are values of a person's in it, which the registry may refuse. `expected` is what
+    the workspace that it is about has to be called there, by slugs.
     """
 
     url: str
@@ -78,6 +80,7 @@ class Asking:
     secret_fields: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
     is_change: bool = False
     has_input: bool = False
+    expected: str | None = None
 
     def get(
         self,
@@ -192,6 +195,8 @@ class Asking:
                 return NoCredential(self.url) if without else RefusedCredential(self.url, answer.clock_offset)
             case HTTPStatus.FORBIDDEN:
                 return NotAllowed(self.url, reason or f"it answers {says}")
+            case HTTPStatus.PRECONDITION_FAILED if self.expected is not None and problem.code == "workspace-moved":
+                return WorkspaceMoved(self.url, self.expected)
             case HTTPStatus.NOT_FOUND if sought is not None and problem.code is not None:
                 return NotKnownToRegistry(sought.kind, sought.value, self.url)
             case HTTPStatus.NOT_FOUND:
@@ -230,6 +235,8 @@ class Asking:
         headers = Headers()
         if self.credential is not None:
             headers["Authorization"] = f"Bearer {self.credential.reveal()}"
+        if self.expected is not None:
+            headers["Stardag-Workspace"] = self.expected
         return headers
 
     def _expect(self, status: HTTPStatus, answer: Answer, sought: Sought | None, made: Sought | None = None) -> Answer:

@@ -1,7 +1,8 @@
 """How every call of the API is made: one exchange with the credential, and what may stand in a path."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from copy import copy
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 from stardag.adapters.bounded_http import Connection, Exchange, Server
@@ -17,6 +18,7 @@ from stardag.domain.errors import (
     UnexpectedAnswer,
 )
 from stardag.domain.names import is_id, is_name
+from stardag.domain.remembered import WorkspaceIdentity
 
 ANSWERS_MAX_BYTES = 16 * 1024 * 1024
 """Of all the answers of one exchange together."""
@@ -34,6 +36,13 @@ class Calls:
         self._credential = credential
         server = Server(registry_url, RegistryUnreachable, UnexpectedAnswer, ANSWERS_MAX_BYTES)
         self._connection = Connection(server, registry_url, timeout)
+        self.expected: str | None = None
+
+    def for_workspace(self, identity: WorkspaceIdentity | None) -> Self:
+        """The same registry over the same connection, for calls about a workspace that has to be called so."""
+        bound = copy(self)
+        bound.expected = None if identity is None else f"{identity.organization_slug}/{identity.workspace_slug}"
+        return bound
 
     def _change(self, work: Callable[[Asking], Result], secret_fields: Mapping[str, Secret] = NOTHING_SECRET) -> Result:
         """The same for a change: where it may have been made without an answer that says so, the error says that."""
@@ -59,7 +68,9 @@ class Calls:
                     raise MalformedCredential("the configuration")
             try:
                 return self._exchange(
-                    lambda each: work(Asking(self._url, each, credential, secret_fields, is_change, has_input)),
+                    lambda each: work(
+                        Asking(self._url, each, credential, secret_fields, is_change, has_input, self.expected)
+                    ),
                     is_change,
                 )
             except RefusedCredential as error:

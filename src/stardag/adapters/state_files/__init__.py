@@ -35,6 +35,8 @@ SYNC_STATE_NAME = "sync-state.json"
 MOST_API_KEYS = 20
 """Fingerprints kept for one workspace; the oldest go first."""
 
+MOST_FORMER_SLUGS = 20
+
 NEVER_SYNCED = SyncState()
 
 
@@ -126,33 +128,19 @@ def learn(records: Iterable[IdentityRecord], learnt: IdentityRecord) -> list[Ide
     """The records with what was learnt of one workspace: what they said otherwise of the same ids, slugs or keys goes.
 
     Slugs and API keys may move from one workspace to another; each leads to one at a time, at each registry. Keys that
-    lead to the workspace stay known, the newest `MOST_API_KEYS` of them.
+    lead to the workspace stay known, the newest `MOST_API_KEYS` of them, and so do its former slugs.
     """
     others: list[IdentityRecord] = []
-    keys = learnt.api_keys
+    keys, former_slugs = learnt.api_keys, learnt.former_slugs
     for record in records:
-        if record.registry_url != learnt.registry_url:
-            others.append(record)
-        elif record.workspace_id == learnt.workspace_id:
+        if (record.registry_url, record.workspace_id) == (learnt.registry_url, learnt.workspace_id):
             keys = (*(key for key in record.api_keys if key not in learnt.api_keys), *learnt.api_keys)
-        elif not _slug_has_moved(record, learnt):
-            others.append(_without_what_moved(record, learnt))
-    return [*others, learnt._replace(api_keys=keys[-MOST_API_KEYS:])]
-
-
-def _slug_has_moved(record: IdentityRecord, learnt: IdentityRecord) -> bool:
-    """Whether another workspace's record uses a slug for what is now known to be something else."""
-    if record.organization_id == learnt.organization_id:
-        return record.workspace_slug == learnt.workspace_slug
-    return record.organization_slug == learnt.organization_slug
-
-
-def _without_what_moved(record: IdentityRecord, learnt: IdentityRecord) -> IdentityRecord:
-    is_same_organization = record.organization_id == learnt.organization_id
-    return record._replace(
-        organization_slug=learnt.organization_slug if is_same_organization else record.organization_slug,
-        api_keys=tuple(key for key in record.api_keys if key not in learnt.api_keys),
-    )
+            former_slugs = tuple(sorted(learnt.identity.after(record.identity).former_slugs))
+            continue
+        known = record.identity.beside(learnt.identity)
+        if known is not None:
+            others.append(record.known_as(known))
+    return [*others, learnt._replace(api_keys=keys[-MOST_API_KEYS:], former_slugs=former_slugs[:MOST_FORMER_SLUGS])]
 
 
 def _checked_record(shelf: Shelf, identity: WorkspaceIdentity) -> IdentityRecord:

@@ -38,6 +38,7 @@ class IdentityRecord(NamedTuple):
     workspace_id: str
     workspace_slug: str
     api_keys: tuple[str, ...]
+    former_slugs: tuple[str, ...] = ()
 
     @property
     def identity(self) -> WorkspaceIdentity:
@@ -49,6 +50,16 @@ class IdentityRecord(NamedTuple):
             self.workspace_id,
             self.workspace_slug,
             frozenset(self.api_keys),
+            frozenset(self.former_slugs),
+        )
+
+    def known_as(self, identity: WorkspaceIdentity) -> "IdentityRecord":
+        """The same as the domain has it by now, with the order of its API keys."""
+        return self._replace(
+            organization_slug=identity.organization_slug,
+            workspace_slug=identity.workspace_slug,
+            api_keys=tuple(key for key in self.api_keys if key in identity.api_keys),
+            former_slugs=tuple(sorted(identity.former_slugs)),
         )
 
 
@@ -128,6 +139,7 @@ def write_identities(records: Iterable[IdentityRecord]) -> bytes:
                 "workspace_id": record.workspace_id,
                 "workspace_slug": record.workspace_slug,
                 "api_keys": list(record.api_keys),
+                **({"former_slugs": list(record.former_slugs)} if record.former_slugs else {}),
             }
             for record in ordered
         ]
@@ -220,7 +232,13 @@ def _identity_record(entry: dict[str, object]) -> IdentityRecord:
         _id(entry, "workspace_id"),
         check_slug("workspace", _text(entry.get("workspace_slug"), "workspace_slug")),
         _unique(tuple(_fingerprint(key) for key in _array(entry.get("api_keys"))), str),
+        _unique(tuple(_slugs(each) for each in _array(entry.get("former_slugs", []))), str),
     )
+
+
+def _slugs(value: object) -> str:
+    organization, _, workspace = _text(value, "former_slugs").partition("/")
+    return f"{check_slug('organization', organization)}/{check_slug('workspace', workspace)}"
 
 
 def _synced_workspace(entry: dict[str, object]) -> SyncedWorkspace:

@@ -105,7 +105,8 @@ class JoinBuild:
         identity, workspace_id, notices = profile.identity, _workspace_id(profile), profile.notices
         if workspace_id is None:
             connection = self.connect(selection)
-            profile, api, identity = connection.profile, connection.api, connection.identity
+            profile, identity = connection.profile, connection.identity
+            api = connection.api.for_workspace(None)  # the build is one of that id, whatever it is called
             workspace_id, notices = identity.workspace_id, (*profile.notices, *connection.notices)
         else:
             api = self.connect.open_registry(profile)

@@ -46,7 +46,7 @@ class StartBuild:
             return RunningBuild(name, profile, None, self.machine, None, synced.notices)
         roots = {root: setting.value for root, setting in profile.target_roots.items()}
         build, heartbeat_seconds = self._register(connection, Registration(name, roots, description, commit))
-        api, workspace_id = connection.api, connection.identity.workspace_id
+        api, workspace_id = connection.api.for_workspace(None), connection.identity.workspace_id
         reporter = Reporter(lambda: api, workspace_id, build.id, heartbeat_seconds, self.monotonic, on_end)
         registered = Registered(build.id, workspace_id, reporter)
         return RunningBuild(name, profile, connection.identity, self.machine, registered, synced.notices)

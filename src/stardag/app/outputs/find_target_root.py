@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from stardag.app.connect import Connect
+from stardag.app.connect import Connect, Connection
 from stardag.app.ports import State
 from stardag.domain.errors import StateNotWritable, TargetRootCacheLost
 from stardag.domain.layers import Layer, Notice
@@ -35,6 +35,7 @@ class FindTargetRoot:
         NoProfileChosen: nothing chooses among the profiles of the configuration.
         UnknownTargetRoot: the profile has no such root; the error lists those that it has.
         UnsupportedScheme: nothing can be opened there.
+        WorkspaceReplaced: the slugs lead to another workspace than at the last sync.
         TargetRootCacheLost: the cache was unreadable; no root is taken over unseen until a sync.
         and, where nothing is cached, whatever Connect and RegistryApi.target_roots raise.
     """
@@ -67,7 +68,10 @@ class FindTargetRoot:
 
     def _fetch(self, selection: Selection) -> ActiveProfile:
         """The profile with the roots as the registry has them now, which are kept."""
-        connection = self.connect(selection)
+        return self.connect.asking(selection, lambda connection: self._fetch_from(selection, connection))
+
+    def _fetch_from(self, selection: Selection, connection: Connection) -> ActiveProfile:
+        connection.check_not_replaced("stardag target-roots sync")
         identity, notices = connection.identity, connection.notices
         profile = self.connect.resolve(selection, identity)
         if _is_cached(profile, self.state.read(profile.directory)[0]):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from stardag.app.connect import Connect
+from stardag.app.connect import Connect, Connection
 from stardag.app.sign_in.ports import Clock
-from stardag.app.team.reply import Reply, connected, reply_of
+from stardag.app.team.reply import Reply, asking, reply_of
 from stardag.domain.api_keys import ApiKey, MadeApiKey, Purpose
 from stardag.domain.errors import ConfirmationNeeded, InvalidValue, NotKnownToRegistry
 from stardag.domain.profile import Selection
@@ -26,8 +26,11 @@ class EditApiKeys:
 
     def list(self, selection: Selection, *, revoked: bool) -> Reply[tuple[ApiKey, ...]]:
         """The keys, the oldest first: those that count or have expired, or those that were revoked."""
-        connection = connected(self.connect, selection)
-        return reply_of(connection, connection.api.api_keys(connection.identity.workspace_id, revoked=revoked))
+
+        def ask(connection: Connection) -> Reply[tuple[ApiKey, ...]]:
+            return reply_of(connection, connection.api.api_keys(connection.identity.workspace_id, revoked=revoked))
+
+        return asking(self.connect, selection, ask)
 
     def make(
         self, selection: Selection, name: str, purpose: Purpose, expires_in: timedelta | None
@@ -38,9 +41,12 @@ class EditApiKeys:
             InvalidValue: the end lies further ahead than time is counted.
         """
         expires_at = None if expires_in is None else self._moment_in(expires_in)
-        connection = connected(self.connect, selection)
-        made = connection.api.make_api_key(connection.identity.workspace_id, name, purpose, expires_at)
-        return reply_of(connection, made)
+
+        def ask(connection: Connection) -> Reply[MadeApiKey]:
+            made = connection.api.make_api_key(connection.identity.workspace_id, name, purpose, expires_at)
+            return reply_of(connection, made)
+
+        return asking(self.connect, selection, ask)
 
     def revoke(self, selection: Selection, reference: str, *, confirmed: bool) -> Reply[ApiKey]:
         """Revoke a key (by name or id) at once.
@@ -50,24 +56,27 @@ class EditApiKeys:
             AmbiguousName: several keys are called so.
             ConfirmationNeeded: nobody has confirmed it.
         """
-        connection = connected(self.connect, selection)
-        workspace_id = connection.identity.workspace_id
-        api_keys = connection.api.api_keys(workspace_id)
-        found = [api_key for api_key in api_keys if api_key.is_meant_by(reference)]
-        if not found:
-            names = [api_key.name for api_key in api_keys]
-            raise NotKnownToRegistry("API key", reference[:80], connection.profile.registry_url.value, names)
-        if len(found) > 1:
-            raise AmbiguousName("API key", reference, [api_key.id for api_key in found])
-        if not confirmed:
-            workspace = connection.identity.workspace_slug
-            raise ConfirmationNeeded(
-                f"Whatever uses the API key {found[0].name!r} of workspace {workspace!r} is refused at once when it is "
-                "revoked, and that cannot be undone.",
-                "--yes",
-            )
-        connection.api.revoke_api_key(workspace_id, found[0].id)
-        return reply_of(connection, found[0])
+
+        def ask(connection: Connection) -> Reply[ApiKey]:
+            workspace_id = connection.identity.workspace_id
+            api_keys = connection.api.api_keys(workspace_id)
+            found = [api_key for api_key in api_keys if api_key.is_meant_by(reference)]
+            if not found:
+                names = [api_key.name for api_key in api_keys]
+                raise NotKnownToRegistry("API key", reference[:80], connection.profile.registry_url.value, names)
+            if len(found) > 1:
+                raise AmbiguousName("API key", reference, [api_key.id for api_key in found])
+            if not confirmed:
+                workspace = connection.identity.workspace_slug
+                raise ConfirmationNeeded(
+                    f"Whatever uses the API key {found[0].name!r} of workspace {workspace!r} is refused at once when "
+                    "it is revoked, and that cannot be undone.",
+                    "--yes",
+                )
+            connection.api.revoke_api_key(workspace_id, found[0].id)
+            return reply_of(connection, found[0])
+
+        return asking(self.connect, selection, ask)
 
     def _moment_in(self, duration: timedelta) -> datetime:
         try:

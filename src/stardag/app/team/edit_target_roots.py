@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stardag.app.connect import Connect, Connection
-from stardag.app.team.reply import Reply, connected, reply_of
+from stardag.app.team.reply import Reply, asking, reply_of
 from stardag.domain.errors import ConfirmationNeeded
 from stardag.domain.layers import Notice
 from stardag.domain.names import check_name
@@ -46,38 +46,47 @@ class EditTargetRoots:
     def add(self, selection: Selection, name: str, uri_prefix: str, *, confirmed: bool) -> Reply[EditedRoot]:
         """Add a root."""
         root = _checked(name, uri_prefix)
-        connection = connected(self.connect, selection)
-        doubts = () if confirmed else _doubts(connection, root)
-        if doubts:
-            raise ConfirmationNeeded("\n".join(doubts), "--yes")
-        connection.api.add_target_root(connection.identity.workspace_id, root)
-        return _edited(connection, RootChange(name, None, uri_prefix), 0)
+
+        def ask(connection: Connection) -> Reply[EditedRoot]:
+            doubts = () if confirmed else _doubts(connection, root)
+            if doubts:
+                raise ConfirmationNeeded("\n".join(doubts), "--yes")
+            connection.api.add_target_root(connection.identity.workspace_id, root)
+            return _edited(connection, RootChange(name, None, uri_prefix), 0)
+
+        return asking(self.connect, selection, ask)
 
     def change(self, selection: Selection, name: str, uri_prefix: str, *, confirmed: bool) -> Reply[EditedRoot]:
         """Give a root another prefix. A trailing slash makes no difference to any output, so nobody is asked."""
         root = _checked(name, uri_prefix)
-        connection = connected(self.connect, selection)
-        use = connection.api.target_root_use(connection.identity.workspace_id, name)
-        old = use.root.uri_prefix
-        if not confirmed and not same_prefix(old, uri_prefix):
-            used = [_warning(name, old, uri_prefix, use.builds)] if use.builds else []
-            doubts = [*used, *_doubts(connection, root)]
-            if doubts:
-                raise ConfirmationNeeded("\n".join(doubts), "--yes")
-        if old != uri_prefix:
-            connection.api.change_target_root(connection.identity.workspace_id, root)
-        return _edited(connection, RootChange(name, old, uri_prefix), use.builds)
+
+        def ask(connection: Connection) -> Reply[EditedRoot]:
+            use = connection.api.target_root_use(connection.identity.workspace_id, name)
+            old = use.root.uri_prefix
+            if not confirmed and not same_prefix(old, uri_prefix):
+                used = [_warning(name, old, uri_prefix, use.builds)] if use.builds else []
+                doubts = [*used, *_doubts(connection, root)]
+                if doubts:
+                    raise ConfirmationNeeded("\n".join(doubts), "--yes")
+            if old != uri_prefix:
+                connection.api.change_target_root(connection.identity.workspace_id, root)
+            return _edited(connection, RootChange(name, old, uri_prefix), use.builds)
+
+        return asking(self.connect, selection, ask)
 
     def remove(self, selection: Selection, name: str, *, confirmed: bool) -> Reply[EditedRoot]:
         """Remove a root; what is stored below it stays."""
         check_name("target root", name)
-        connection = connected(self.connect, selection)
-        use = connection.api.target_root_use(connection.identity.workspace_id, name)
-        old = use.root.uri_prefix
-        if use.builds and not confirmed:
-            raise ConfirmationNeeded(_warning(name, old, None, use.builds), "--yes")
-        connection.api.remove_target_root(connection.identity.workspace_id, name)
-        return _edited(connection, RootChange(name, old, None), use.builds)
+
+        def ask(connection: Connection) -> Reply[EditedRoot]:
+            use = connection.api.target_root_use(connection.identity.workspace_id, name)
+            old = use.root.uri_prefix
+            if use.builds and not confirmed:
+                raise ConfirmationNeeded(_warning(name, old, None, use.builds), "--yes")
+            connection.api.remove_target_root(connection.identity.workspace_id, name)
+            return _edited(connection, RootChange(name, old, None), use.builds)
+
+        return asking(self.connect, selection, ask)
 
 
 def _checked(name: str, uri_prefix: str) -> TargetRoot:

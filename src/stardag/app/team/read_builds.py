@@ -1,12 +1,13 @@
 """The builds of a workspace and the tasks in them: what they are, and putting an end to one that runs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from stardag.app.connect import Connect
-from stardag.app.registry_ports import Excerpt
+from stardag.app.registry_ports import BuildsApi, Excerpt
 from stardag.app.sign_in.ports import Clock
-from stardag.app.team.reply import Reply, connected, reply_of
+from stardag.app.team.reply import Reply, Said, asking, reply_of
 from stardag.domain.builds import Build, BuildDetail, BuildFilter, BuildStatus, Task, TaskDetail, TaskFilter
 from stardag.domain.errors import InvalidValue
 from stardag.domain.profile import Selection
@@ -29,29 +30,29 @@ class ReadBuilds:
     ) -> Reply[Excerpt[Build]]:
         """The newest builds; those that began at a moment or later, or within a time that ends now."""
         started_after = self._moment(since) if isinstance(since, timedelta) else since
-        connection = connected(self.connect, selection)
         wanted = BuildFilter(status, started_after)
-        return reply_of(connection, connection.api.builds(connection.identity.workspace_id, wanted, at_most))
+        return self._asking(selection, lambda api, workspace_id: api.builds(workspace_id, wanted, at_most))
 
     def build(self, selection: Selection, build_id: str) -> Reply[BuildDetail]:
         """One build."""
-        connection = connected(self.connect, selection)
-        return reply_of(connection, connection.api.build(connection.identity.workspace_id, build_id))
+        return self._asking(selection, lambda api, workspace_id: api.build(workspace_id, build_id))
 
     def cancel(self, selection: Selection, build_id: str) -> Reply[Build]:
         """Cancel a build: whatever runs it hears of that at its next heartbeat."""
-        connection = connected(self.connect, selection)
-        return reply_of(connection, connection.api.end_build(connection.identity.workspace_id, build_id, "cancelled"))
+        return self._asking(selection, lambda api, workspace_id: api.end_build(workspace_id, build_id, "cancelled"))
 
     def tasks(self, selection: Selection, wanted: TaskFilter, at_most: int) -> Reply[Excerpt[Task]]:
         """The tasks that were recorded last, in their latest state."""
-        connection = connected(self.connect, selection)
-        return reply_of(connection, connection.api.tasks(connection.identity.workspace_id, wanted, at_most))
+        return self._asking(selection, lambda api, workspace_id: api.tasks(workspace_id, wanted, at_most))
 
     def task(self, selection: Selection, task_id: str) -> Reply[TaskDetail]:
         """One task, and the builds that ran or reused it."""
-        connection = connected(self.connect, selection)
-        return reply_of(connection, connection.api.task(connection.identity.workspace_id, task_id))
+        return self._asking(selection, lambda api, workspace_id: api.task(workspace_id, task_id))
+
+    def _asking(self, selection: Selection, ask: Callable[[BuildsApi, str], Said]) -> Reply[Said]:
+        return asking(
+            self.connect, selection, lambda found: reply_of(found, ask(found.api, found.identity.workspace_id))
+        )
 
     def _moment(self, ago: timedelta) -> datetime:
         try:

@@ -1,5 +1,6 @@
 """What comes of asking a registry about an organization or a workspace."""
 
+from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from stardag.app.connect import Connect, Connection
@@ -21,19 +22,19 @@ class Reply(NamedTuple, Generic[Value]):
     notices: tuple[Notice, ...] = ()
 
 
-def connected(connect: Connect, selection: Selection) -> Connection:
-    """A connection to the active workspace, which has to be one of a registry.
+def asking(connect: Connect, selection: Selection, ask: Callable[[Connection], Reply[Said]]) -> Reply[Said]:
+    """What comes of asking about the active workspace, which has to be one of a registry.
 
     Raises:
         MissingSetting: nothing names a registry, or no workspace.
-        and whatever Connect raises.
+        and whatever Connect and `ask` raise.
     """
     refuse_local(connect.resolve(selection), "ask")
-    return connect(selection)
+    return connect.asking(selection, ask)
 
 
 def reply_of(connection: Connection, value: Said) -> Reply[Said]:
     """What was said about the workspace that is connected to."""
     profile, identity = connection.profile, connection.identity
-    notices = (*profile.notices, *connection.notices)
+    notices = (*profile.notices, *connection.warnings)
     return Reply(value, profile.registry_url.value, identity.workspace_slug, notices)

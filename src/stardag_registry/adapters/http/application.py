@@ -16,12 +16,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.routing import BaseRoute
 
 from stardag_registry.adapters.http import build_endpoints, endpoints, team_endpoints
+from stardag_registry.adapters.http.authentication import EXPECTED_WORKSPACE
 from stardag_registry.adapters.http.documentation import PAGE_POLICY, page_on
 from stardag_registry.adapters.http.guards import BoundedBody, NoTraceback, OwnHostOnly, SafeHeaders
 from stardag_registry.adapters.http.hosts import AllowedHosts
 from stardag_registry.adapters.http.messages import Health
 from stardag_registry.adapters.http.observing import Metrics, Observed
 from stardag_registry.adapters.http.problems import Problem, documented, install_problems
+from stardag_registry.adapters.http.routing import PREFIX
 from stardag_registry.adapters.http.use_cases import TheUseCases, UseCases
 from stardag_registry.app.key_uses import KeyUses
 
@@ -136,11 +138,23 @@ def _add_documents(app: FastAPI) -> None:
     app.add_route("/docs", docs, include_in_schema=False)
 
 
+_EXPECTED_WORKSPACE: dict[str, Any] = {
+    "name": EXPECTED_WORKSPACE,
+    "in": "header",
+    "description": "What the workspace is expected to be called, by slugs: `organization/workspace`. Where the id is "
+    "not that of a workspace called so any more, nothing is done, and the answer is 412.",
+    "schema": {"type": "string"},
+}
+
+
 def _described(app: FastAPI) -> dict[str, Any]:
     """The framework's document, with problems in place of the framework's own errors."""
     document = app.openapi()
-    for operations in document["paths"].values():
+    for path, operations in document["paths"].items():
         for operation in operations.values():
+            if path.startswith(f"{PREFIX}/workspaces/{{workspace_id}}/"):
+                operation["parameters"].append(_EXPECTED_WORKSPACE)
+                operation["responses"] |= {str(status): told for status, told in documented(412).items()}
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]  # the framework's guess at what it cannot answer here
             for parameter in operation.get("parameters", ()):

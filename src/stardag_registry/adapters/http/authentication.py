@@ -22,6 +22,9 @@ from stardag_registry.domain.permissions import ApiKeyCaller, Caller, MemberCall
 
 ADDRESS_MAX_LENGTH = 64
 
+EXPECTED_WORKSPACE = "Stardag-Workspace"
+"""The header in which a client says what it expects a workspace to be called, by slugs: `organization/workspace`."""
+
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
@@ -129,8 +132,13 @@ def _credential_in(request: Request) -> str | None:
 
 
 def _asking_from(request: Request, caller: Caller | IssuerBearer) -> Caller | IssuerBearer:
-    """The caller, with the address that the audit tells."""
-    return caller if request.client is None else replace(caller, address=request.client.host[:ADDRESS_MAX_LENGTH])
+    """The caller, with the address that the audit tells, and what they expect a workspace to be called."""
+    if request.client is not None:
+        caller = replace(caller, address=request.client.host[:ADDRESS_MAX_LENGTH])
+    expected = request.headers.getlist(EXPECTED_WORKSPACE)
+    if expected and isinstance(caller, ApiKeyCaller | MemberCaller):
+        return replace(caller, expected=",".join(expected))  # several are none that a workspace could be called
+    return caller
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ _STATUS: Mapping[str, HTTPStatus] = {
     "too-many": HTTPStatus.CONFLICT,
     "last-owner": HTTPStatus.CONFLICT,
     "archived": HTTPStatus.CONFLICT,
+    "workspace-moved": HTTPStatus.PRECONDITION_FAILED,
     "build-ended": HTTPStatus.CONFLICT,
     "idempotency-key-reused": HTTPStatus.CONFLICT,
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,

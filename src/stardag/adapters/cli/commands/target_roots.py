@@ -69,7 +69,7 @@ def sync_target_roots(
         data=changes_data(synced.changes, synced.applied),
         text=sync_text(synced, dry_run=dry_run),
         notices=synced.notices,
-        exit_code=TARGET_ROOTS_DIFFER if exit_code and synced.changes else DONE,
+        exit_code=TARGET_ROOTS_DIFFER if exit_code and (synced.changes or synced.is_replaced) else DONE,
     )
 
 
