@@ -30,19 +30,18 @@ class HeldSignals:
     @contextmanager
     def held(self, timeout: float) -> Generator[None]:
         """Hold signals for the length of a block; see the port."""
-        if threading.current_thread() is threading.main_thread():
-            with self.listening(), self._holding(timeout):
-                yield
-        else:
-            with self._holding(timeout):
-                yield
+        with self.listening(), self._holding(timeout):
+            yield
 
     @contextmanager
     def listening(self) -> Generator[None]:
-        """Let threads that this one waits for hold signals. On the main thread.
+        """Let threads that this one waits for hold signals; on another thread than the main one, this does nothing.
 
         What is ignored stays ignored; what another handler hears, it hears when nobody holds it any more.
         """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         handlers = {int(number): signal.getsignal(number) for number in _ENDING}
         heard = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
 
