@@ -10,7 +10,8 @@ import pytest
 from stardag.app.registry_ports import ServedRoots
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.builds import BuildFilter, Registration
-from stardag.domain.credentials import TOKEN_MAX_LENGTH, CredentialSource, Secret
+from stardag.domain.credential_source import CredentialSource
+from stardag.domain.credentials import TOKEN_MAX_LENGTH, Secret
 from stardag.domain.errors import (
     MalformedCredential,
     NoCredential,

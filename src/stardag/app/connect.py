@@ -18,7 +18,8 @@ from stardag.app.sign_in.ports import SignIns
 from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.app.sign_in.user_credentials import OrganizationCredential, UserCredential
 from stardag.domain.configuration import CENTRAL_URL
-from stardag.domain.credentials import Secret, api_key_source
+from stardag.domain.credential_source import api_key_source
+from stardag.domain.credentials import Secret
 from stardag.domain.errors import (
     InvalidValue,
     MalformedCredential,

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         TaskFilter,
         TaskRecord,
     )
-    from stardag.domain.credentials import CredentialSource, Secret
+    from stardag.domain.credential_source import CredentialSource
+    from stardag.domain.credentials import Secret
     from stardag.domain.errors import RefusedCredential
     from stardag.domain.members import Invitation, MadeInvitation, Member
     from stardag.domain.organizations import Organization, Role, Workspace
@@ -80,8 +81,8 @@ class Credential(Protocol):
         """
         ...
 
-    def source(self) -> CredentialSource:
-        """Which credential it is, for the error where the registry rejects it."""
+    def source(self) -> CredentialSource | None:
+        """Which credential it is, for the error where the registry rejects it; None where that is not known."""
         ...
 
 

@@ -1,34 +1,11 @@
 """Secrets, kept out of every `repr`, and the one rule for when an API key may go where (readings, section 5)."""
 
-from typing import NamedTuple
-
 API_KEY_MAX_LENGTH = 1024
 
 TOKEN_MAX_LENGTH = 16 * 1024
 """Of access and refresh tokens, which hold all that some issuers know of a user."""
 
 _KINDS = ("stardag_admin", "stardag_build", "stardag_access")
-
-
-class CredentialSource(NamedTuple):
-    """Which credential is sent to a registry, for the error where the registry rejects it. Holds nothing secret.
-
-    `description` is a phrase such as "the API key from STARDAG_API_KEY"; `fix` says what to do about this one.
-    """
-
-    description: str
-    fix: str
-
-
-UNKNOWN_SOURCE = CredentialSource("the credential", "Sign in again with: stardag auth login")
-
-
-def api_key_source(variable: str) -> CredentialSource:
-    """An API key, which stands in an environment variable."""
-    return CredentialSource(
-        f"the API key from {variable}",
-        f"Set {variable} to a valid API key of the workspace, or unset it to use your sign-in.",
-    )
 
 
 class Secret:

@@ -83,10 +83,10 @@ came from (`message`) and one that says what to type next (`fix`).
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from stardag.domain.credentials import UNKNOWN_SOURCE, CredentialSource
 from stardag.domain.suggestions import nearest
 
 if TYPE_CHECKING:
+    from stardag.domain.credential_source import CredentialSource
     from stardag.domain.root_changes import RootChanges
 
 PUBLIC_MODULE = "stardag.errors"
@@ -485,12 +485,14 @@ class RefusedCredential(SignInNeeded):
 
     code = "refused-credential"
 
-    def __init__(self, registry_url: str, clock_offset: float = 0.0, source: CredentialSource = UNKNOWN_SOURCE) -> None:
-        """`clock_offset`: seconds by which this machine's clock is ahead of the registry's, as far as is known."""
+    def __init__(self, registry_url: str, clock_offset: float = 0.0, source: "CredentialSource | None" = None) -> None:
+        """`clock_offset`: seconds by which this machine's clock is ahead of the registry's, as far as is known.
+        `source`: which credential it was."""
         self.clock_offset = clock_offset
         super().__init__(
-            f"The registry {registry_url} rejected {source.description}: it is unknown, expired or revoked.",
-            source.fix,
+            f"The registry {registry_url} rejected {source.description if source else 'the credential'}: "
+            "it is unknown, expired or revoked.",
+            source.fix if source else "Sign in again with: stardag auth login",
         )
 
 

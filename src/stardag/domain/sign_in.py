@@ -6,7 +6,8 @@ Commands that ask no registry never import this module.
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from stardag.domain.credentials import CredentialSource, Secret
+from stardag.domain.credential_source import CredentialSource
+from stardag.domain.credentials import Secret
 
 RENEWED_AHEAD = 60.0
 """Seconds before its end at which an access token is renewed, so that none ends on its way."""

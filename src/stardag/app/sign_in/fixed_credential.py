@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from stardag.domain.credentials import UNKNOWN_SOURCE, CredentialSource, Secret
+from stardag.domain.credential_source import CredentialSource
+from stardag.domain.credentials import Secret
 from stardag.domain.errors import RefusedCredential
 
 
@@ -11,7 +12,7 @@ class FixedCredential:
     """A secret that is at hand, such as an API key; there is no other."""
 
     secret: Secret
-    described: CredentialSource = UNKNOWN_SOURCE
+    described: CredentialSource | None = None
 
     def __call__(self) -> Secret:
         """The secret."""
@@ -20,6 +21,6 @@ class FixedCredential:
     def instead_of(self, refused: Secret, refusal: RefusedCredential) -> Secret | None:
         """Nothing."""
 
-    def source(self) -> CredentialSource:
+    def source(self) -> CredentialSource | None:
         """Which one it is, as it was described."""
         return self.described

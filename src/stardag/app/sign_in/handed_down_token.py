@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from stardag.domain.command_errors import AccessTokenEnded
-from stardag.domain.credentials import CredentialSource, Secret
+from stardag.domain.credential_source import CredentialSource
+from stardag.domain.credentials import Secret
 from stardag.domain.errors import RefusedCredential
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from stardag.app.registry_ports import Registries
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import Clock, IdentityProvider, Signals, SignIns
-from stardag.domain.credentials import CredentialSource, Secret
+from stardag.domain.credential_source import CredentialSource
+from stardag.domain.credentials import Secret
 from stardag.domain.errors import ClockOff, IssuerUnreachable, SignInEnded, SignInRefused
 from stardag.domain.registry_url import origin_of
 from stardag.domain.sign_in import (
