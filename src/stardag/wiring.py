@@ -56,8 +56,14 @@ _fetched: "dict[Asked, Fetched]" = {}
 
 
 def user_directory() -> str:
-    """The user's stardag directory: `STARDAG_HOME`, or `~/.stardag`."""
-    return os.path.abspath(os.path.expanduser(os.environ.get("STARDAG_HOME") or "~/.stardag"))
+    """The user's stardag directory: `STARDAG_HOME`, or `~/.stardag`; `NO_DIRECTORY` where there is no home directory.
+
+    Raises:
+        InvalidVariable: `STARDAG_HOME` is not absolute.
+    """
+    from stardag.adapters import user_directory
+
+    return user_directory.user_directory(os.environ)
 
 
 def working_directory() -> str:
@@ -92,8 +98,9 @@ def trust() -> "Trust":
 def files(trust: "Trust", notice_log: "NoticeLog") -> "ConfigurationFiles":
     """The `config.toml` files as seen from the working directory."""
     from stardag.adapters.toml_config import TomlConfigurationFiles
+    from stardag.adapters.user_directory import home_directory
 
-    return TomlConfigurationFiles(working_directory(), user_directory(), os.path.expanduser("~"), trust, notice_log)
+    return TomlConfigurationFiles(working_directory(), user_directory(), home_directory(os.environ), trust, notice_log)
 
 
 def state(notice_log: "NoticeLog") -> "State":

@@ -1,12 +1,13 @@
 """What `durable_files` promises of writing, locking and reading."""
 
+import errno
 import os
 import shutil
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,17 @@ from stardag.adapters.durable_files import (
     decode_json,
     locked,
     make_directory,
+    make_private_directory,
+    not_writable,
     others_may_write,
     prepare,
     read_bounded,
     set_aside,
+    try_writing,
     write_atomically,
 )
-from stardag.domain.configuration import StardagDirectory
-from stardag.domain.errors import StateNotWritable
+from stardag.domain.configuration import NO_DIRECTORY, StardagDirectory
+from stardag.domain.errors import NoHomeDirectory, StateNotWritable
 
 HOLD_A_LOCK = """
 import sys
@@ -248,11 +252,12 @@ def test_a_projects_directory_that_is_a_link_is_refused(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "elsewhere") == []
 
 
-def test_the_users_own_directory_may_be_a_link_and_gets_no_gitignore(tmp_path: Path) -> None:
+def test_the_users_own_directory_may_be_a_link_and_gets_a_gitignore_for_its_owner_alone(tmp_path: Path) -> None:
     (tmp_path / "dotfiles").mkdir()
     (tmp_path / ".stardag").symlink_to("dotfiles")
     prepare(StardagDirectory(str(tmp_path / ".stardag"), str(tmp_path / ".stardag")))
-    assert os.listdir(tmp_path / "dotfiles") == []
+    assert os.listdir(tmp_path / "dotfiles") == [".gitignore"]
+    assert stat.S_IMODE((tmp_path / "dotfiles" / ".gitignore").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(
@@ -271,3 +276,88 @@ def test_importing_it_brings_no_library_along() -> None:
     )
     result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (
+            errno.ENOSPC,
+            "Make room on that file system (`df -h /srv/.stardag`, `df -i /srv/.stardag`), or set STARDAG_HOME",
+        ),
+        (errno.EDQUOT, "Your quota on that file system is used up"),
+        (errno.EROFS, "That file system is read-only: set STARDAG_HOME"),
+        (errno.ENOLCK, "That file system has no locks: set STARDAG_HOME to a directory on a local disk"),
+        (errno.ENAMETOOLONG, "set STARDAG_HOME to a directory with a shorter path"),
+        (errno.EMFILE, "`ulimit -n`"),
+        (errno.EFBIG, "`ulimit -f`"),
+        (errno.EIO, "The disk reports an error"),
+        (errno.ELOOP, "remove it: rm /srv/.stardag/state.json"),
+        (errno.EACCES, "Check the permissions with `ls -ld /srv/.stardag/state.json`"),
+        (errno.EPERM, "Check the permissions"),
+    ],
+    ids=lambda value: errno.errorcode[value] if isinstance(value, int) else "",
+)
+def test_each_failure_of_the_system_comes_with_what_helps_against_it(number: int, remedy: str) -> None:
+    error = not_writable("/srv/.stardag/state.json", OSError(number, os.strerror(number)))
+    assert remedy in error.fix
+    assert ("permissions" in error.fix) == (number in (errno.EACCES, errno.EPERM))
+
+
+def test_what_stands_in_the_way_is_named_with_the_command_that_moves_it(tmp_path: Path) -> None:
+    obstacle = tmp_path / "it is" / "in the way"
+    obstacle.parent.mkdir()
+    for make in (lambda: obstacle.write_text(""), lambda: obstacle.symlink_to("nowhere")):
+        make()
+        with pytest.raises(StateNotWritable) as caught:
+            make_directory(str(obstacle / "below" / "that"))
+        subprocess.run(caught.value.fix.rpartition(": ")[2], shell=True, check=True)
+        make_directory(str(obstacle / "below" / "that"))
+        shutil.rmtree(obstacle)
+
+
+def test_where_there_is_no_home_nothing_is_made_and_that_is_said(tmp_path: Path) -> None:
+    directory = StardagDirectory(NO_DIRECTORY, NO_DIRECTORY)
+    acts: list[Callable[[], object]] = [
+        lambda: prepare(directory),
+        lambda: make_private_directory(f"{NO_DIRECTORY}/credentials"),
+        lambda: locked(f"{NO_DIRECTORY}/uploads").__enter__(),
+    ]
+    for act in acts:
+        with pytest.raises(NoHomeDirectory, match="There is no home directory"):
+            act()
+    assert read_bounded(f"{NO_DIRECTORY}/config.toml", 10) is None
+    assert others_may_write(f"{NO_DIRECTORY}/trust.json") is None
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_a_file_system_without_modes_is_told_before_a_secret_is_put_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Like /mnt/c in WSL: whatever mode is asked for, all is open to everyone, and changing that has no effect."""
+    monkeypatch.setattr("stardag.adapters.durable_files.DIRECTORY_MODE", 0o777)
+    monkeypatch.setattr("stardag.adapters.durable_files.FILE_MODE", 0o777)
+
+    def ignore(*_: object) -> None: ...
+
+    monkeypatch.setattr(os, "fchmod", ignore)
+    with pytest.raises(StateNotWritable, match="keeps no file modes") as caught:
+        make_private_directory(str(tmp_path / "credentials"))
+    assert "Set STARDAG_HOME to a directory on a file system that keeps them" in caught.value.fix
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with pytest.raises(StateNotWritable, match="keeps no file modes"):
+        make_private_directory(str(tmp_path / "credentials"))
+
+
+def test_a_file_system_that_opens_files_alone_is_told_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_for_everyone(path: str, *_: object) -> None:
+        Path(path).write_bytes(b"")
+
+    monkeypatch.setattr("stardag.adapters.durable_files._write_new", write_for_everyone)
+    with pytest.raises(StateNotWritable, match="keeps no file modes"):
+        try_writing(str(tmp_path), 10)
+    assert os.listdir(tmp_path) == []

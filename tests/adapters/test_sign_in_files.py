@@ -144,10 +144,10 @@ def test_checking_and_signing_out_leave_no_secret_and_no_trial_behind(
     files: SignInFiles, directory: StardagDirectory, sign_in: SignIn, home: Path
 ) -> None:
     files.check_writable(directory)
-    assert {path.name for path in home.rglob("*")} == {"credentials", "access-token-cache", ".lock"}
+    assert {path.name for path in home.rglob("*")} == {".gitignore", "credentials", "access-token-cache", ".lock"}
     everything(files, directory, sign_in)
     names = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
-    assert {name for name in names if not name.endswith(".lock")} == set()
+    assert {name for name in names if not name.endswith(".lock")} == {".gitignore"}
 
 
 @pytest.mark.parametrize("bits", [0o040, 0o004, 0o020, 0o002, 0o060, 0o007, 0o777])

@@ -111,13 +111,14 @@ def test_every_file_is_for_its_owner_alone_whatever_the_umask(directory: Stardag
     fill(directory)
     assert stat.S_IMODE(home.stat().st_mode) == stat.S_IMODE(home.parent.stat().st_mode) == 0o700
     modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in os.listdir(home)}
-    assert modes == dict.fromkeys([*NAMES, ".lock"], 0o600)
+    assert modes == dict.fromkeys([*NAMES, ".lock", ".gitignore"], 0o600)
 
 
 def test_remembering_what_is_known_writes_nothing(directory: StardagDirectory, home: Path) -> None:
     fill(directory)
     before = {name: (home / name).stat().st_ino for name in NAMES}
-    (home / ".lock").unlink()
+    for name in (".lock", ".gitignore"):
+        (home / name).unlink()
     fill(directory)
     assert {name: (home / name).stat().st_ino for name in os.listdir(home)} == before
 
@@ -242,7 +243,8 @@ def test_a_corrupt_cache_stays_lost_if_what_is_to_replace_it_cannot_be_written(
             StateFiles().remember_roots(directory, large)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert sorted(os.listdir(home)) == [".lock", "id-cache.json", "sync-state.json", "target-root-cache.json.corrupt-1"]
+    left = {".gitignore", ".lock", "id-cache.json", "sync-state.json", "target-root-cache.json.corrupt-1"}
+    assert set(os.listdir(home)) == left
     assert StateFiles().read(directory)[0].is_lost
 
 

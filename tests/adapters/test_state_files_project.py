@@ -252,4 +252,3 @@ def test_the_users_own_directory_by_another_path_is_no_project(tmp_path: Path) -
     other = CachedRoots(REGISTRY, ORGANIZATION, WORKSPACE, {"default": "/other"})
     StateFiles().remember_roots(through_link, other)
     assert remembered(StardagDirectory(str(user), str(user)))[0] == (other,)
-    assert not (user / ".gitignore").exists()

@@ -1,6 +1,8 @@
 """`config.toml`: which one counts, whom it may belong to, and every way in which one can be wrong."""
 
 import os
+import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +12,12 @@ from hypothesis import strategies as st
 
 from stardag.adapters.toml_config import TomlConfigurationFiles
 from stardag.adapters.toml_config.document import SIZE_MAXIMUM, Document, read_document
-from stardag.domain.errors import InvalidFile, NoProjectFile, UntrustedFile
+from stardag.app.configuration_files import Edit
+from stardag.domain.errors import InvalidFile, NoProjectFile, UnsafeFile, UntrustedFile
 from stardag.domain.layers import Layer
 from tests.fakes.trust import FakeTrust
+
+ADD = Edit(("registry", "other"), {"url": "https://other.example.com"})
 
 PATH = "/srv/project/.stardag/config.toml"
 
@@ -127,9 +132,75 @@ def test_a_file_of_another_user_is_refused_until_it_is_trusted(machine: Machine)
     assert machine.files().read().file is not None
 
 
-def test_the_users_own_file_needs_no_trust(machine: Machine) -> None:
-    os.chmod(machine.write("home"), 0o666)
+@pytest.mark.parametrize("bits", [0o020, 0o002, 0o022, 0o077])
+@pytest.mark.parametrize("place", ["home/.stardag", "home/.stardag/config.toml"])
+def test_a_file_of_ones_own_that_others_may_write_is_refused_until_the_named_command_closes_it(
+    machine: Machine, place: str, bits: int
+) -> None:
+    path = Path(machine.write("home"))
+    (machine.root / place).chmod(0o700 | bits)
+    files = machine.files()
+    for act in (files.problems, lambda: files.edit([ADD])):
+        with pytest.raises(UnsafeFile, match="is not used: others may write"):
+            act()
+    with pytest.raises(UnsafeFile, match=re.escape(f"{path} is not used: others may write")) as caught:
+        files.read()
+    assert files.read_user_file() is None, "nor is its permission for plain http believed"
+    assert files.find().refused == f"others may write {machine.root / place}"
+    subprocess.run(caught.value.fix.partition(": ")[2], shell=True, check=True)
+    assert files.read().file is not None
+    assert files.read_user_file() is not None
+    assert files.find().refused is None
+
+
+def test_a_file_of_ones_own_in_a_dotfiles_repository_counts_only_where_nobody_else_may_write_what_it_leads_to(
+    machine: Machine,
+) -> None:
+    dotfiles = machine.root / "dotfiles"
+    dotfiles.mkdir(mode=0o755)
+    path = Path(machine.write("home"))
+    target = path.rename(dotfiles / "stardag.toml")
+    path.symlink_to(target)
     assert machine.files().read().file is not None
+    for place in (target, dotfiles):
+        before = place.stat().st_mode
+        place.chmod(before | 0o020)
+        with pytest.raises(UnsafeFile, match=re.escape(f"others may write {place}.")):
+            machine.files().read()
+        place.chmod(before)
+    assert machine.files().read().file is not None
+
+
+def test_no_file_is_made_where_it_would_be_refused_afterwards(machine: Machine) -> None:
+    directory = machine.root / "home" / ".stardag"
+    directory.mkdir(parents=True)
+    directory.chmod(0o775)
+    files = machine.files()
+    assert files.read().file is None, "there is nothing to refuse yet"
+    with pytest.raises(UnsafeFile, match="others may write"):
+        files.edit([ADD])
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("umask", [0, 0o002, 0o022, 0o077])
+def test_what_an_edit_makes_is_never_refused_whatever_the_umask(machine: Machine, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        machine.files().edit([ADD])
+    finally:
+        os.umask(before)
+    assert machine.files().read().file is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_ones_own_that_belongs_to_another_user_is_refused_with_the_command_that_takes_it(
+    machine: Machine,
+) -> None:
+    path = machine.write("home")
+    os.chown(path, 54321, 54321)
+    with pytest.raises(UnsafeFile, match="belongs to another user") as caught:
+        machine.files().read()
+    assert caught.value.fix.endswith(f"sudo chown {os.geteuid()} {path}")
 
 
 def test_a_project_can_be_named_by_file_directory_or_root(machine: Machine) -> None:

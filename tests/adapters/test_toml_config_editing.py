@@ -212,7 +212,7 @@ def test_the_first_edit_in_a_project_keeps_everything_else_out_of_git(tmp_path: 
 
 def test_nothing_but_the_file_and_a_lock_is_left(path: Path) -> None:
     edit(path, ADD)
-    assert sorted(os.listdir(path.parent)) == [".lock", "config.toml"]
+    assert sorted(os.listdir(path.parent)) == [".gitignore", ".lock", "config.toml"]
 
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,3}", fullmatch=True)

@@ -119,7 +119,7 @@ def kill_writers(directory: str, kills: int) -> None:
         write(directory, 1, last)
         assert time.monotonic() - started < 20  # no lock is left stuck; one that is would take 30 seconds
         assert number_of(profiles_in(directory)["p1"]) == last
-        assert sorted(os.listdir(directory)) == [".lock", "config.toml"]
+        assert sorted(os.listdir(directory)) == [".gitignore", ".lock", "config.toml"]
         assert stat.S_IMODE(os.stat(f"{directory}/config.toml").st_mode) == 0o640
 
 

@@ -77,7 +77,7 @@ class FakeConfigurationFiles:
         return FileRead(_file(layer, self.find().in_force, sections), self._directory(), self.notices)
 
     def read_user_file(self) -> ConfigurationFile | None:
-        path = self.find().user
+        path = os.path.join(self.user_directory, "config.toml")
         if self.user is None or _problems(path, self.user):
             return None
         return _file(Layer.USER, path, self.user)

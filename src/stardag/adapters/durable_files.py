@@ -11,8 +11,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple, cast
 
-from stardag.domain.configuration import StardagDirectory
-from stardag.domain.errors import StateNotWritable
+from stardag.domain.configuration import NO_DIRECTORY, StardagDirectory
+from stardag.domain.errors import NoHomeDirectory, StateNotWritable
 
 LOCK_NAME = ".lock"
 LOCK_TIMEOUT = 120.0
@@ -23,6 +23,9 @@ FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 
 GITIGNORE = b"# Written by stardag: nothing here but the configuration belongs into version control.\n*\n!config.toml\n"
+
+ANOTHER_OWNER = "it belongs to another user"
+OTHERS_MAY_WRITE = "others may write it"
 
 _TEMPORARY_PREFIX = ".stardag-"
 _TEMPORARY_SUFFIX = ".tmp"
@@ -153,11 +156,13 @@ def others_may_write(path: str) -> str | None:
     try:
         status = os.stat(path)
     except OSError as error:
-        return None if isinstance(error, FileNotFoundError) else f"it cannot be looked at ({_reason(error)})"
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return None
+        return f"it cannot be looked at ({_reason(error)})"
     if status.st_uid not in (os.geteuid(), 0):
-        return "it belongs to another user"
+        return ANOTHER_OWNER
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "others may write it"
+        return OTHERS_MAY_WRITE
     return None
 
 
@@ -169,32 +174,41 @@ def is_open_to_others(status: os.stat_result) -> bool:
 def prepare(directory: StardagDirectory) -> None:
     """Make a stardag directory ready to be written to; call it before `locked`, so that it comes before anything else.
 
-    Makes the directory, and in a project's leaves a `.gitignore` that keeps everything but `config.toml` out of git
-    (readings, section 2), unless there is one.
+    Makes the directory, and leaves a `.gitignore` there that keeps everything but `config.toml` out of git (readings,
+    section 2), unless there is one: a home directory may well be a repository of dotfiles.
 
     Raises:
         StateNotWritable: it cannot be made, or the project's is a link, which could lead the writing anywhere.
     """
     if directory.is_project and os.path.islink(directory.path):
-        raise StateNotWritable(directory.path, "it is a link, and a project's stardag directory may not be one")
+        reason = "it is a link, and a project's stardag directory may not be one"
+        raise StateNotWritable(directory.path, reason, remove_command(directory.path))
     make_directory(directory.path)
-    if directory.is_project:
-        _leave_gitignore(os.path.join(directory.path, ".gitignore"))
+    _leave_gitignore(os.path.join(directory.path, ".gitignore"), 0o644 if directory.is_project else FILE_MODE)
 
 
-def _leave_gitignore(path: str) -> None:
+def prepare_user_directory(path: str) -> None:
+    """Make the user's own stardag directory ready to be written to: see `prepare`.
+
+    Raises:
+        StateNotWritable: it cannot be made.
+    """
+    prepare(StardagDirectory(path, path))
+
+
+def _leave_gitignore(path: str, mode: int) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     except FileExistsError:
         return
     except OSError as error:
-        raise StateNotWritable(path, _reason(error)) from error
+        raise not_writable(path, error) from error
     try:
         os.write(descriptor, GITIGNORE)
     except OSError as error:
         with suppress(OSError):  # empty, it would keep nothing out of git and be left alone ever after
             os.unlink(path)
-        raise StateNotWritable(path, _reason(error)) from error
+        raise not_writable(path, error) from error
     finally:
         os.close(descriptor)
 
@@ -204,9 +218,12 @@ def make_directory(path: str) -> None:
 
     Raises:
         StateNotWritable: it cannot be made, or something else stands there.
+        NoHomeDirectory: it would be the user's, who has no home directory.
     """
     if os.path.isdir(path):
         return
+    if path == NO_DIRECTORY:
+        raise NoHomeDirectory
     parent = os.path.dirname(os.path.abspath(path))
     if parent != path:
         make_directory(parent)
@@ -215,30 +232,46 @@ def make_directory(path: str) -> None:
         _sync_directory(parent)
     except OSError as error:
         if not (isinstance(error, FileExistsError) and os.path.isdir(path)):  # or another process was quicker
-            raise StateNotWritable(path, _reason(error)) from error
+            raise not_writable(path, error) from error
 
 
 def make_private_directory(path: str) -> None:
     """Make a directory for secrets: as `make_directory`, and 0700 where it was there already and wider.
 
     Raises:
-        StateNotWritable: it cannot be made, is a link, or belongs to another user.
+        StateNotWritable: it cannot be made, is a link, belongs to another user, or its file system keeps no modes.
     """
     make_directory(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise StateNotWritable(path, "it is a link" if os.path.islink(path) else _reason(error)) from error
+        if os.path.islink(path):
+            raise StateNotWritable(path, "it is a link", remove_command(path)) from error
+        raise not_writable(path, error) from error
     try:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid():
-            raise StateNotWritable(path, "it belongs to another user")
+            fix = f"Rename it, so that stardag can make its own: mv {quoted(path)} {quoted(path + '.old')}"
+            raise StateNotWritable(path, "it belongs to another user", fix)
         if is_open_to_others(status):
-            os.fchmod(descriptor, DIRECTORY_MODE)
+            with suppress(PermissionError):  # the directory is this user's: its file system has no modes to change
+                os.fchmod(descriptor, DIRECTORY_MODE)
+            if is_open_to_others(os.fstat(descriptor)):
+                raise _without_modes(path)
     except OSError as error:
-        raise StateNotWritable(path, _reason(error)) from error
+        raise not_writable(path, error) from error
     finally:
         os.close(descriptor)
+
+
+def _without_modes(path: str) -> StateNotWritable:
+    """That a secret at this path would be open to others: on /mnt/c of WSL, say, or a network drive of Windows."""
+    return StateNotWritable(
+        path,
+        "its file system keeps no file modes, so that others could read a secret there",
+        "Set STARDAG_HOME to a directory on a file system that keeps them. A project's own state stays in the project: "
+        "move that there as well.",
+    )
 
 
 @contextmanager
@@ -276,11 +309,12 @@ def lock_file(path: str, timeout: float) -> Generator[None]:
         except Timeout:
             lock.acquire(timeout=max(0.0, timeout - _MANY_WAIT_AFTER), poll_interval=10 * _POLL_INTERVAL)
     except Timeout:
-        reason = f"{_holder(path)} has kept the lock {path} for {timeout:g} seconds"
-        raise StateNotWritable(os.path.dirname(path), reason) from None
+        holder = _holder(path)
+        reason = f"{holder} has kept the lock {path} for {timeout:g} seconds"
+        fix = f"Try again once it is done. If it hangs, end {holder}: the lock goes with it."
+        raise StateNotWritable(os.path.dirname(path), reason, fix) from None
     except OSError as error:
-        reason = "it is a link" if error.errno in _LINK_ERRORS else _reason(error)
-        raise StateNotWritable(path, reason) from error
+        raise not_writable(path, error) from error
     try:
         yield
     finally:
@@ -316,23 +350,27 @@ def write_atomically(path: str, content: bytes, mode: int = FILE_MODE) -> None:
         with suppress(OSError):
             os.unlink(temporary)
         if isinstance(error, OSError):
-            raise StateNotWritable(path, _reason(error)) from error
+            raise not_writable(path, error) from error
         raise
     try:
         _sync_directory(directory)
     except OSError as error:
-        raise StateNotWritable(path, f"it may not outlast a power cut ({_reason(error)})") from error
+        raise not_writable(path, error, "it may not outlast a power cut") from error
 
 
 def try_writing(directory: str, size: int) -> None:
-    """Make sure that a file of `size` bytes can be written in a directory, whose lock the caller holds.
+    """Make sure that a file of `size` bytes can be written in a directory, whose lock the caller holds, and kept from
+    others there.
 
     Raises:
         StateNotWritable: it cannot.
     """
     trial = os.path.join(directory, f"{_TEMPORARY_PREFIX}trial{_TEMPORARY_SUFFIX}")
     write_atomically(trial, bytes(size))
+    keeps_modes = not is_open_to_others(os.stat(trial))
     remove(trial)
+    if not keeps_modes:
+        raise _without_modes(directory)
 
 
 def remove(path: str) -> bool:
@@ -347,7 +385,7 @@ def remove(path: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        raise StateNotWritable(path, f"it cannot be removed ({_reason(error)})") from error
+        raise not_writable(path, error, "it cannot be removed") from error
     return True
 
 
@@ -376,7 +414,7 @@ def set_aside(path: str, word: str) -> str:
         os.replace(path, aside)
         _sync_directory(os.path.dirname(path))
     except OSError as error:
-        raise StateNotWritable(path, f"it cannot be set aside ({_reason(error)})") from error
+        raise not_writable(path, error, "it cannot be set aside") from error
     return aside
 
 
@@ -407,4 +445,65 @@ def _remove_temporaries(directory: str) -> None:
 
 
 def _reason(error: OSError) -> str:
+    if error.errno in _LINK_ERRORS:
+        return "it is a link"
     return (error.strerror or str(error)).lower()
+
+
+def not_writable(path: str, error: OSError, problem: str | None = None) -> StateNotWritable:
+    """The error for a path that could not be written, with what helps against that very failure.
+
+    `problem` is a phrase on what follows from the failure.
+    """
+    reason = _reason(error)
+    return StateNotWritable(path, reason if problem is None else f"{problem} ({reason})", _remedy(path, error.errno))
+
+
+def _remedy(path: str, number: int | None) -> str | None:
+    """What helps against a failure of the operating system at a path; None where it is about permissions."""
+    place, elsewhere = quoted(os.path.dirname(path) or "."), "or set STARDAG_HOME to a directory elsewhere."
+    match number:
+        case errno.ENOSPC:
+            return f"Make room on that file system (`df -h {place}`, `df -i {place}`), {elsewhere}"
+        case errno.EDQUOT:
+            return f"Your quota on that file system is used up (see `quota`): remove something there, {elsewhere}"
+        case errno.EROFS:
+            return "That file system is read-only: set STARDAG_HOME to a directory that can be written."
+        case errno.ENOLCK | errno.ENOTSUP | errno.ENOSYS:
+            return "That file system has no locks: set STARDAG_HOME to a directory on a local disk."
+        case errno.ELOOP | errno.EMLINK:
+            return remove_command(path)
+        case errno.EEXIST | errno.ENOTDIR | errno.EISDIR | errno.ENOTEMPTY:
+            standing = quoted(_obstacle(path))
+            return (
+                f"Something else stands there: see `ls -ld {standing}`, and move it away: mv {standing} {standing}.old"
+            )
+        case errno.ENAMETOOLONG:
+            return "The path is too long for that file system: set STARDAG_HOME to a directory with a shorter path."
+        case errno.EMFILE | errno.ENFILE:
+            return "Too many files are open: close some, or raise the limit (`ulimit -n`)."
+        case errno.EFBIG:
+            return "The limit on file sizes is too low: raise it (`ulimit -f`)."
+        case errno.EIO:
+            return f"The disk reports an error: check it, {elsewhere}"
+        case _:
+            return None
+
+
+def _obstacle(path: str) -> str:
+    """The nearest part of a path that stands there: what keeps the path from being made, where something does."""
+    while not os.path.lexists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def remove_command(path: str) -> str:
+    """How to remove a file or a link, as a sentence."""
+    return f"Look what it leads to, and remove it: rm {quoted(path)}"
+
+
+def quoted(path: str) -> str:
+    """A path as a shell takes it."""
+    import shlex  # only for what goes wrong
+
+    return shlex.quote(path)

@@ -13,6 +13,8 @@ from stardag.adapters.durable_files import (
     encode_json,
     locked,
     others_may_write,
+    prepare_user_directory,
+    quoted,
     read_bounded,
     write_atomically,
 )
@@ -41,11 +43,12 @@ class TrustFile:
             StateNotWritable: the record cannot be written, others may write it, or it is corrupt: what a person once
                 trusted is not to be thrown away, nor believed.
         """
+        prepare_user_directory(self._directory)
         with locked(self._directory):
             try:
                 trusted = self._read()
             except _NotToBeTrusted as error:
-                raise StateNotWritable(error.path, error.reason) from error
+                raise StateNotWritable(error.path, error.reason, error.fix) from error
             origins = tuple(sorted({origin_of(url) for url in registry_urls}))
             write_atomically(self._path, _document({**trusted, os.path.realpath(path): origins}))
 
@@ -73,24 +76,26 @@ class TrustFile:
         for path in (self._directory, self._path):
             reason = others_may_write(path)
             if reason is not None:
-                raise _NotToBeTrusted(path, reason)
+                raise _NotToBeTrusted(path, reason, f"If it is yours alone: chmod go-w {quoted(path)}")
         try:
             content = read_bounded(self._path, _SIZE_LIMIT, follow_links=False)
             return {} if content is None else _entries(decode_json(content))
         except UnreadableFile as error:
-            raise _NotToBeTrusted(self._path, f"it {error.problem}") from error
+            fix = f"Remove it, and repeat `stardag trust` for each project: rm {quoted(self._path)}"
+            raise _NotToBeTrusted(self._path, f"it {error.problem}", fix) from error
         except ValueError as error:
-            reason = f"it is corrupt ({error}); mend it, or delete it and repeat `stardag trust` for each project"
-            raise _NotToBeTrusted(self._path, reason) from error
+            fix = f"Fix it, or remove it and repeat `stardag trust` for each project: rm {quoted(self._path)}"
+            raise _NotToBeTrusted(self._path, f"it is corrupt ({error})", fix) from error
 
 
 class _NotToBeTrusted(Exception):
-    """Why the record does not count, as a phrase to follow "cannot be written: "."""
+    """Why the record does not count, as a phrase to follow "cannot be written: ", and what helps."""
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, fix: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+        self.fix = fix
 
 
 def _document(trusted: Mapping[str, Origins]) -> bytes:

@@ -18,14 +18,15 @@ class FilesInForce(NamedTuple):
     """Which configuration files there are, and which one counts.
 
     `in_force` is the path that is read and edited, whether or not it exists yet; `project` is None outside of one.
-    `refused` says why the project's file is not read, where it is somebody else's and not trusted.
+    `user` is None where the user has no home directory. `refused` says why the file in force is not read: a project's
+    that is somebody else's and not trusted, or one of the user's own that others may write.
     `pyproject` is the nearest pyproject.toml with a `[tool.stardag]` section, which is not read.
     """
 
     in_force: str
     exists: bool
     project: str | None
-    user: str
+    user: str | None
     user_exists: bool
     directory: StardagDirectory
     pyproject: str | None

@@ -161,7 +161,7 @@ class OpenRegistry:
         if own is None or not any(
             registry.allow_http and registry.url == registry_url for registry in own.configuration.registries.values()
         ):
-            user_file = self.files.find().user
+            user_file = self.files.find().user or "your own configuration file"
             raise InvalidValue(
                 "registry URL",
                 registry_url,

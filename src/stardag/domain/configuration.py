@@ -72,6 +72,13 @@ class Configuration(NamedTuple):
 
 NOTHING = Configuration({}, {})
 
+LOCAL_TARGET_ROOTS = "local-target-roots"
+"""The folder of a stardag directory that outputs are in where nobody chose another place for them."""
+
+NO_DIRECTORY = "/dev/null/no-home-directory"
+"""Stands for the user's stardag directory where there is no home directory: below what is no directory, so that nothing
+is ever found there, and nothing can be made there."""
+
 KeyPath = tuple[str, ...]
 """The keys from the top of a TOML document down to one value, such as ("profile", "local", "registry")."""
 
@@ -93,7 +100,10 @@ class ConfigurationFile(NamedTuple):
 
 
 class StardagDirectory(NamedTuple):
-    """The `.stardag` directory in force, and the user's own, which may be the same (readings, section 2)."""
+    """The `.stardag` directory in force, and the user's own, which may be the same (readings, section 2).
+
+    Either is `NO_DIRECTORY` where the user has no home directory.
+    """
 
     path: str
     user_path: str
@@ -102,3 +112,8 @@ class StardagDirectory(NamedTuple):
     def is_project(self) -> bool:
         """Whether the directory belongs to a project, whose files may be of somebody else's making."""
         return self.path != self.user_path
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no place for state: outside of projects, where the user has no home directory."""
+        return self.path == NO_DIRECTORY

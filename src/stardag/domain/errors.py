@@ -17,6 +17,7 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── InvalidVariable           an environment variable that does not parse
     │   ├── ConflictingVariables      two spellings of one variable with different values
     │   ├── UntrustedFile             a project file of somebody else's
+    │   ├── UnsafeFile                a file of the user's own that others may write
     │   ├── NoProjectFile             no project's file where one is asked for
     │   ├── UnknownName               a profile or registry that the configuration does not define
     │   ├── UnknownTargetRoot         a target root that is not among the active ones
@@ -78,6 +79,7 @@ came from (`message`) and one that says what to type next (`fix`).
     ├── CommandNotFound ¹             no such command to run
     ├── CommandNotRunnable ¹          a file that cannot be run
     └── StateNotWritable              a state or configuration file cannot be written
+        └── NoHomeDirectory           there is no place for it
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -231,6 +233,18 @@ class UntrustedFile(ConfigurationError):
             f"The project file {path} is not used: {reason}.",
             f"Read it, and if it is what you want: stardag trust {path}",
         )
+
+
+class UnsafeFile(ConfigurationError):
+    """A configuration file of the user's own that others may write, or put another one in its place."""
+
+    code = "unsafe-file"
+
+    def __init__(self, path: str, problem: str, fix: str) -> None:
+        """`problem`: a sentence without its full stop, such as "others may write /home/me/.stardag"."""
+        self.path = path
+        self.problem = problem
+        super().__init__(f"The configuration file {path} is not used: {problem}.", fix)
 
 
 class NoProjectFile(ConfigurationError):
@@ -689,11 +703,26 @@ class StateNotWritable(StardagError):
 
     code = "not-writable"
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, fix: str | None = None) -> None:
         self.path = path
         super().__init__(
-            f"{path} cannot be written: {reason}.", "Mend the permissions, or choose STARDAG_HOME elsewhere."
+            f"{path} cannot be written: {reason}.",
+            fix
+            or f"Check the permissions with `ls -ld {path}`, or set STARDAG_HOME to a directory that you can write.",
         )
+
+
+class NoHomeDirectory(StateNotWritable):
+    """The user has no home directory, so that there is no place for configuration and state."""
+
+    code = "no-home-directory"
+
+    problem = "There is no home directory: HOME is not set to an absolute path, and the user has no account entry."
+    remedy = "Set HOME to a directory that you can write, or STARDAG_HOME to one for stardag alone."
+
+    def __init__(self, fix: str = remedy) -> None:
+        self.path = ""
+        StardagError.__init__(self, self.problem, fix)
 
 
 NOT_TOLD = (OutOfReach, SignInNeeded, NotAllowed, UnexpectedAnswer, UnexpectedIssuerAnswer, StateNotWritable)

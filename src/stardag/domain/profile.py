@@ -6,7 +6,7 @@ from typing import NamedTuple
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import INHERITED
-from stardag.domain.errors import InvalidName, NoProfileChosen, UnknownTargetRoot
+from stardag.domain.errors import InvalidName, NoHomeDirectory, NoProfileChosen, UnknownTargetRoot
 from stardag.domain.layers import Layer, Notice, Setting
 from stardag.domain.names import is_text
 from stardag.domain.remembered import WorkspaceIdentity
@@ -74,12 +74,15 @@ class ActiveProfile(NamedTuple):
             NoProfileChosen: nothing chooses among the profiles of the configuration.
             UnknownTargetRoot: the profile has no such root; the error lists those that it has.
             InvalidName: the name is not text.
+            NoHomeDirectory: the root would be below the user's home directory, and there is none.
         """
         if name in self.target_roots:
             return self.target_roots[name].value
         if not is_text(name):
             raise InvalidName("target root", name)
         self.check_chosen()
+        if self.is_local and self.directory.is_missing:
+            raise NoHomeDirectory
         raise UnknownTargetRoot(name, self.target_roots)
 
     def check_chosen(self) -> None:

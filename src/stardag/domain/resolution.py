@@ -9,7 +9,15 @@ the lower ones said below it, so that the parts of two profiles are never mixed.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from stardag.domain.configuration import CENTRAL, NOTHING, ConfigurationFile, Profile, Registry, StardagDirectory
+from stardag.domain.configuration import (
+    CENTRAL,
+    LOCAL_TARGET_ROOTS,
+    NOTHING,
+    ConfigurationFile,
+    Profile,
+    Registry,
+    StardagDirectory,
+)
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import Environment
 from stardag.domain.errors import InvalidVariable, UnknownName
@@ -18,7 +26,7 @@ from stardag.domain.names import check_reference
 from stardag.domain.profile import ActiveProfile, Selection, UnchosenProfiles
 from stardag.domain.remembered import CachedRoots, Remembered
 
-LOCAL_TARGET_ROOT = "local-target-roots/default/default/"
+LOCAL_TARGET_ROOT = f"{LOCAL_TARGET_ROOTS}/default/default/"
 
 
 class Layers(NamedTuple):
@@ -305,7 +313,7 @@ def _target_roots(layers: Layers, active: ActiveProfile) -> dict[str, Setting[st
     """The effective target roots by name: the environment's, over those handed down for this place, over the cached
     ones, or over the local default."""
     roots: dict[str, Setting[str]] = {}
-    if active.is_local:
+    if active.is_local and not layers.directory.is_missing:
         roots["default"] = Setting(f"{layers.directory.path}/{LOCAL_TARGET_ROOT}")
     identity, remembered = active.identity, layers.remembered
     cached = remembered.roots_of(identity) if identity else _cached_by_ids(remembered, active)

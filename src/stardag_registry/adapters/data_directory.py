@@ -19,7 +19,8 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def prepare_data_directory(path: Path) -> None:
-    """Make the directory (0700) and those above it where they are missing. One that is empty becomes as private.
+    """Make the directory (0700) and those above it where they are missing. One that is empty becomes as private, and is
+    kept out of git: it may lie in a repository.
 
     Raises:
         UnusableDataDirectory: it cannot be made or written, is no directory, or others may write to it.
@@ -30,6 +31,7 @@ def prepare_data_directory(path: Path) -> None:
             raise UnusableDataDirectory(str(path), "it is not a directory")
         if not any(path.iterdir()):
             path.chmod(_PRIVATE_DIRECTORY)
+            _write_privately(path / ".gitignore", "*")
         mode = path.stat().st_mode
     except OSError as error:
         raise _unusable(path, error) from error

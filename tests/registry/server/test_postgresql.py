@@ -23,7 +23,11 @@ def test_a_first_start_furnishes_and_a_second_finds_what_is_there(tmp_path: Path
     url = postgresql.url(postgresql.new_database())
     with running_registry(tmp_path / "data", database=url) as registry:
         assert registry.said().count(registry.owner_key) == 1
-        assert sorted(path.name for path in registry.data_dir.iterdir()) == ["owner-api-key", "owner-password"]
+        assert sorted(path.name for path in registry.data_dir.iterdir()) == [
+            ".gitignore",
+            "owner-api-key",
+            "owner-password",
+        ]
         with client_of(registry.url, registry.owner_key) as client:
             workspace = workspace_of(client)
         assert registry.stop() == 0

@@ -25,7 +25,12 @@ _BY_KIND: tuple[tuple[type[StardagError], int], ...] = (
     (NotAllowed, 7),
 )
 
-_BY_CODE = {"interrupted": INTERRUPTED, "command-not-runnable": 126, "command-not-found": 127}
+_BY_CODE = {
+    "interrupted": INTERRUPTED,
+    "no-home-directory": USAGE,
+    "command-not-runnable": 126,
+    "command-not-found": 127,
+}
 """Those of single commands, by code, since their classes are in modules that few commands need; 126 and 127 are what a
 shell and `env` exit with."""
 

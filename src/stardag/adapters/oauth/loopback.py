@@ -119,7 +119,8 @@ def listening() -> Generator[Listener]:
     try:
         server = _Server()
     except OSError as error:
-        raise StateNotWritable("A port of 127.0.0.1", error.strerror or "it cannot be listened on") from None
+        fix = "Sign in with a code on another device instead: stardag auth login --device"
+        raise StateNotWritable("A port of 127.0.0.1", error.strerror or "it cannot be listened on", fix) from None
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from stardag.adapters.durable_files import (
     UnreadableFile,
     locked,
+    prepare_user_directory,
+    quoted,
     read_bounded,
     set_aside,
     try_writing,
@@ -79,6 +81,7 @@ class MadeHere:
         self._change(name, ())
 
     def _change(self, name: str, digests: tuple[str, ...]) -> None:
+        prepare_user_directory(self._user_directory)
         with locked(self._user_directory):
             makings = self._read_or_set_aside()
             made = {**makings.get(self._directory, {}), name: digests}
@@ -88,7 +91,8 @@ class MadeHere:
                 return
             content = write_makings({**_living(makings), self._directory: made})
             if len(content) > SIZE_LIMIT:
-                raise StateNotWritable(self._path, "it would grow too large; delete it to start anew")
+                fix = f"Delete it to start anew: rm {quoted(self._path)}"
+                raise StateNotWritable(self._path, "it would grow too large", fix)
             write_atomically(self._path, content)
             self._made = made
 
@@ -98,6 +102,7 @@ class MadeHere:
         Raises:
             StateNotWritable: it cannot.
         """
+        prepare_user_directory(self._user_directory)
         with locked(self._user_directory):
             try_writing(self._user_directory, _TRIAL_SIZE)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from stardag.adapters.durable_files import lock_file, locked, make_directory, remove
+from stardag.adapters.durable_files import lock_file, locked, make_directory, remove, remove_command
 from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.adapters.state_files.made_here import SIZE_LIMIT
 from stardag.adapters.state_files.outcome_documents import read_outcome, write_outcome
@@ -82,7 +82,8 @@ class OutcomeFiles:
 @contextmanager
 def _alone(shelf: Shelf) -> Generator[None]:
     if shelf.is_led_elsewhere(FOLDER):
-        raise StateNotWritable(shelf.path(FOLDER), "it is a link, and a project's may not be one")
+        path = shelf.path(FOLDER)
+        raise StateNotWritable(path, "it is a link, and a project's may not be one", remove_command(path))
     with shelf.alone():
         make_directory(shelf.path(FOLDER))
         with locked(shelf.path(FOLDER)):

@@ -5,7 +5,6 @@ that may be under version control, and a secret would leave with it.
 """
 
 import os
-import shlex
 import stat
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from stardag.adapters.durable_files import (
     locked,
     make_private_directory,
     prepare,
+    quoted,
     remove,
     try_writing,
     write_atomically,
@@ -169,8 +169,8 @@ class SecretFiles:
             return self._content(name)
         except ForeignFile:
             reason = "it was not made by this user, and a secret kept there could leave with the repository"
-            command = f"rm {shlex.quote(self.path(name))}"
-            raise StateNotWritable(self.path(name), f"{reason}; remove it from there, and with: {command}") from None
+            fix = f"Remove it from the repository, and here with: rm {quoted(self.path(name))}"
+            raise StateNotWritable(self.path(name), reason, fix) from None
 
     def _content(self, name: str) -> bytes | None:
         """What a file of this user's making holds, as far as it can be read.
@@ -195,18 +195,18 @@ def _check_directory(path: str) -> None:
         status = os.lstat(path)
     except OSError:
         raise UnreadableFile(path, "is being replaced", is_passing=True) from None
-    quoted = shlex.quote(path)
+    shown = quoted(path)
     if stat.S_ISLNK(status.st_mode):
-        raise UnusableSecrets(path, "is a link", f"Remove it, and sign in again: rm {quoted}")
+        raise UnusableSecrets(path, "is a link", f"Remove it, and sign in again: rm {shown}")
     if status.st_uid != os.geteuid():
-        raise UnusableSecrets(path, "belongs to another user", f"Remove it, and sign in again: rm -r {quoted}")
+        raise UnusableSecrets(path, "belongs to another user", f"Remove it, and sign in again: rm -r {shown}")
     if is_open_to_others(status):
-        raise UnusableSecrets(path, "is open to others", f"Close it to them with: chmod 700 {quoted}")
+        raise UnusableSecrets(path, "is open to others", f"Close it to them with: chmod 700 {shown}")
 
 
 def _check_file(path: str, status: os.stat_result, fix: str) -> None:
     if status.st_uid != os.geteuid():
         raise UnusableSecrets(path, "belongs to another user", fix)
     if is_open_to_others(status):
-        command = f"chmod 600 {shlex.quote(path)}"
+        command = f"chmod 600 {quoted(path)}"
         raise UnusableSecrets(path, "can be read or written by others", f"Close it to them with: {command}")

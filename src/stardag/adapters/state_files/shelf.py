@@ -10,6 +10,7 @@ from stardag.adapters.durable_files import (
     UnreadableFile,
     locked,
     prepare,
+    quoted,
     read_file,
     set_aside,
     write_atomically,
@@ -175,7 +176,7 @@ class Shelf:
             return
         path = self.path(name)
         if len(content) > SIZE_LIMIT:
-            raise StateNotWritable(path, "it would grow too large; delete it to start anew")
+            raise StateNotWritable(path, "it would grow too large", f"Delete it to start anew: rm {quoted(path)}")
         self.set_aside(name, found)
         self.record(name, found.content, content)
         write_atomically(path, content)

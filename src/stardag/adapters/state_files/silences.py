@@ -3,7 +3,14 @@
 import os
 from contextlib import suppress
 
-from stardag.adapters.durable_files import UnreadableFile, locked, read_bounded, remove, write_atomically
+from stardag.adapters.durable_files import (
+    UnreadableFile,
+    locked,
+    prepare_user_directory,
+    read_bounded,
+    remove,
+    write_atomically,
+)
 from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.adapters.state_files.sign_in_documents import read_silence, write_silence
 from stardag.domain.errors import StateNotWritable
@@ -20,6 +27,7 @@ class Silences:
     """The notes below a user's stardag directory, by the registry's name."""
 
     def __init__(self, user_directory: str) -> None:
+        self._user_directory = user_directory
         self._folder = os.path.join(user_directory, FOLDER)
 
     def find(self, sign_in: SignIn) -> Silence | None:
@@ -35,11 +43,13 @@ class Silences:
         path = self._path(sign_in)
         if silence is None and not os.path.lexists(path):
             return
-        with suppress(StateNotWritable), locked(self._folder, _PATIENCE):
-            if silence is None:
-                remove(path)
-            else:
-                write_atomically(path, write_silence(silence, sign_in.token_endpoint))
+        with suppress(StateNotWritable):
+            prepare_user_directory(self._user_directory)
+            with locked(self._folder, _PATIENCE):
+                if silence is None:
+                    remove(path)
+                else:
+                    write_atomically(path, write_silence(silence, sign_in.token_endpoint))
 
     def _path(self, sign_in: SignIn) -> str:
         return os.path.join(self._folder, f"{sign_in.registry}.json")

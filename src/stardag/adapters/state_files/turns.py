@@ -40,7 +40,7 @@ def alone_with(path: str, timeout: float, prepare: Callable[[], None]) -> Genera
     lock = _thread_locks.setdefault(os.path.realpath(path), threading.Lock())
     if not lock.acquire(timeout=timeout):
         reason = f"another thread has kept the lock {path} for {timeout:g} seconds"
-        raise StateNotWritable(os.path.dirname(path), reason)
+        raise StateNotWritable(os.path.dirname(path), reason, "Try again once it is done.")
     try:
         prepare()
         with lock_file(path, max(0.0, deadline - time.monotonic())):

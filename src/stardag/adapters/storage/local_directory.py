@@ -48,9 +48,14 @@ def directory_of(uri_prefix: str) -> Path:
 def _path_of(uri_prefix: str) -> Path:
     if uri_prefix.startswith("~"):
         try:
-            return Path(uri_prefix).expanduser()
+            directory = Path(uri_prefix).expanduser()
         except RuntimeError:
-            raise Unusable("there is no home directory to put for '~'") from None
+            directory = Path(uri_prefix)
+        if (
+            not directory.is_absolute()
+        ):  # HOME is relative, or there is none: nothing below the working directory is meant
+            raise Unusable("there is no home directory to put for '~'")
+        return directory
     if uri_prefix.startswith("/"):
         return Path(uri_prefix)
     host, slash, path = uri_prefix.partition("://")[2].partition("/")

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+from stardag.domain.configuration import LOCAL_TARGET_ROOTS
 from stardag.domain.output_errors import StorageFailed
 from stardag.domain.outputs import OWN_PREFIX
 
@@ -146,16 +147,25 @@ def put_in_place(temporary: str, target: str, *, is_new: bool = False) -> None:
 def make_directories(path: str) -> None:
     """Make a directory and those above it that are missing, durably; fine if it is there.
 
+    A stardag directory that is among them is for its owner alone, and its outputs are kept out of git.
+
     Raises:
         NotADirectoryError: something else stands there.
     """
+    _make_directories(path, 0o777)
+
+
+def _make_directories(path: str, mode: int) -> None:
     if os.path.isdir(path):
         return
     parent = os.path.dirname(path)
+    is_in_stardag_directory = os.path.basename(path) == LOCAL_TARGET_ROOTS
     if parent != path:
-        make_directories(parent)
+        _make_directories(parent, 0o700 if is_in_stardag_directory else 0o777)
     try:
-        os.mkdir(path)
+        os.mkdir(path, mode)
+        if is_in_stardag_directory:
+            Path(path, ".gitignore").write_text("*\n", encoding="ascii")
     except FileExistsError:
         if os.path.isdir(path):  # another process was quicker
             return

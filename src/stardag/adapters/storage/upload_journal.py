@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple, cast
 
-from stardag.adapters.durable_files import FILE_MODE, make_directory
-from stardag.domain.errors import StateNotWritable
+from stardag.adapters.durable_files import FILE_MODE, make_directory, not_writable, prepare_user_directory
 
 FOLDER = "uploads"
 
@@ -40,6 +39,7 @@ class UploadJournal:
     """The journal of one copy, kept below the user's stardag directory once there is something to keep."""
 
     def __init__(self, user_directory: str) -> None:
+        self._user_directory = user_directory
         self._folder = os.path.join(user_directory, FOLDER)
         self._numbers = itertools.count()
         self._open: set[int] = set()
@@ -102,9 +102,10 @@ class UploadJournal:
                 os.write(self._descriptor, (json.dumps(step) + "\n").encode())
                 os.fsync(self._descriptor)
             except OSError as error:
-                raise StateNotWritable(self._folder, (error.strerror or str(error)).lower()) from error
+                raise not_writable(self._folder, error) from error
 
     def _begin(self) -> None:
+        prepare_user_directory(self._user_directory)
         make_directory(self._folder)
         self._path = os.path.join(self._folder, secrets.token_hex(8) + _SUFFIX)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC

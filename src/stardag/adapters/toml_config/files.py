@@ -6,12 +6,30 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from stardag.adapters.durable_files import UnreadableFile, locked, prepare, read_bounded, write_atomically
+from stardag.adapters.durable_files import (
+    ANOTHER_OWNER,
+    OTHERS_MAY_WRITE,
+    UnreadableFile,
+    locked,
+    others_may_write,
+    prepare,
+    quoted,
+    read_bounded,
+    write_atomically,
+)
 from stardag.adapters.toml_config.document import SIZE_MAXIMUM, Document, read_document
 from stardag.app.configuration_files import Edit, FileRead, FilesInForce
 from stardag.app.ports import Trust
-from stardag.domain.configuration import ConfigurationFile, StardagDirectory
-from stardag.domain.errors import FileProblem, InvalidFile, NoProjectFile, StardagError, UntrustedFile
+from stardag.domain.configuration import NO_DIRECTORY, ConfigurationFile, StardagDirectory
+from stardag.domain.errors import (
+    FileProblem,
+    InvalidFile,
+    NoHomeDirectory,
+    NoProjectFile,
+    StardagError,
+    UnsafeFile,
+    UntrustedFile,
+)
 from stardag.domain.layers import Layer, Notice, NoticeLog
 
 DIRECTORY_NAME = ".stardag"
@@ -25,14 +43,14 @@ class TomlConfigurationFiles:
     """The project's and the user's `config.toml`, as seen from one working directory.
 
     `user_directory` is the user's stardag directory. `home_directory` tells where `~/.stardag` would be, which never
-    is a project, also where the user's stardag directory has been moved elsewhere.
+    is a project, also where the user's stardag directory has been moved elsewhere; None where there is no home.
     """
 
     def __init__(
         self,
         working_directory: str,
         user_directory: str,
-        home_directory: str,
+        home_directory: str | None,
         trust: Trust,
         notice_log: NoticeLog | None = None,
     ) -> None:
@@ -51,37 +69,40 @@ class TomlConfigurationFiles:
             in_force=in_force,
             exists=os.path.lexists(in_force),
             project=project,
-            user=user,
+            user=None if self._user_directory == NO_DIRECTORY else user,
             user_exists=os.path.lexists(user),
             directory=StardagDirectory(os.path.dirname(in_force), self._user_directory),
             pyproject=self._pyproject(),
-            refused=self._reason_for_distrust(project) if project else None,
+            refused=self._reason_for_distrust(project) if project else self._who_else_may_write(user),
         )
 
     def read(self, *, is_needed: bool = True) -> FileRead:
         """The file in force; see the port."""
         path, layer, directory = self._in_force()
+        notices = _notices_on_home(directory)
+        self._notice_log.add(notices)
         try:
-            document = self._document(path, layer)
+            document = self._document_in_force(path, layer)
         except UntrustedFile as error:
             if is_needed:
                 raise
-            notice = _left_unread(error)
-            self._notice_log.add((notice,))
-            return FileRead(None, StardagDirectory(self._user_directory, self._user_directory), (notice,), True)
+            left_unread = _left_unread(error)
+            self._notice_log.add((left_unread,))
+            own = StardagDirectory(self._user_directory, self._user_directory)
+            return FileRead(None, own, (*notices, left_unread), True)
         if document is None:
-            return FileRead(None, directory)
-        notices = tuple(_notices(document, layer))
-        self._notice_log.add(notices)
+            return FileRead(None, directory, notices)
+        of_document = tuple(_notices(document, layer))
+        self._notice_log.add(of_document)
         if document.problems:
             raise InvalidFile(document.problems)
-        return FileRead(_as_layer(document, layer), directory, notices)
+        return FileRead(_as_layer(document, layer), directory, (*notices, *of_document))
 
     def read_user_file(self) -> ConfigurationFile | None:
         """The user's own file; see the port."""
         path = os.path.join(self._user_directory, FILE_NAME)
         try:
-            document = self._document(path, Layer.USER)
+            document = self._document_in_force(path, Layer.USER)
         except StardagError:
             return None
         return None if document is None or document.problems else _as_layer(document, Layer.USER)
@@ -91,7 +112,7 @@ class TomlConfigurationFiles:
         chosen = self._project_file() if path is None else self._project_file_at(path)
         if chosen is None:
             raise NoProjectFile(path or self._working_directory)
-        document = self._document(chosen, Layer.USER)
+        document = _document(chosen)
         if document is None:
             raise NoProjectFile(chosen)
         if document.problems:
@@ -102,7 +123,7 @@ class TomlConfigurationFiles:
         """All that is wrong with the file in force; see the port."""
         path, layer, _ = self._in_force()
         try:
-            document = self._document(path, layer)
+            document = self._document_in_force(path, layer)
         except InvalidFile as error:
             return error.problems
         return document.problems if document else ()
@@ -112,9 +133,11 @@ class TomlConfigurationFiles:
         from stardag.adapters.toml_config.editing import edited
 
         path, layer, directory = self._in_force()
+        if layer is Layer.USER:
+            self._refuse_unsafe(path)  # before it is made, too: it would not be read afterwards
         prepare(directory)
         with locked(directory.path):
-            document = self._document(path, layer) or Document(path, "")
+            document = self._document_in_force(path, layer) or Document(path, "")
             if document.problems:
                 raise InvalidFile(document.problems)
             text = edited(path, document.text, document.values, edits)
@@ -132,7 +155,8 @@ class TomlConfigurationFiles:
 
     def _project_file(self) -> str | None:
         users_own = {os.path.realpath(self._user_directory)}
-        users_own.add(os.path.realpath(os.path.join(self._home_directory, DIRECTORY_NAME)))
+        if self._home_directory is not None:
+            users_own.add(os.path.realpath(os.path.join(self._home_directory, DIRECTORY_NAME)))
         for folder in self._folders_upwards():
             directory = os.path.join(folder, DIRECTORY_NAME)
             path = os.path.join(directory, FILE_NAME)
@@ -157,24 +181,44 @@ class TomlConfigurationFiles:
                 return
             folder = parent
 
-    def _document(self, path: str, layer: Layer) -> Document | None:
+    def _document_in_force(self, path: str, layer: Layer) -> Document | None:
         """The file parsed and checked, or None where there is none.
 
         Raises:
             InvalidFile: it cannot be read at all.
             UntrustedFile: it is a project file of somebody else's.
+            UnsafeFile: it is the user's own, and others may write it.
         """
         if layer is Layer.PROJECT:
             self._refuse_untrusted(path)
+        elif os.path.lexists(path):
+            self._refuse_unsafe(path)
+        return _document(path)
+
+    def _refuse_unsafe(self, path: str) -> None:
+        """Refuse a file of the user's own that others may write, or could put another one in the place of.
+
+        Raises:
+            UnsafeFile: they may.
+        """
+        for place in _places(path):
+            reason = others_may_write(place)
+            if reason == OTHERS_MAY_WRITE:
+                raise UnsafeFile(
+                    path, f"others may write {place}", f"Close it to them with: chmod go-w {quoted(place)}"
+                )
+            if reason == ANOTHER_OWNER:
+                command = f"sudo chown {os.geteuid()} {quoted(place)}"
+                raise UnsafeFile(path, f"{place} belongs to another user", f"Read it, and if it is yours: {command}")
+
+    def _who_else_may_write(self, path: str) -> str | None:
+        """Why the user's own file is not read, as a phrase; None where it is, or there is none."""
         try:
-            content = read_bounded(path, SIZE_MAXIMUM)
-        except UnreadableFile as error:
-            raise InvalidFile([FileProblem(path, None, None, f"the file {error.problem}")]) from None
-        if content is None and os.path.islink(path):
-            raise InvalidFile([FileProblem(path, None, None, "it is a link that leads nowhere")])
-        if content is None:
-            return None
-        return read_document(path, content)
+            if os.path.lexists(path):
+                self._refuse_unsafe(path)
+        except UnsafeFile as error:
+            return error.problem
+        return None
 
     def _refuse_untrusted(self, path: str) -> None:
         reason = self._reason_for_distrust(path)
@@ -198,6 +242,36 @@ def _left_unread(error: UntrustedFile) -> Notice:
     """That a project's file was not read, and that nothing of it was needed."""
     message = f"{error.message} Nothing of it is needed: variables name the registry, the API key and the workspace."
     return Notice("untrusted-file", message)
+
+
+def _document(path: str) -> Document | None:
+    """A file parsed and checked, whoever may write it; None where there is none.
+
+    Raises:
+        InvalidFile: it cannot be read at all.
+    """
+    try:
+        content = read_bounded(path, SIZE_MAXIMUM)
+    except UnreadableFile as error:
+        raise InvalidFile([FileProblem(path, None, None, f"the file {error.problem}")]) from None
+    if content is None and os.path.islink(path):
+        raise InvalidFile([FileProblem(path, None, None, "it is a link that leads nowhere")])
+    return None if content is None else read_document(path, content)
+
+
+def _places(path: str) -> Sequence[str]:
+    """What decides over a file's content: the file itself and its directory, and where it leads if it is a link."""
+    if not os.path.islink(path):
+        return (os.path.dirname(path), path)
+    target = os.path.realpath(path)
+    return (os.path.dirname(path), os.path.dirname(target), target)
+
+
+def _notices_on_home(directory: StardagDirectory) -> tuple[Notice, ...]:
+    if directory.user_path != NO_DIRECTORY:
+        return ()
+    message = f"{NoHomeDirectory.problem} No configuration or state of yours is read or kept. {NoHomeDirectory.remedy}"
+    return (Notice("no-home-directory", message),)
 
 
 def _reason_for_distrust(path: str) -> str | None:

@@ -76,20 +76,21 @@ def explain(key: str | None = None, *, options: Options = DEFAULTS, session: Ses
 def path(*, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
     """Show which files are read, and which directory holds the state."""
     files = session.use_cases().files().find()
+    directory = None if files.directory.is_missing else files.directory.path
     rows = [
         ("project", files.project or _NOTHING, _fate_of_project_file(files)),
-        ("user", files.user, _fate_of_user_file(files)),
-        ("state", files.directory.path, "in use"),
+        ("user", files.user or _NOTHING, _fate_of_user_file(files)),
+        ("state", directory or _NOTHING, "in use" if directory else "nothing is kept"),
     ]
     if files.pyproject:
         rows.append(("pyproject", files.pyproject, "not read: [tool.stardag] is kept for later"))
     return Answer(
         data={
-            "in_force": files.in_force,
+            "in_force": files.in_force if directory else None,
             "project": files.project,
             "user": files.user,
             "read": [files.in_force] if files.exists and not files.refused else [],
-            "stardag_directory": files.directory.path,
+            "stardag_directory": directory,
             "pyproject": files.pyproject,
         },
         text=table(("FILE", "PATH", ""), rows),
@@ -144,15 +145,19 @@ def _explanation(shown: ShownValue) -> str:
 
 
 def _fate_of_project_file(files: FilesInForce) -> str:
-    if files.refused:
-        return f"refused: {files.refused}"
-    return "read" if files.project else "there is none"
+    if not files.project:
+        return "there is none"
+    return f"refused: {files.refused}" if files.refused else "read"
 
 
 def _fate_of_user_file(files: FilesInForce) -> str:
+    if files.user is None:
+        return "there is no home directory"
     if not files.user_exists:
         return "there is none"
-    return "not read: the project's file replaces it" if files.project else "read"
+    if files.project:
+        return "not read: the project's file replaces it"
+    return f"refused: {files.refused}" if files.refused else "read"
 
 
 def _replaced(files: FilesInForce) -> list[Notice]:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from stardag.adapters.cli.answers import Answer
 from stardag.adapters.cli.session import DEFAULTS, Options, Session, SessionArgument
-from stardag.domain.errors import StardagError
+from stardag.domain.errors import NoHomeDirectory, StardagError
 
 
 class RegistryNotInstalled(StardagError):
@@ -211,9 +211,12 @@ def copy(
 
 
 def _data_directory(data_dir: str | None, session: Session) -> str:
+    user_file = session.use_cases().files().find().user
     if data_dir:
         return os.path.abspath(data_dir)
-    return os.path.join(os.path.dirname(session.use_cases().files().find().user), "registry")
+    if user_file is None:
+        raise NoHomeDirectory(f"Name a directory with --data-dir. {NoHomeDirectory.remedy}")
+    return os.path.join(os.path.dirname(user_file), "registry")
 
 
 def _entry_point(name: str) -> object:
