@@ -97,10 +97,108 @@ def test_two_spellings_with_different_values_are_an_error_that_names_both_and_no
     assert "hunter" not in caught.value.message + caught.value.fix
 
 
+EVERY = {
+    "STARDAG_PROFILE": "local",
+    "STARDAG_REGISTRY_URL": "https://registry.example",
+    "STARDAG_API_KEY": "stardag_build_x",
+    "STARDAG_ACCESS_TOKEN": "stardag_access_x",
+    "STARDAG_ORGANIZATION_ID": "my-org",
+    "STARDAG_WORKSPACE": "production",
+    "STARDAG_TARGET_ROOTS": '{"default": "/data"}',
+    "STARDAG_TARGET_ROOTS__X": "/x",
+    "STARDAG_TIMEOUT": "3",
+    "STARDAG_OFFLINE": "1",
+    "STARDAG_ALLOW_HTTP": "true",
+    "STARDAG_BUILD_ID": AN_ID,
+    "STARDAG_INHERITED": '{"registry_url": null, "organization": null, "workspace": null, "target_roots": {}}',
+}
+
+
+@pytest.mark.parametrize("variable", EVERY)
+@pytest.mark.parametrize("around", [("", "\r"), ("", "\r\n"), (" \t", " "), ("\n", "\n")], ids=repr)
+def test_blanks_and_line_ends_around_any_value_are_dropped(variable: str, around: tuple[str, str]) -> None:
+    before, after = around
+    assert read(**EVERY) == read(**{**EVERY, variable: f"{before}{EVERY[variable]}{after}"})
+    without = {name: value for name, value in EVERY.items() if name != variable}
+    assert read(**without, **{variable: f"{before} {after}"}) == read(**without)
+
+
+@pytest.mark.parametrize("variable", sorted(EVERY.keys() - {"STARDAG_API_KEY", "STARDAG_ACCESS_TOKEN"}))
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quotes_around_a_value_are_said_to_be_what_is_wrong(variable: str, quote: str) -> None:
+    error = invalid(**{variable: f"{quote}{EVERY[variable]}{quote}"})
+    assert error.variable == variable
+    if variable != "STARDAG_INHERITED":  # which no person writes
+        assert "the quotes around" in error.message
+        assert "Remove the quotes" in error.fix
+
+
+def service_links(service: str) -> dict[str, str]:
+    """What Kubernetes sets in every pod of the namespace for a service with a named port."""
+    return {
+        f"{service}_SERVICE_HOST": "10.0.0.1",
+        f"{service}_SERVICE_PORT": "8000",
+        f"{service}_SERVICE_PORT_HTTP": "8000",
+        f"{service}_PORT": "tcp://10.0.0.1:8000",
+        f"{service}_PORT_8000_TCP": "tcp://10.0.0.1:8000",
+        f"{service}_PORT_8000_TCP_PROTO": "tcp",
+        f"{service}_PORT_8000_TCP_PORT": "8000",
+        f"{service}_PORT_8000_TCP_ADDR": "10.0.0.1",
+        f"{service}_PORT_53_UDP": "udp://[fd00::1]:53",
+        f"{service}_PORT_53_UDP_ADDR": "fd00::1",
+    }
+
+
+@pytest.mark.parametrize("service", ["STARDAG", "STARDAG_REGISTRY", "STARDAG_REGISTRY_URL", "STARDAG_V2_WEB"])
+def test_the_variables_that_kubernetes_makes_for_a_service_are_left_alone(service: str) -> None:
+    assert read(**service_links(service)) == Environment()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("STARDAG_PORT", "8000"),
+        ("STARDAG_REGISTRY_PORT", "8000"),
+        ("STARDAG_REGISTRY_PORT", "https://registry.example"),
+        ("STARDAG_SERVICE_HOST", "registry.example"),
+        ("STARDAG_REGISTRY_SERVICE_PORT", "8000"),
+        ("STARDAG_SERVICE_PORT_HTTP", "8000"),
+        ("STARDAG_PORT_8000", "tcp://10.0.0.1:8000"),
+        ("STARDAG_REGISTRY_PORT_8000_TCP_HOST", "10.0.0.1"),
+        ("STARDAG_REGISTRY_HOST", "10.0.0.1"),
+        ("STARDAG_PORT_8000_TCP_PROTO", "http"),
+    ],
+)
+def test_a_variable_that_merely_looks_like_a_service_link_is_not_known(variable: str, value: str) -> None:
+    assert [notice.code for notice in read(**{variable: value}).notices] == ["unknown-variable"]
+
+
+def test_permission_for_plain_http_without_an_address_is_said_not_to_count() -> None:
+    (notice,) = read(STARDAG_ALLOW_HTTP="true").notices
+    assert notice.code == "ignored-variable"
+    assert "counts only beside the STARDAG_REGISTRY_URL" in notice.message
+    assert read(STARDAG_ALLOW_HTTP="true", STARDAG_REGISTRY_URL="http://registry:8000").notices == ()
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("STARDAG_API_URL", "STARDAG_REGISTRY_URL"),
+        ("STARDAG_URL", "STARDAG_REGISTRY_URL"),
+        ("STARDAG_HOST", "STARDAG_REGISTRY_URL"),
+        ("STARDAG_WORKSPACES", "STARDAG_WORKSPACE"),
+        ("STARDAG_API_KEYS", "STARDAG_REGISTRY_API_KEY"),
+    ],
+)
+def test_what_is_meant_is_a_variable_that_is_not_set_and_an_address_the_registrys(variable: str, meant: str) -> None:
+    (notice,) = read(**{variable: "x", "STARDAG_API_KEY": "stardag_build_x"}).notices
+    assert notice.message.endswith(f"Did you mean {meant}?")
+
+
 def test_an_empty_variable_is_an_unset_one() -> None:
     names = """STARDAG_PROFILE STARDAG_REGISTRY_URL STARDAG_API_KEY STARDAG_ORGANIZATION_ID STARDAG_WORKSPACE_ID
     STARDAG_TARGET_ROOTS STARDAG_TARGET_ROOTS__DEFAULT STARDAG_TIMEOUT STARDAG_OFFLINE STARDAG_NONSENSE
-    STARDAG_ACCESS_TOKEN STARDAG_BUILD_ID"""
+    STARDAG_ACCESS_TOKEN STARDAG_BUILD_ID STARDAG_ALLOW_HTTP"""
     assert read(**dict.fromkeys(names.split(), "")) == Environment()
     assert read(STARDAG_WORKSPACE_ID="", STARDAG_WORKSPACE="w").workspace == by("STARDAG_WORKSPACE", "w")
 

@@ -263,7 +263,7 @@ WRONG = [
     ('a = "\\q"', 1, None, "not TOML"),
     ("a = [1, 2", 1, None, "not TOML"),
     ("a = 2020-13-45", 1, None, "not TOML"),
-    ("\ufeffa = 1", 1, None, "not TOML"),
+    ("a = 1\n\ufeffb = 1", 2, None, "not TOML"),
     ("registry = 3", 1, "registry", "a number, where a table belongs"),
     ("\nprofile = true", 2, "profile", "true or false, where a table belongs"),
     ('default = "a"', 1, "default", "a string, where a table belongs"),

@@ -162,7 +162,7 @@ def test_a_link_stays_one_and_what_it_leads_to_is_edited(path: Path, tmp_path: P
     assert stat.S_IMODE(dotfiles.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("text", ["[registry", 'default = "x"', "[profile.a]\nregistry = 1\n", "\ufeff"])
+@pytest.mark.parametrize("text", ["[registry", 'default = "x"', "[profile.a]\nregistry = 1\n"])
 def test_an_invalid_file_is_never_overwritten(path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(InvalidFile):
@@ -208,6 +208,16 @@ def test_the_first_edit_in_a_project_keeps_everything_else_out_of_git(tmp_path: 
     assert files.edit([ADD]) == str(project / "config.toml")
     assert "!config.toml" in (project / ".gitignore").read_text()
     assert not (home / ".stardag").exists()
+
+
+def test_a_byte_order_mark_is_skipped_and_goes_with_the_next_edit(path: Path) -> None:
+    text = '[registry.mine]\r\nurl = "https://mine.example"\r\n'
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert files_at(path).read().file is not None
+    edit(path, ADD)
+    content = path.read_bytes()
+    assert content.startswith(text.encode())
+    assert b"new" in content
 
 
 def test_nothing_but_the_file_and_a_lock_is_left(path: Path) -> None:

@@ -3,15 +3,18 @@
 import pytest
 
 from stardag.domain.credentials import Secret
+from stardag.domain.environment import UNKNOWN_VARIABLE
 from stardag.domain.errors import (
     InvalidValue,
     MalformedCredential,
     NoCredential,
     RefusedCredential,
     RegistryUnreachable,
+    UnknownVariable,
     WithheldCredential,
     WorkspaceDisagrees,
 )
+from stardag.domain.layers import Notice
 from stardag.domain.profile import NO_SELECTION, Selection
 from tests.app.world import World, codes, sample
 
@@ -43,7 +46,7 @@ def test_without_a_key_there_is_nothing_to_show(world: World) -> None:
         world.open_registry(world.resolve())
 
 
-@pytest.mark.parametrize("key", ["two words", "line\nbreak", "kéy", ""])
+@pytest.mark.parametrize("key", ["two words", "line\nbreak", "kéy", "", '"stardag_build_x"', "'stardag_build_x'", '"x'])
 def test_a_malformed_key_is_refused_before_anything_is_sent(world: World, key: str) -> None:
     world.environment.api_key = key
     with pytest.raises(MalformedCredential, match="STARDAG_API_KEY"):
@@ -74,6 +77,43 @@ def test_the_users_own_file_may_allow_plain_http_for_one_registry(world: World) 
     world.environment.registry_url = "http://other.example"
     with pytest.raises(InvalidValue):
         world.open_registry(world.resolve())
+
+
+def test_the_environment_may_allow_plain_http_for_the_address_beside_it_alone(world: World) -> None:
+    world.environment.registry_url = PLAIN
+    with pytest.raises(InvalidValue) as caught:
+        world.open_registry(world.resolve())
+    assert "set STARDAG_ALLOW_HTTP=true beside STARDAG_REGISTRY_URL" in caught.value.fix
+    world.environment.allow_http = False
+    with pytest.raises(InvalidValue):
+        world.open_registry(world.resolve())
+    world.environment.allow_http = True
+    world.open_registry(world.resolve())
+    world.files.user = {"registry": {"nas": {"url": "http://nas.example"}}}
+    with pytest.raises(InvalidValue) as caught:
+        world.open_registry(world.resolve(Selection(registry="nas")))
+    assert "put `allow_http = true` beside the registry's url in /home/me/.stardag/config.toml" in caught.value.fix
+    world.files.user = {"registry": {"nas": {"url": PLAIN}}}
+    with pytest.raises(InvalidValue):
+        world.open_registry(world.resolve(Selection(registry="nas")))  # the same address, named by something else
+
+
+def test_no_credential_goes_to_the_default_registry_while_a_variable_may_name_another(world: World) -> None:
+    world.files.user = None
+    world.environment.notices = (Notice(UNKNOWN_VARIABLE, "The environment variable 'STARDAG_API_URL' is not known."),)
+    profile = world.resolve()
+    for act in (
+        world.open_registry,
+        world.open_registry.before_any_organization,
+        world.open_registry.check_sign_in,
+    ):
+        with pytest.raises(UnknownVariable, match=r"'STARDAG_API_URL' is not known.*nothing was sent to the default"):
+            act(profile)
+    assert world.registries.connected == []
+    world.open_registry.without_credential(profile.registry_url.value, profile)
+    world.open_registry(world.resolve(Selection(registry="central")))  # somebody names it
+    world.environment.registry_url = world.registry.url
+    world.open_registry(world.resolve())
 
 
 def test_a_projects_file_may_not_allow_plain_http(world: World) -> None:

@@ -20,6 +20,7 @@ from stardag.domain.errors import (
     ConfigurationError,
     ConfirmationNeeded,
     InputNeeded,
+    NoHomeDirectory,
     NotAllowed,
     NotFound,
     OutOfReach,
@@ -135,6 +136,7 @@ def test_an_answer_without_text_prints_nothing(capsys: pytest.CaptureFixture[str
 
 
 CODES: list[tuple[type[StardagError], int]] = [
+    (NoHomeDirectory, 2),
     (ConfigurationError, 2),
     (TargetRootsDiffer, 3),
     (SignInNeeded, 4),

@@ -170,6 +170,19 @@ def test_roots_that_just_fit_into_a_variable_are_handed_down() -> None:
         assert (roots_left_out(profile) is None) is handed
 
 
+def test_plain_http_that_this_process_may_use_is_handed_down_with_its_address_alone() -> None:
+    plain = {"STARDAG_REGISTRY_URL": "http://registry:8000", "STARDAG_WORKSPACE_ID": "prod"}
+    allowed = {**plain, "STARDAG_ALLOW_HTTP": "true"}
+    profile = resolved(plain, Case())
+    assert environment_of(profile, IDENTITY, None)["STARDAG_ALLOW_HTTP"] == "1", "a registry was asked, so it may be"
+    child = environment_of(resolved(allowed, Case()), IDENTITY, None)
+    assert resolved(child, Case()).allows_http
+    offline = {"STARDAG_OFFLINE": "1"}
+    assert environment_of(resolved(plain | offline, Case()), None, None)["STARDAG_ALLOW_HTTP"] == ""
+    assert environment_of(resolved(allowed | offline, Case()), None, None)["STARDAG_ALLOW_HTTP"] == "1"
+    assert environment_of(at_work(STARDAG_ALLOW_HTTP="1"), IDENTITY, None)["STARDAG_ALLOW_HTTP"] == ""
+
+
 def test_only_what_says_where_is_replaced_in_what_a_child_inherits() -> None:
     kept = {"PATH": "/bin", "STARDAG_HOME": "/h", "STARDAG_API_KEY": "sk_1", "STARDAG_TIMEOUT": "3"}
     gone = {**dict.fromkeys(REPLACED, "x"), "STARDAG_TARGET_ROOTS__ARCHIVE": "/x"}

@@ -89,13 +89,14 @@ class Registry:
 
 
 def passing_on(url: str) -> ScriptedServer:
-    """A server that passes every request on to the registry at `url`, and so knows what was asked."""
+    """A server that passes every request on to the registry at `url`, and so knows what was asked; also as a proxy."""
     host = urlsplit(url).netloc
 
     def script(connection: socket.socket, request: Request) -> None:
         upstream = http.client.HTTPConnection(host, timeout=30)
         headers = {name: value for name, value in request.headers.items() if name != "host"}
-        upstream.request(request.method, request.path, headers=headers)
+        path = request.path if request.path.startswith("/") else f"/{request.path.split('/', 3)[3]}"
+        upstream.request(request.method, path, headers=headers)
         answer = upstream.getresponse()
         names = ("content-type", "etag")
         connection.sendall(

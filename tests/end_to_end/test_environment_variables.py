@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.end_to_end.machine import Machine, plain
-from tests.end_to_end.registries import NOWHERE, Place, Registry
+from tests.end_to_end.machine import PROGRAM, Machine, plain
+from tests.end_to_end.registries import NOWHERE, Place, Registry, passing_on
+from tests.fakes.http_server import ScriptedServer, response
 
 SPELLINGS = [
     ("registry_url", "https://r.example", ("STARDAG_REGISTRY_URL",)),
@@ -74,6 +75,55 @@ def test_an_unknown_variable_is_a_warning_with_the_nearest_known_name(
     warning = machine.ask("config", "show", env={variable: "x"}).warnings["unknown-variable"]
     assert variable in warning
     assert f"Did you mean {near}?" in warning
+
+
+def test_no_key_goes_to_the_default_registry_because_the_variable_for_another_is_misspelt(machine: Machine) -> None:
+    with ScriptedServer(response(500, b"")) as proxy:
+        env = {"STARDAG_API_URL": proxy.url, "STARDAG_API_KEY": "stardag_build_x", "HTTPS_PROXY": proxy.url}
+        for words in (("workspaces", "list"), ("organizations", "list"), ("target-roots", "sync")):
+            error = machine.ask(*words, env=env, exits=2).error
+            assert error["code"] == "unknown-variable"
+            assert "'STARDAG_API_URL' is not known. Did you mean STARDAG_REGISTRY_URL?" in error["message"]
+        error = machine.ask("auth", "login", "--device", env={**env, "STARDAG_API_KEY": ""}, exits=2).error
+        assert error["code"] == "unknown-variable"
+        assert proxy.requests == []
+
+
+def test_plain_http_is_permitted_beside_the_address_that_needs_it_and_for_children_too(
+    machine: Machine, place: Place
+) -> None:
+    with passing_on(place.url) as proxy:  # stands for the network that the address is in
+        env = {**place.variables, "STARDAG_REGISTRY_URL": "http://registry.example:8000", "HTTP_PROXY": proxy.url}
+        error = machine.ask("target-roots", "sync", env=env, exits=2).error
+        assert "STARDAG_ALLOW_HTTP=true beside STARDAG_REGISTRY_URL" in error["fix"]
+        assert proxy.requests == []
+        env["STARDAG_ALLOW_HTTP"] = "true"
+        words = ("exec", "--", str(PROGRAM), "target-roots", "list", "--format", "json")
+        listed = json.loads(machine.run(*words, env=env).out)
+        assert [root["name"] for root in listed["data"]["roots"]] == ["default"]
+        asked = len(proxy.requests)
+        elsewhere = {**env, "STARDAG_REGISTRY_URL": "", "STARDAG_PROFILE": "other"}
+        machine.configure('[registry.r]\nurl = "http://r.example"\n[profile.other]\nregistry = "r"\n')
+        machine.run("organizations", "list", env=elsewhere, exits=2)
+        assert len(proxy.requests) == asked
+
+
+def test_a_key_with_quotes_around_it_is_malformed_before_anything_is_sent(machine: Machine) -> None:
+    with ScriptedServer(response(500, b"")) as server:
+        env = {"STARDAG_REGISTRY_URL": server.url, "STARDAG_API_KEY": '"stardag_build_x"'}
+        error = machine.ask("organizations", "list", env=env, exits=4).error
+        assert error["code"] == "malformed-credential"
+        assert "quotes" in error["message"]
+        assert server.requests == []
+
+
+def test_line_ends_of_windows_around_every_variable_change_nothing(machine: Machine, place: Place) -> None:
+    env = {**place.variables, "STARDAG_HOME": str(machine.root / "state"), "STARDAG_TARGET_ROOTS__X": "/x"}
+    with_line_ends = {name: f"{value}\r\n" for name, value in env.items()}
+    assert (
+        machine.ask("target-roots", "list", env=with_line_ends).data
+        == machine.ask("target-roots", "list", env=env).data
+    )
 
 
 def test_no_variable_of_the_table_is_called_unknown(machine: Machine) -> None:

@@ -23,6 +23,7 @@ class FakeEnvironment:
     target_roots: Mapping[str, str] = field(default_factory=dict[str, str])
     timeout: float = DEFAULT_TIMEOUT
     offline: bool | None = None
+    allow_http: bool | None = None
     build_id: str | None = None
     inherited: InheritedPlace | None = None
     notices: tuple[Notice, ...] = ()
@@ -42,6 +43,7 @@ class FakeEnvironment:
             },
             timeout=self.timeout,
             offline=None if self.offline is None else Setting(self.offline, _origin("STARDAG_OFFLINE")),
+            allow_http=None if self.allow_http is None else Setting(self.allow_http, _origin("STARDAG_ALLOW_HTTP")),
             build_id=_setting("STARDAG_BUILD_ID", self.build_id),
             inherited=self.inherited,
             notices=self.notices,

@@ -5,7 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from stardag.domain.credentials import Secret
-from stardag.domain.environment import DEFAULT_TIMEOUT, INHERITED, VALUE_MAX_LENGTH, Environment, InheritedPlace
+from stardag.domain.environment import (
+    DEFAULT_TIMEOUT,
+    INHERITED,
+    UNKNOWN_VARIABLE,
+    VALUE_MAX_LENGTH,
+    Environment,
+    InheritedPlace,
+)
 from stardag.domain.errors import ConfigurationError, ConflictingVariables, InvalidVariable
 from stardag.domain.layers import Layer, Notice, NoticeLog, Origin, Setting
 from stardag.domain.names import check_name, check_reference, is_id, is_text
@@ -26,6 +33,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "access_token": ("STARDAG_ACCESS_TOKEN",),
     "organization": ("STARDAG_ORGANIZATION_ID", "STARDAG_ORGANIZATION", _MISSPELT_ORGANIZATION),
     "workspace": ("STARDAG_WORKSPACE_ID", "STARDAG_WORKSPACE"),
+    "allow_http": ("STARDAG_ALLOW_HTTP",),
     "timeout": ("STARDAG_TIMEOUT",),
     "offline": ("STARDAG_OFFLINE",),
     "build_id": ("STARDAG_BUILD_ID",),
@@ -37,8 +45,23 @@ _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("0", "false", "no", "off"))
 
 
+_QUOTES = ("'", '"')
+_URL_ENDINGS = ("_URL", "_URI", "_HOST", "_SERVER", "_ENDPOINT", "_REGISTRY")
+
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*"
+_TRANSPORT = "(?:TCP|UDP|SCTP)"
+_SERVICE_LINKS = (
+    (rf"STARDAG\w*_(?:SERVICE_HOST|PORT_\d+_{_TRANSPORT}_ADDR)", _ADDRESS),
+    (rf"STARDAG\w*_PORT_\d+_{_TRANSPORT}_PORT", r"\d{1,5}"),
+    (rf"STARDAG\w*_PORT_\d+_{_TRANSPORT}_PROTO", "tcp|udp|sctp"),
+    (rf"STARDAG\w*_PORT(?:_\d+_{_TRANSPORT})?", r"(?:tcp|udp|sctp)://[^/\s]+:\d{1,5}"),
+)
+"""Names and values of the variables that Kubernetes makes for a service (kubernetes.io, "Accessing the Service")."""
+
+
 class EnvironmentVariables:
-    """The environment of this process, or any mapping that stands for one. An empty variable is an unset one."""
+    """The environment of this process, or any mapping that stands for one. Blanks and line ends around a value do not
+    count, and an empty variable is an unset one."""
 
     def __init__(self, variables: Mapping[str, str], notice_log: NoticeLog | None = None) -> None:
         self._variables = variables
@@ -46,7 +69,11 @@ class EnvironmentVariables:
 
     def read(self) -> Environment:
         """The variables, parsed; see the port."""
-        found = {name: value for name, value in self._variables.items() if name.startswith("STARDAG_") and value}
+        found = {
+            name: stripped
+            for name, value in self._variables.items()
+            if name.startswith("STARDAG_") and (stripped := value.strip())
+        }
         notices = tuple(_notices(found))
         self._notice_log.add(notices)
         for name, value in found.items():
@@ -59,12 +86,13 @@ class EnvironmentVariables:
         return Environment(
             profile=_setting(found, "profile", lambda value: check_name("profile", value)),
             registry_url=_setting(found, "registry_url", normal_url),
-            api_key=_setting(found, "api_key", lambda value: Secret(value.strip())),
-            access_token=_setting(found, "access_token", lambda value: Secret(value.strip())),
+            api_key=_setting(found, "api_key", Secret),
+            access_token=_setting(found, "access_token", Secret),
             organization=_setting(found, "organization", lambda value: check_reference("organization", value)),
             workspace=_setting(found, "workspace", lambda value: check_reference("workspace", value)),
             target_roots=_target_roots(found.get(_ROOTS), inherited),
             target_root_variables=_target_root_variables(found),
+            allow_http=_setting(found, "allow_http", _switch),
             timeout=timeout.value if timeout else DEFAULT_TIMEOUT,
             offline=_setting(found, "offline", _switch),
             build_id=_setting(found, "build_id", _build_id),
@@ -85,7 +113,7 @@ def _setting(found: Mapping[str, str], key: str, parse: Callable[[str], Parsed])
         return None
     first = spelt[0]
     for other in spelt[1:]:
-        if found[other].strip() != found[first].strip():
+        if found[other] != found[first]:
             raise ConflictingVariables(first, other)
     return Setting(_parsed(first, found[first], parse), Origin(Layer.ENVIRONMENT, variable=first))
 
@@ -94,7 +122,22 @@ def _parsed(variable: str, value: str, parse: Callable[[str], Parsed]) -> Parsed
     try:
         return parse(value)
     except ConfigurationError as error:
+        _refuse_quotes(variable, value)
         raise InvalidVariable(variable, error.message, error.fix) from None
+
+
+def _refuse_quotes(variable: str, value: str) -> None:
+    """Say of a value that cannot be used that quotes around it are the reason, where there are any.
+
+    Raises:
+        InvalidVariable: there are.
+    """
+    if len(value) > 1 and value[0] in _QUOTES and value[0] == value[-1]:
+        raise InvalidVariable(
+            variable,
+            f"the quotes around {value[1:-1][:80]!r} are part of the value.",
+            "Remove the quotes: what reads files for `docker run --env-file` and the like does not.",
+        )
 
 
 def _timeout(value: str) -> float:
@@ -137,8 +180,10 @@ def _target_roots(text: str | None, inherited: InheritedPlace | None) -> dict[st
     except ConfigurationError as error:
         raise InvalidVariable(_ROOTS, error.message, error.fix) from None
     except (ValueError, RecursionError):
+        _refuse_quotes(_ROOTS, text)
         raise InvalidVariable(_ROOTS, "it is not JSON.", example) from None
     if not isinstance(document, dict):
+        _refuse_quotes(_ROOTS, text)
         raise InvalidVariable(_ROOTS, "it is not a JSON object of names and URI prefixes.", example)
     roots: dict[str, Setting[str]] = {}
     for name, uri_prefix in document.items():  # pyright: ignore[reportUnknownVariableType]  # narrowed just below
@@ -221,10 +266,31 @@ def _notices(found: Mapping[str, str]) -> list[Notice]:
     if _MISSPELT_ORGANIZATION in found:
         message = f"{_MISSPELT_ORGANIZATION} is a misspelling of STARDAG_ORGANIZATION_ID; it was used all the same."
         notices.append(Notice("misspelt-variable", message))
+    if "STARDAG_ALLOW_HTTP" in found and "STARDAG_REGISTRY_URL" not in found:
+        message = "STARDAG_ALLOW_HTTP counts only beside the STARDAG_REGISTRY_URL that it is for, and was not used."
+        notices.append(Notice("ignored-variable", message))
     for name in sorted(found):
-        if name in _KNOWN or name.startswith(_ROOT_PREFIX):
+        if name in _KNOWN or name.startswith(_ROOT_PREFIX) or _is_service_link(name, found):
             continue
-        near = nearest(name, _KNOWN)
+        near = _nearest(name, found)
         meant = f" Did you mean {near}?" if near else ""
-        notices.append(Notice("unknown-variable", f"The environment variable {name[:80]!r} is not known.{meant}"))
+        notices.append(Notice(UNKNOWN_VARIABLE, f"The environment variable {name[:80]!r} is not known.{meant}"))
     return notices
+
+
+def _nearest(name: str, found: Mapping[str, str]) -> str | None:
+    """The known variable that is probably meant: one that is not set already; an address can only be the registry's."""
+    if name.endswith(_URL_ENDINGS):
+        return "STARDAG_REGISTRY_URL"
+    return nearest(name, _KNOWN - found.keys())
+
+
+def _is_service_link(name: str, found: Mapping[str, str]) -> bool:
+    """Whether Kubernetes made this variable for a service named `stardag…`, as its name and its value say."""
+    import re  # only a variable that is not known pays for it
+
+    service, is_port, _ = name.partition("_SERVICE_PORT")
+    if is_port:
+        return found[name].isdigit() and _is_service_link(f"{service}_SERVICE_HOST", found)
+    value = found.get(name, "")
+    return any(re.fullmatch(names, name) and re.fullmatch(values, value) for names, values in _SERVICE_LINKS)

@@ -20,6 +20,7 @@ from stardag.app.sign_in.user_credentials import OrganizationCredential, UserCre
 from stardag.domain.configuration import CENTRAL_URL
 from stardag.domain.credential_source import api_key_source
 from stardag.domain.credentials import Secret
+from stardag.domain.environment import UNKNOWN_VARIABLE
 from stardag.domain.errors import (
     InvalidValue,
     MalformedCredential,
@@ -31,6 +32,7 @@ from stardag.domain.errors import (
     SignInWithheld,
     StateNotWritable,
     UnexpectedAnswer,
+    UnknownVariable,
     WithheldCredential,
     WorkspaceDisagrees,
     WorkspaceMoved,
@@ -144,18 +146,36 @@ class OpenRegistry:
 
         Raises:
             RegistryUnreachable, InvalidValue: as above.
+            UnknownVariable: a credential would go to the default registry, though a variable may name another.
         """
         _check_online(registry_url, profile)
-        self.check_transport(registry_url)
+        if credential is not None:
+            self.check_named(profile)
+        self.check_transport(registry_url, profile)
         return self.registries.connect(registry_url, credential, profile.timeout)
 
-    def check_transport(self, registry_url: str) -> None:
+    def check_named(self, profile: ActiveProfile) -> None:
+        """Make sure that no secret goes to the default registry because a variable that names another is misspelt.
+
+        Raises:
+            UnknownVariable: nothing names the profile's registry, and a variable is not known.
+        """
+        if profile.registry.origin.layer is Layer.DEFAULT:
+            unknown = [notice.message for notice in profile.notices if notice.code == UNKNOWN_VARIABLE]
+            if unknown:
+                raise UnknownVariable(unknown, profile.registry_url.value)
+
+    def check_transport(self, registry_url: str, profile: ActiveProfile | None = None) -> None:
         """Make sure that what is sent there cannot be read on its way.
 
         Raises:
-            InvalidValue: plain http beyond loopback, which the user's own file does not allow for this registry.
+            InvalidValue: plain http beyond loopback, which neither the user's own file allows for this registry nor,
+                where the `profile` has it from there, the environment.
         """
         if not is_plain_beyond_loopback(registry_url):
+            return
+        in_force = profile.registry_url if profile is not None and profile.registry_url.value == registry_url else None
+        if in_force is not None and profile is not None and profile.allows_http:
             return
         own = self.files.read_user_file()
         if own is None or not any(
@@ -166,7 +186,9 @@ class OpenRegistry:
                 "registry URL",
                 registry_url,
                 "plain http would send credentials readable over the network",
-                f"Use https, or put `allow_http = true` beside the registry's url in {user_file}.",
+                f"Use https, or set STARDAG_ALLOW_HTTP=true beside {in_force.origin}."
+                if in_force is not None and in_force.origin.layer is Layer.ENVIRONMENT
+                else f"Use https, or put `allow_http = true` beside the registry's url in {user_file}.",
             )
 
     def check_sign_in(self, profile: ActiveProfile) -> None:
@@ -174,7 +196,9 @@ class OpenRegistry:
 
         Raises:
             SignInWithheld: only a project's file leads there.
+            UnknownVariable: see `check_named`.
         """
+        self.check_named(profile)
         url = profile.registry_url
         if not self._is_named_by_the_user(profile):
             raise SignInWithheld(url.value, str(url.origin.path))

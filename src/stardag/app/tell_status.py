@@ -97,6 +97,7 @@ class TellStatus:
         organization = organization_of(profile)
         cached = self.renew_tokens.cached(sign_in, organization)
         if cached is None:
+            self.open_registry.check_named(profile)
             self.open_registry.without_credential(url, profile)  # whether it may be asked at all
             cached = self.renew_tokens(sign_in, organization, profile.timeout)
         return profile, cached.token, cached.expires_at

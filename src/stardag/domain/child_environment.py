@@ -12,6 +12,7 @@ from stardag.domain.credentials import Secret
 from stardag.domain.environment import INHERITED, VALUE_MAX_LENGTH, Environment, InheritedPlace
 from stardag.domain.layers import DEFAULT, Layer, Notice, Origin, Overridden, Setting
 from stardag.domain.profile import ActiveProfile
+from stardag.domain.registry_url import is_plain_beyond_loopback
 from stardag.domain.remembered import WorkspaceIdentity
 
 _URL = "STARDAG_REGISTRY_URL"
@@ -19,12 +20,13 @@ _ORGANIZATION = "STARDAG_ORGANIZATION_ID"
 _WORKSPACE = "STARDAG_WORKSPACE_ID"
 _ROOTS = "STARDAG_TARGET_ROOTS"
 _BUILD = "STARDAG_BUILD_ID"
+_ALLOW_HTTP = "STARDAG_ALLOW_HTTP"
 _TOKEN = "STARDAG_ACCESS_TOKEN"  # noqa: S105  # the name of a variable
 
 _OTHER_SPELLINGS = ("STARDAG_PROFILE", "STARDAG_ORGANIZATION", "STARDAG_ORGANIZAION_ID", "STARDAG_WORKSPACE")
 
 REPLACED: frozenset[str] = frozenset(
-    (_URL, _ORGANIZATION, _WORKSPACE, _ROOTS, _BUILD, _TOKEN, INHERITED, *_OTHER_SPELLINGS)
+    (_URL, _ALLOW_HTTP, _ORGANIZATION, _WORKSPACE, _ROOTS, _BUILD, _TOKEN, INHERITED, *_OTHER_SPELLINGS)
 )
 """The variables that say where, in every spelling, and what belongs there. `STARDAG_TARGET_ROOTS__<NAME>` does too."""
 
@@ -47,6 +49,7 @@ def environment_of(profile: ActiveProfile, identity: WorkspaceIdentity | None, b
         del variables[_TOKEN]
     if not profile.is_local:
         variables[_URL] = profile.registry_url.value
+        variables[_ALLOW_HTTP] = "1" if _may_use_plain_http(profile) else ""
         variables[_ORGANIZATION] = (identity.organization_id if identity else profile.organization.value) or ""
         variables[_WORKSPACE] = (identity.workspace_id if identity else profile.workspace.value) or ""
         variables[_BUILD] = build_id or ""
@@ -144,6 +147,14 @@ def _place_of(environment: Environment) -> InheritedPlace:
         None if workspace is None else workspace.value,
         {},
     )
+
+
+def _may_use_plain_http(profile: ActiveProfile) -> bool:
+    """Whether what is started may use plain http, since this process may: the environment says so, or the registry has
+    been asked, as it is before anything is started unless somebody works offline."""
+    if not is_plain_beyond_loopback(profile.registry_url.value):
+        return False
+    return profile.allows_http or not profile.offline.value
 
 
 def _roots_of(profile: ActiveProfile) -> str:

@@ -5,6 +5,7 @@ API_KEY_MAX_LENGTH = 1024
 TOKEN_MAX_LENGTH = 16 * 1024
 """Of access and refresh tokens, which hold all that some issuers know of a user."""
 
+_QUOTES = ("'", '"')
 _KINDS = ("stardag_admin", "stardag_build", "stardag_access")
 
 
@@ -28,8 +29,11 @@ class Secret:
 
     @property
     def is_well_formed(self) -> bool:
-        """Whether it can be an API key: visible ASCII of a sensible length, fit for a header."""
-        return self._is_visible(API_KEY_MAX_LENGTH)
+        """Whether it can be an API key: visible ASCII of a sensible length, fit for a header, with no quotes around it.
+
+        Quotes come with a key from a file that no shell reads, as for `docker run --env-file`.
+        """
+        return self._is_visible(API_KEY_MAX_LENGTH) and not (self._value[0] in _QUOTES or self._value[-1] in _QUOTES)
 
     @property
     def is_well_formed_token(self) -> bool:

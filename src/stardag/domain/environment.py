@@ -13,6 +13,9 @@ DEFAULT_TIMEOUT = 10.0
 VALUE_MAX_LENGTH = 64 * 1024
 """Characters in one variable."""
 
+UNKNOWN_VARIABLE = "unknown-variable"
+"""The code of the notice on a `STARDAG_*` variable that is not known."""
+
 NO_ROOTS: Mapping[str, Setting[str]] = MappingProxyType({})
 
 INHERITED = "STARDAG_INHERITED"
@@ -49,6 +52,7 @@ class Environment(NamedTuple):
     workspace: Setting[str] | None = None
     target_roots: Mapping[str, Setting[str]] = NO_ROOTS
     target_root_variables: Mapping[str, Setting[str]] = NO_ROOTS
+    allow_http: Setting[bool] | None = None
     timeout: float = DEFAULT_TIMEOUT
     offline: Setting[bool] | None = None
     build_id: Setting[str] | None = None

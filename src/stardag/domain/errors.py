@@ -15,6 +15,7 @@ came from (`message`) and one that says what to type next (`fix`).
     │   ├── InvalidValue              a URL, a URI prefix or another value that cannot be one
     │   ├── InvalidFile               a configuration file with broken TOML, wrong types or dangling references
     │   ├── InvalidVariable           an environment variable that does not parse
+    │   ├── UnknownVariable           a variable that is not known, where a credential would go to the default registry
     │   ├── ConflictingVariables      two spellings of one variable with different values
     │   ├── UntrustedFile             a project file of somebody else's
     │   ├── UnsafeFile                a file of the user's own that others may write
@@ -206,6 +207,19 @@ class InvalidVariable(ConfigurationError):
         self.variable = variable
         super().__init__(
             f"The environment variable {variable} cannot be used: {problem}", fix or f"Correct or unset {variable}."
+        )
+
+
+class UnknownVariable(ConfigurationError):
+    """A variable that is not known, where a credential would go to a registry that nothing names."""
+
+    code = "unknown-variable"
+
+    def __init__(self, problems: Sequence[str], registry_url: str) -> None:
+        """`problems`: a sentence on each variable that is not known."""
+        super().__init__(
+            f"{' '.join(problems)} Nothing else names a registry, so nothing was sent to the default {registry_url}.",
+            "Correct or unset the variable; or name the registry with STARDAG_REGISTRY_URL, or in a profile.",
         )
 
 
@@ -477,7 +491,7 @@ class MalformedCredential(SignInNeeded):
 
     def __init__(self, said_by: str, kind: str = "API key") -> None:
         super().__init__(
-            f"The {kind} from {said_by} is malformed: it has blanks, control characters or no sensible length.",
+            f"The {kind} from {said_by} is malformed: it has blanks, quotes, control characters or no sensible length.",
             f"Copy the {kind} again into {said_by}.",
         )
 

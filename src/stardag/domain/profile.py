@@ -47,8 +47,9 @@ class ActiveProfile(NamedTuple):
     `registry` is None where a variable gives a URL that no configured registry has. `identity` is what is remembered
     of the workspace; None where it was never looked up. `is_local` says that there is no configuration at all, so that
     outputs stay on this machine. `unchosen` is set where there is one, and nothing chooses a place in it. `timeout` is
-    in seconds, for one exchange with a server. `access_token` is the one that `stardag exec` handed down, where it
-    belongs here; one that does not is overridden.
+    in seconds, for one exchange with a server. `allows_http` says that the environment permits plain http to the
+    `registry_url` that it names itself. `access_token` is the one that `stardag exec` handed down, where it belongs
+    here; one that does not is overridden.
     """
 
     profile: Setting[str | None]
@@ -66,6 +67,7 @@ class ActiveProfile(NamedTuple):
     notices: tuple[Notice, ...] = ()
     access_token: Setting[Secret | None] = Setting(None)
     unchosen: UnchosenProfiles | None = None
+    allows_http: bool = False
 
     def target_root(self, name: str) -> str:
         """The URI prefix of one target root.

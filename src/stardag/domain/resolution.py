@@ -71,6 +71,7 @@ def resolve(layers: Layers) -> ActiveProfile:
         directory=layers.directory,
         notices=layers.environment.notices,
         unchosen=_unchosen(layers.file, place),
+        allows_http=_allows_http(layers.environment, place.url),
     )
     active = active._replace(target_roots=_target_roots(layers, active))
     if layers.environment.access_token is None:
@@ -301,6 +302,12 @@ def _offline(layers: Layers) -> Setting[bool]:
     if layers.selection.offline:
         return Setting(True, Origin(Layer.FLAG, option="--offline"))
     return layers.environment.offline or Setting(False)
+
+
+def _allows_http(environment: Environment, url: Setting[str]) -> bool:
+    """Whether the environment permits plain http to a URL: only to the one that it names itself."""
+    allowed = environment.allow_http is not None and environment.allow_http.value
+    return allowed and environment.registry_url is not None and url.origin == environment.registry_url.origin
 
 
 def _origin_of_url(file: ConfigurationFile | None, registry: Registry) -> Origin:

@@ -22,6 +22,9 @@ DEPTH_MAXIMUM = 32
 LISTED_MAXIMUM = 50
 """Problems, and unknown keys, that are listed one by one; each costs a search for its line and its nearest name."""
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors on Windows begin a file with; it is skipped, and goes with the next edit."""
+
 Table = Mapping[str, object]
 Item = TypeVar("Item")
 
@@ -79,6 +82,7 @@ class Document:
 
 def read_document(path: str, content: bytes) -> Document:
     """Parse and check the content of the file at `path`. Never raises for what stands in it: see `problems`."""
+    content = content.removeprefix(BYTE_ORDER_MARK)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

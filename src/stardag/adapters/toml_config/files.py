@@ -17,7 +17,7 @@ from stardag.adapters.durable_files import (
     read_bounded,
     write_atomically,
 )
-from stardag.adapters.toml_config.document import SIZE_MAXIMUM, Document, read_document
+from stardag.adapters.toml_config.document import BYTE_ORDER_MARK, SIZE_MAXIMUM, Document, read_document
 from stardag.app.configuration_files import Edit, FileRead, FilesInForce
 from stardag.app.ports import Trust
 from stardag.domain.configuration import NO_DIRECTORY, ConfigurationFile, StardagDirectory
@@ -302,7 +302,7 @@ def _notices(document: Document, layer: Layer) -> Iterator[Notice]:
 def _has_tool_section(path: str) -> bool:
     try:
         content = read_bounded(path, SIZE_MAXIMUM)
-        document = tomllib.loads((content or b"").decode())
+        document = tomllib.loads((content or b"").removeprefix(BYTE_ORDER_MARK).decode())
     except (UnreadableFile, ValueError, RecursionError):
         return False  # somebody else's file, and not one that is used
     tool: object = document.get("tool")
