@@ -7,14 +7,12 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stardag.adapters.cli.answers import Answer, Renderer
 from stardag.adapters.cli.exit_codes import exit_code_of
 from stardag.adapters.cli.program import run
 from stardag.adapters.cli.prompts import Prompts
-from stardag.adapters.cli.text import counted, once_more, printable, table
+from stardag.adapters.cli.text import counted, once_more, section, table
 from stardag.domain.command_errors import CommandNotFound, CommandNotRunnable
 from stardag.domain.errors import (
     ConfigurationError,
@@ -26,35 +24,16 @@ from stardag.domain.errors import (
     OutOfReach,
     SignInNeeded,
     StardagError,
+    StateNotWritable,
     TargetRootsDiffer,
 )
 from stardag.domain.layers import Notice
+from stardag.domain.lines import lines
 from stardag.domain.output_errors import CopyInterrupted
 from tests.cli.recording import RecordingUseCases
 from tests.domain.errors_of_every_kind import EVERY_ERROR
 
 HARMFUL = "\x1b[31m\x07\x00\x7f\x85\x9b\r\u202e\u2066\u200b\u2028\ufeff\ud800\U000e0041"
-
-
-def test_control_escape_and_bidirectional_characters_are_made_visible() -> None:
-    shown = printable(f"a{HARMFUL}b")
-    assert shown.isprintable()
-    assert shown.startswith("a\\x1b[31m")
-    assert "\\u202e" in shown
-    assert shown.endswith("b")
-
-
-def test_other_text_stays_as_it_is() -> None:
-    for text in ("plain", "two\nlines\tand a tab", "Ünïcödé 日本語 🙂", ""):
-        assert printable(text) == text
-
-
-@given(st.text())
-def test_whatever_comes_can_be_printed_and_steers_nothing(text: str) -> None:
-    shown = printable(text)
-    assert all(character.isprintable() or character in "\n\t" for character in shown)
-    shown.encode()
-    assert printable(shown) == shown
 
 
 def test_a_table_is_as_wide_as_it_has_to_be_and_ends_no_line_in_blanks() -> None:
@@ -75,6 +54,35 @@ def test_options_are_typed_once_more_where_they_were_given() -> None:
 
 def test_numbers_and_their_nouns() -> None:
     assert [counted(number, "root") for number in (0, 1, 2)] == ["0 roots", "1 root", "2 roots"]
+
+
+def test_the_text_of_somebody_else_is_indented_so_that_no_line_of_it_passes_for_the_programs() -> None:
+    assert section("ERROR", f"first\nerror: faked{HARMFUL}").split("\n")[:3] == ["", "ERROR", "  first"]
+    assert section("ERROR", "first\nerror: faked").endswith("\n  error: faked")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer({}, "from /srv/x\nerror: faked/config.toml"),
+        Answer({}, remarks=["from /srv/x\nerror: faked/config.toml"]),
+        Answer({}, notices=[Notice("odd", "from /srv/x\nerror: faked/config.toml")]),
+        Answer({}, lines("first", "from /srv/x\nerror: faked/config.toml", "last")),
+        Answer({}, table(("A",), [("from /srv/x\nerror: faked",)])),
+    ],
+    ids=["text", "remark", "notice", "lines", "table"],
+)
+def test_a_line_break_in_a_value_begins_no_line(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    Renderer().answer("profile list", answer)
+    written = capsys.readouterr()
+    shown = (written.out + written.err).splitlines()
+    assert not any(line.startswith("error:") for line in shown)
+    assert any("from /srv/x\\nerror: faked" in line for line in shown)
+
+
+def test_a_line_break_in_an_error_begins_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Renderer().error(StateNotWritable("/srv/x\nerror: faked", "read-only file system"))
+    assert capsys.readouterr().err.count("\n") == 2
 
 
 ANSWER = Answer(

@@ -62,7 +62,7 @@ def test_local_outputs_have_no_place_without_a_home_and_no_other_is_found_for_th
     environment = machine.environment(HOME="home")
     command = [str(PROGRAM.with_name("python")), "-W", "ignore", "-c", code]
     ended = subprocess.run(command, cwd=machine.work, env=environment, capture_output=True, text=True)
-    assert "stardag.domain.errors.NoHomeDirectory: There is no home directory" in ended.stderr
+    assert "stardag.errors.NoHomeDirectory: There is no home directory" in ended.stderr
     assert list(machine.work.iterdir()) == []
 
 
@@ -145,3 +145,17 @@ def test_outputs_and_a_registrys_data_are_kept_out_of_git_where_they_are_the_fir
     assert staged(machine.home) == []
     machine.run("registry", "add", "local", "--url", "http://127.0.0.1:1")
     assert machine.ask("registry", "list").data["registries"], "a directory that stardag made is not refused"
+
+
+def test_a_directory_with_a_line_break_in_its_name_fakes_no_line(machine: Machine) -> None:
+    work = machine.work / "x\nerror: the registry was closed\nsee https:" / "\u202eevil"
+    config = write(work / ".stardag" / "config.toml", CONFIG)
+    for command in ("config show", "config path", "config explain", "config validate", "registry remove local"):
+        ran = machine.run(*command.split(), cwd=work)
+        assert not any(line.startswith(("error:", "see https:")) for line in ran.said.splitlines())
+        assert "\u202e" not in ran.said
+    config.write_text("[registry.local]\n")
+    for command in ("config show", "config validate", "profile use x"):
+        ran = machine.run(*command.split(), cwd=work, exits=2)
+        assert sum(line.startswith("error:") for line in ran.said.splitlines()) <= 1
+        assert "x\\nerror: the registry" in ran.said

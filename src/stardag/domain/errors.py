@@ -86,6 +86,7 @@ came from (`message`) and one that says what to type next (`fix`).
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from stardag.domain.lines import lines, shown
 from stardag.domain.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class StardagError(Exception):
             cls.__module__ = PUBLIC_MODULE
 
     def __init__(self, message: str, fix: str) -> None:
+        message, fix = shown(message), shown(fix)
         super().__init__(message)
         self.message = message
         self._fix = fix
@@ -126,6 +128,7 @@ class StardagError(Exception):
 
     @fix.setter
     def fix(self, fix: str) -> None:
+        fix = shown(fix)
         self.__notes__ = [fix, *(note for note in self.__notes__ if note != self._fix)]
         self._fix = fix
 
@@ -400,7 +403,8 @@ class EditNotPossible(ConfigurationError):
         self.path = path
         self.paste = paste
         super().__init__(
-            f"{path} was left as it is: {reason}.", f"Edit it by hand; what should stand in it is:\n{paste.rstrip()}"
+            f"{path} was left as it is: {reason}.",
+            lines("Edit it by hand; what should stand in it is:", *paste.rstrip().split("\n")),
         )
 
 
@@ -417,11 +421,13 @@ class TargetRootMismatch(TargetRootsDiffer):
 
     def __init__(self, changes: "RootChanges", workspace: str, sync_command: str = "stardag target-roots sync") -> None:
         self.changes = changes
-        lines = [f"Target root mismatch in workspace {workspace!r}: the registry no longer has what was last synced."]
-        lines += [f"  modified  {change.name}: {change.old} -> {change.new}" for change in changes.modified]
-        lines += [f"  deleted   {change.name}: {change.old}" for change in changes.deleted]
-        lines += [f"  added     {change.name}: {change.new}" for change in changes.added]
-        super().__init__("\n".join(lines), f"If the change is wanted, accept it with: {sync_command}")
+        differences = [
+            f"Target root mismatch in workspace {workspace!r}: the registry no longer has what was last synced."
+        ]
+        differences += [f"  modified  {change.name}: {change.old} -> {change.new}" for change in changes.modified]
+        differences += [f"  deleted   {change.name}: {change.old}" for change in changes.deleted]
+        differences += [f"  added     {change.name}: {change.new}" for change in changes.added]
+        super().__init__(lines(*differences), f"If the change is wanted, accept it with: {sync_command}")
 
 
 class TargetRootCacheLost(TargetRootsDiffer):
@@ -480,7 +486,8 @@ class NotSignedIn(SignInNeeded):
         self, registry: str, registry_url: str, note: str = "An API key is sent as it is, without this."
     ) -> None:
         super().__init__(
-            f"Nobody is signed in to {registry_url}.", f"Sign in with: stardag auth login --registry {registry}\n{note}"
+            f"Nobody is signed in to {registry_url}.",
+            lines(f"Sign in with: stardag auth login --registry {registry}", note),
         )
 
 
@@ -707,9 +714,9 @@ class StorageUnavailable(StardagError):
     def __init__(self, problems: Sequence[tuple[str, str, str]]) -> None:
         """`problems`: name, URI prefix and what is wrong, for each root that failed its check."""
         self.problems = tuple(problems)
-        lines = [f"The storage of {len(problems)} target root{'s' if len(problems) > 1 else ''} cannot be used:"]
-        lines += [f"  {name} ({uri_prefix}): {problem}" for name, uri_prefix, problem in problems]
-        super().__init__("\n".join(lines), "Mend the storage or the access to it, then: stardag target-roots validate")
+        failed = [f"The storage of {len(problems)} target root{'s' if len(problems) > 1 else ''} cannot be used:"]
+        failed += [f"  {name} ({uri_prefix}): {problem}" for name, uri_prefix, problem in problems]
+        super().__init__(lines(*failed), "Mend the storage or the access to it, then: stardag target-roots validate")
 
 
 class StateNotWritable(StardagError):

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
+
+from stardag.domain.lines import single_line
 
 Value = TypeVar("Value", covariant=True)
 
@@ -56,11 +58,18 @@ class Setting(NamedTuple, Generic[Value]):
     overridden: tuple[Overridden[Value], ...] = ()
 
 
-class Notice(NamedTuple):
-    """Something a person should hear of that stops nothing: a stable code and one sentence."""
-
+class _NoticeFields(NamedTuple):
     code: str
     message: str
+
+
+class Notice(_NoticeFields):
+    """Something a person should hear of that stops nothing: a stable code and one sentence, on one line."""
+
+    __slots__ = ()
+
+    def __new__(cls, code: str, message: str) -> Self:
+        return super().__new__(cls, code, single_line(message))
 
 
 class NoticeLog:

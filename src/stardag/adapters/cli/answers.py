@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO
 
-from stardag.adapters.cli.text import printable
 from stardag.domain.errors import StardagError
+from stardag.domain.lines import shown
 
 if TYPE_CHECKING:
     from stardag.domain.layers import Notice
@@ -48,7 +48,7 @@ class Renderer:
         for notice in answer.notices:
             self.notice(notice)
         if answer.text:
-            sys.stdout.write(printable(answer.text) + "\n")
+            sys.stdout.write(shown(answer.text) + "\n")
         for remark in answer.remarks:
             self.remark(remark)
 
@@ -63,13 +63,13 @@ class Renderer:
             return
         self._told.add(notice)
         if not self.quiet:
-            sys.stderr.write(f"{_coloured('warning:', '33')} {printable(notice.message)}\n")
+            sys.stderr.write(f"{_coloured('warning:', '33')} {shown(notice.message)}\n")
 
     def remark(self, sentence: str) -> None:
         """Write something that helps a person along."""
         if not self.quiet and self.format == "text":
             sys.stdout.flush()
-            sys.stderr.write(printable(sentence) + "\n")
+            sys.stderr.write(shown(sentence) + "\n")
 
     def error(self, error: StardagError, notices: Iterable[Notice] = ()) -> None:
         """Write what went wrong and what to do, after the warnings that have not been written yet."""
@@ -83,9 +83,9 @@ class Renderer:
             return
         for notice in notices:
             self.notice(notice)
-        sys.stderr.write(f"{_coloured('error:', '31')} {printable(error.message)}\n")
+        sys.stderr.write(f"{_coloured('error:', '31')} {shown(error.message)}\n")
         if error.fix:
-            sys.stderr.write(f"{printable(error.fix)}\n")
+            sys.stderr.write(f"{shown(error.fix)}\n")
 
 
 def _warnings_data(notices: Iterable[Notice]) -> list[Json]:

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from stardag.adapters.cli.text import printable
 from stardag.domain.errors import ConfirmationNeeded, InputNeeded
+from stardag.domain.lines import shown
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -87,7 +87,7 @@ class Prompts:
         if "\n" not in message:
             return self.confirmed(f"{message} {question}")
         if self.is_possible:
-            sys.stderr.write(f"{printable(message)}\n")
+            sys.stderr.write(f"{shown(message)}\n")
         return self.confirmed(question)
 
     def confirmed(self, question: str) -> bool:

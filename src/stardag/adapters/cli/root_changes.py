@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stardag.adapters.cli.answers import Json
 from stardag.adapters.cli.text import counted
 from stardag.app.sync_target_roots import Synced
+from stardag.domain.lines import Lines, lines
 from stardag.domain.root_changes import RootChange, RootChanges
 
 
@@ -31,11 +32,11 @@ def changes_text(changes: RootChanges) -> list[str]:
     ]
 
 
-def sync_text(synced: Synced, *, dry_run: bool = False) -> str:
+def sync_text(synced: Synced, *, dry_run: bool = False) -> Lines:
     """A sync for people."""
     state = "would be synced" if dry_run else "synced"
     summary = f"{counted(len(synced.profile.target_roots), 'target root')} of workspace {synced.workspace!r}"
     ending = f"{state}." if synced.changes else "already up to date."
     if dry_run and synced.changes:
         summary = f"The target roots of workspace {synced.workspace!r}"
-    return "\n".join((*changes_text(synced.changes), f"{summary} {ending}"))
+    return lines(*changes_text(synced.changes), f"{summary} {ending}")

@@ -21,6 +21,7 @@ from stardag.app.outputs.stored_tasks import (
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.errors import ConfirmationNeeded, StardagError
 from stardag.domain.layers import Notice
+from stardag.domain.lines import lines
 from stardag.domain.output_errors import CopyInterrupted, CopyStopped, NoSuchOutput, NothingToCopy, OverlappingRoots
 from stardag.domain.outputs import TASK_RECORD, RootPlace, check_output_path, root_place
 from stardag.domain.profile import Selection
@@ -316,9 +317,9 @@ def _outermost(paths: Sequence[str]) -> list[str]:
 
 
 def _in_the_way(plan: CopyPlan) -> str:
-    names = "".join(f"\n  {path}" for path in plan.first_in_the_way)
-    more = f"\n  and {plan.in_the_way - len(plan.first_in_the_way)} more" if plan.in_the_way > SHOWN else ""
-    return f"Nothing was copied, since something else is where copies would go:{names}{more}"
+    names = [f"  {path}" for path in plan.first_in_the_way]
+    more = [f"  and {plan.in_the_way - len(plan.first_in_the_way)} more"] if plan.in_the_way > SHOWN else []
+    return lines("Nothing was copied, since something else is where copies would go:", *names, *more)
 
 
 def _list_command(selection: Selection, root: str) -> str:

@@ -10,6 +10,7 @@ from stardag.app.connect import Connect, Connection
 from stardag.app.team.reply import Reply, asking, reply_of
 from stardag.domain.errors import ConfirmationNeeded
 from stardag.domain.layers import Notice
+from stardag.domain.lines import lines
 from stardag.domain.names import check_name
 from stardag.domain.new_target_roots import check_new_uri_prefix, doubts_about, is_below_each_home
 from stardag.domain.organizations import is_personal_slug
@@ -50,7 +51,7 @@ class EditTargetRoots:
         def ask(connection: Connection) -> Reply[EditedRoot]:
             doubts = () if confirmed else _doubts(connection, root)
             if doubts:
-                raise ConfirmationNeeded("\n".join(doubts), "--yes")
+                raise ConfirmationNeeded(lines(*doubts), "--yes")
             connection.api.add_target_root(connection.identity.workspace_id, root)
             return _edited(connection, RootChange(name, None, uri_prefix), 0)
 
@@ -67,7 +68,7 @@ class EditTargetRoots:
                 used = [_warning(name, old, uri_prefix, use.builds)] if use.builds else []
                 doubts = [*used, *_doubts(connection, root)]
                 if doubts:
-                    raise ConfirmationNeeded("\n".join(doubts), "--yes")
+                    raise ConfirmationNeeded(lines(*doubts), "--yes")
             if old != uri_prefix:
                 connection.api.change_target_root(connection.identity.workspace_id, root)
             return _edited(connection, RootChange(name, old, uri_prefix), use.builds)
@@ -114,14 +115,12 @@ def _warning(name: str, old: str, new: str | None, builds: int) -> str:
     used = "1 build has" if builds == 1 else f"{builds} builds have"
     becomes = "is removed" if new is None else f"is {new}"
     path = "URI_PREFIX" if new is None else new
-    return "\n".join(
-        (
-            f"{used} used the target root {name!r} as it is ({old}). Once it {becomes}:",
-            "  - tasks that were completed below it appear incomplete, as their outputs are not found any more;",
-            "  - the history of these builds refers to a path that the root no longer has.",
-            "What is recommended instead:",
-            f"  1. add a new target root with the new path: stardag target-roots add NAME {path}",
-            "  2. update task definitions to use the new root",
-            f"  3. keep {name!r} for historical reference, or migrate its data manually",
-        )
+    return lines(
+        f"{used} used the target root {name!r} as it is ({old}). Once it {becomes}:",
+        "  - tasks that were completed below it appear incomplete, as their outputs are not found any more;",
+        "  - the history of these builds refers to a path that the root no longer has.",
+        "What is recommended instead:",
+        f"  1. add a new target root with the new path: stardag target-roots add NAME {path}",
+        "  2. update task definitions to use the new root",
+        f"  3. keep {name!r} for historical reference, or migrate its data manually",
     )

@@ -10,7 +10,7 @@ from cyclopts.validators import LimitedChoice
 from stardag.adapters.cli.answers import Answer, Json
 from stardag.adapters.cli.root_changes import changes_data, sync_text
 from stardag.adapters.cli.session import DEFAULTS, Options, RegistryOption, Session, SessionArgument
-from stardag.adapters.cli.text import printable, table
+from stardag.adapters.cli.text import table
 from stardag.app.log_in import Way
 from stardag.app.registry_ports import KeyIdentity
 from stardag.app.sign_in.ports import Browser, PendingSignIn
@@ -18,6 +18,7 @@ from stardag.app.tell_status import Status
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import InputNeeded, MalformedCredential
 from stardag.domain.layers import Notice
+from stardag.domain.lines import lines, single_line
 from stardag.domain.root_changes import RootChanges
 from stardag.domain.sign_in import User
 
@@ -75,7 +76,7 @@ def login(
             "user": _user_data(logged_in.user),
             **changes_data(synced.changes if synced else RootChanges(), synced is not None and synced.applied),
         },
-        text="\n".join((signed_in, *([sync_text(synced)] if synced else ()))),
+        text=lines(signed_in, *([sync_text(synced)] if synced else [])),
         notices=logged_in.notices,
         remarks=()
         if logged_in.profile.organization.value
@@ -122,7 +123,7 @@ def logout(
                 for each in gone
             ]
         },
-        text="\n".join(f"Signed out of {each.registry!r} ({each.registry_url})." for each in gone),
+        text=lines(*(f"Signed out of {each.registry!r} ({each.registry_url})." for each in gone)),
         notices=[*profile.notices, *notices],
         remarks=() if gone else [f"Nobody was signed in to {where}."],
     )
@@ -176,7 +177,7 @@ class _Dialogue:
 
 def _say(*lines: str) -> None:
     for line in lines:
-        sys.stderr.write(f"{printable(line)}\n")
+        sys.stderr.write(f"{single_line(line)}\n")
     sys.stderr.flush()
 
 

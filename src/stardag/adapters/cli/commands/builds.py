@@ -14,9 +14,10 @@ from stardag.adapters.cli.session import (
     SessionArgument,
     WorkspaceOption,
 )
-from stardag.adapters.cli.text import once_more, table
+from stardag.adapters.cli.text import once_more, section, table
 from stardag.adapters.cli.times import iso, local, moment
 from stardag.domain.builds import Build, BuildStatus
+from stardag.domain.lines import lines
 
 app = App(name="builds", help_format="plaintext")
 
@@ -91,10 +92,9 @@ def show_build(
         *((f"target root {name}", prefix) for name, prefix in sorted(roots.items())),
     ]
     at = once_more(registry=registry, organization=organization, workspace=workspace)
-    error = f"\n\nERROR\n{shown.error}" if shown.error else ""
     return Answer(
         data={**build_data(shown), "target_roots": dict(roots)},
-        text=table(("KEY", "VALUE"), rows) + error,
+        text=lines(table(("KEY", "VALUE"), rows), *([section("ERROR", shown.error)] if shown.error else [])),
         notices=reply.notices,
         remarks=[f"Its tasks: stardag tasks list --build {shown.id}{at}"],
     )

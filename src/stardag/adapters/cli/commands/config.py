@@ -12,6 +12,7 @@ from stardag.adapters.cli.values import ShownValue, shown_values
 from stardag.app.configuration_files import FilesInForce
 from stardag.domain.errors import ConfigurationError, FileProblem, NoProfileChosen
 from stardag.domain.layers import Notice
+from stardag.domain.lines import Lines, lines
 from stardag.domain.profile import ActiveProfile
 from stardag.domain.suggestions import nearest
 
@@ -67,7 +68,7 @@ def explain(key: str | None = None, *, options: Options = DEFAULTS, session: Ses
     notices = (*profile.notices, *_replaced(use_cases.files().find()))
     return Answer(
         data={"values": [shown.data for shown in chosen]},
-        text="\n\n".join(map(_explanation, chosen)),
+        text=lines(*[part for shown in chosen for part in ("", _explanation(shown))][1:]),
         notices=notices,
     )
 
@@ -121,7 +122,7 @@ def _invalid(path: str, problems: Sequence[FileProblem]) -> Answer:
                 {"path": each.path, "line": each.line, "key": each.key, "problem": each.problem} for each in problems
             ],
         },
-        text="\n".join((*map(str, problems), f"{path} is not valid: {counted(len(problems), 'problem')}.")),
+        text=lines(*map(str, problems), f"{path} is not valid: {counted(len(problems), 'problem')}."),
         exit_code=USAGE,
     )
 
@@ -134,14 +135,14 @@ def _unknown_key(key: str, known: list[str]) -> UnknownKey:
     )
 
 
-def _explanation(shown: ShownValue) -> str:
+def _explanation(shown: ShownValue) -> Lines:
     setting = shown.setting
-    lines = [f"{shown.key} = {setting.value or _NOTHING}", f"  from {setting.origin} ({setting.origin.layer} layer)"]
-    lines += [
+    found = [f"{shown.key} = {setting.value or _NOTHING}", f"  from {setting.origin} ({setting.origin.layer} layer)"]
+    found += [
         f"  not used: {lost.value} from {lost.origin} ({lost.origin.layer} layer), since {lost.reason}"
         for lost in setting.overridden
     ]
-    return "\n".join(lines)
+    return lines(*found)
 
 
 def _fate_of_project_file(files: FilesInForce) -> str:

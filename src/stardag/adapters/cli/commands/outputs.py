@@ -24,6 +24,7 @@ from stardag.app.outputs.list_outputs import ListedOutputs, ListedTasks
 from stardag.app.outputs.stored_tasks import StoredTask
 from stardag.domain.errors import InvalidValue
 from stardag.domain.layers import Notice
+from stardag.domain.lines import lines
 from stardag.domain.outputs import RootPlace
 from stardag.domain.profile import Selection
 
@@ -135,7 +136,7 @@ def _copied(copied: Copied, *, dry_run: bool) -> str:
     summary = f"{number} {done} from {copied.source.uri_prefix} to {copied.target.uri_prefix}{replaced}{there}."
     if not dry_run or not copied.files:
         return summary
-    return f"{table(('PATH', 'SIZE'), [(file.path, _size(file.size)) for file in copied.files])}\n\n{summary}"
+    return lines(table(("PATH", "SIZE"), [(file.path, _size(file.size)) for file in copied.files]), "", summary)
 
 
 def _left_out(copied: Copied) -> list[str]:

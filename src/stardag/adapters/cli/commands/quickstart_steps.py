@@ -12,6 +12,7 @@ from shlex import join, quote
 from typing import IO
 
 from stardag.domain.errors import StardagError
+from stardag.domain.lines import lines
 
 START_TIMEOUT = 30.0
 """Seconds that the registry may take until it answers."""
@@ -100,17 +101,15 @@ class Quickstart:
         port = self._url.rpartition(":")[2]
         project = project_above(self._directory)
         away = [f"  cd {_OUTSIDE_OF_PROJECTS}  # {project} would count here instead"] if project else []
-        return "\n".join(
-            (
-                "Go on with this setup. In one terminal, run its registry:",
-                f"  stardag registry serve --data-dir {quote(self._data)} --port {port}",
-                "and in another:",
-                *away,
-                f"  export STARDAG_HOME={quote(self._home)}",
-                f'  export STARDAG_API_KEY="$(cat {quote(self._key_path)})"',
-                "  stardag config show",
-                f"When you have seen enough: rm -r {quote(self._directory)}",
-            )
+        return lines(
+            "Go on with this setup. In one terminal, run its registry:",
+            f"  stardag registry serve --data-dir {quote(self._data)} --port {port}",
+            "and in another:",
+            *away,
+            f"  export STARDAG_HOME={quote(self._home)}",
+            f'  export STARDAG_API_KEY="$(cat {quote(self._key_path)})"',
+            "  stardag config show",
+            f"When you have seen enough: rm -r {quote(self._directory)}",
         )
 
     def _configure(self) -> None:

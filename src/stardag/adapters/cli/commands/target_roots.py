@@ -18,6 +18,7 @@ from stardag.adapters.cli.session import (
 from stardag.adapters.cli.text import counted, table
 from stardag.adapters.cli.values import origin_data
 from stardag.app.list_target_roots import ListedRoot
+from stardag.domain.lines import lines
 
 app = App(name="target-roots", help_format="plaintext")
 for _name, _function, _help in (
@@ -90,7 +91,7 @@ def validate_target_roots(
     place = "" if validated.profile.is_local else f" of workspace {validated.workspace!r}"
     return Answer(
         data=changes_data(validated.changes, validated.applied),
-        text="\n".join((*changes_text(validated.changes), f"{number}{place} valid: a build may start.")),
+        text=lines(*changes_text(validated.changes), f"{number}{place} valid: a build may start."),
         notices=validated.notices,
     )
 

@@ -15,10 +15,11 @@ from stardag.adapters.cli.session import (
     SessionArgument,
     WorkspaceOption,
 )
-from stardag.adapters.cli.text import table
+from stardag.adapters.cli.text import section, table
 from stardag.adapters.cli.times import iso, local
 from stardag.domain.builds import Task, TaskFilter, TaskStatus
 from stardag.domain.errors import InvalidValue
+from stardag.domain.lines import lines
 
 app = App(name="tasks", help_format="plaintext")
 
@@ -104,9 +105,10 @@ def show_task(
     ]
     text = table(("KEY", "VALUE"), rows)
     if runs:
-        text += "\n\n" + table(("BUILD", "TASK", "AT"), [(run.build_id, run.status, local(run.at)) for run in runs])
+        runs_table = table(("BUILD", "TASK", "AT"), [(run.build_id, run.status, local(run.at)) for run in runs])
+        text = lines(text, "", runs_table)
     if shown.error:
-        text += f"\n\nERROR\n{shown.error}"
+        text = lines(text, section("ERROR", shown.error))
     builds: Json = [{"build_id": run.build_id, "status": run.status, "at": iso(run.at)} for run in runs]
     return Answer({**_data(shown), "builds": builds}, text, reply.notices)
 

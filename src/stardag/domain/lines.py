@@ -1,0 +1,32 @@
+"""Text that people are shown: which line breaks in it are the program's own.
+
+A path, a name or a description may hold line breaks, with which it could pass for a line of the program's, such as
+"error: …". Text is therefore one line, whatever it holds, unless the program puts it together from `lines`.
+"""
+
+
+class Lines(str):
+    """Text of several lines, each of which is safe to show."""
+
+    __slots__ = ()
+
+
+def lines(*parts: str) -> Lines:
+    """These parts below each other: each is one line, unless it is `Lines` itself."""
+    return Lines("\n".join(part if isinstance(part, Lines) else single_line(part) for part in parts))
+
+
+def shown(text: str) -> str:
+    """The text as it is shown: with the line breaks of `Lines`, and no others."""
+    return text if isinstance(text, Lines) else single_line(text)
+
+
+def single_line(text: str) -> str:
+    """The text with every control, escape and bidirectional character made visible, line breaks and tabs among them."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
