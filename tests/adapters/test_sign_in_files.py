@@ -227,12 +227,9 @@ def test_a_link_is_refused_and_replaced_and_what_it_leads_to_stays(
     for path in (credentials, cached):
         path.rename(tmp_path / path.name)
         path.symlink_to(tmp_path / path.name)
-    for path, act in (
-        (credentials, lambda: filled.find(directory, "local", URL)),
-        (cached, lambda: filled.access_token(sign_in, "default")),
-    ):
-        error = refusal(act)
-        assert (error.path, "is a link" in error.message) == (str(path), True)
+    error = refusal(lambda: filled.find(directory, "local", URL))
+    assert (error.path, "is a link" in error.message) == (str(credentials), True)
+    assert filled.access_token(sign_in, "default") is None
     filled.keep(directory, sign_in._replace(refresh_token=Secret(SUCCESSOR)))
     assert not credentials.is_symlink()
     assert not cached.is_symlink()
@@ -360,14 +357,34 @@ def test_a_broken_sign_in_is_refused_named_and_mended_by_signing_in_again(
 
 
 @pytest.mark.parametrize("kind", BROKEN_TOKENS)
-def test_a_broken_access_token_is_refused_named_and_mended_by_removing_it(
+def test_a_broken_access_token_counts_as_absent_and_is_replaced(
     filled: SignInFiles, sign_in: SignIn, cached: Path, kind: str
 ) -> None:
     cached.write_bytes(BROKEN_TOKENS[kind])
-    error = refusal(lambda: filled.access_token(sign_in, "default"))
-    assert (error.path, error.fix) == (str(cached), f"Remove it with: rm {cached}")
-    follow(error)
     assert filled.access_token(sign_in, "default") is None
+    filled.keep_access_token(sign_in, "default", TOKEN)
+    assert filled.access_token(sign_in, "default") == TOKEN
+
+
+def link_to_nothing(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, link_to_nothing])
+def test_what_is_no_file_in_place_of_an_access_token_counts_as_absent(
+    filled: SignInFiles, sign_in: SignIn, cached: Path, make: Callable[[Path], None]
+) -> None:
+    cached.unlink()
+    make(cached)
+    assert filled.access_token(sign_in, "default") is None
+
+
+def test_a_broken_access_token_that_others_can_read_is_refused_all_the_same(
+    filled: SignInFiles, sign_in: SignIn, cached: Path
+) -> None:
+    cached.write_bytes(b"torn")
+    cached.chmod(0o644)
+    assert "can be read or written by others" in refusal(lambda: filled.access_token(sign_in, "default")).message
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
@@ -448,7 +465,7 @@ def test_no_error_shows_anything_of_a_secret(
         assert not secrets_in(refusal(lambda: filled.find(directory, "local", URL)))
     for content in (*BROKEN_TOKENS.values(), f'{{"access_token": "{ACCESS}", "expires_at": "{ACCESS}"}}'.encode()):
         cached.write_bytes(content)
-        assert not secrets_in(refusal(lambda: filled.access_token(sign_in, "default")))
+        assert filled.access_token(sign_in, "default") is None
     shutil.rmtree(credentials.parent)
     credentials.parent.write_text("in the way")
     for act in (

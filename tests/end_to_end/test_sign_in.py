@@ -390,6 +390,16 @@ class TestBadInput:
         assert str(path) in error["message"]
         assert "stardag auth login --registry local" in error["fix"]
 
+    def test_a_broken_access_token_is_replaced_by_a_new_one(self, machine: Machine, issuer: RunningRegistry) -> None:
+        sign_in(machine, issuer)
+        (path,) = (machine.directory / "access-token-cache").glob("*.json")
+        path.write_text("{")
+        machine.run("workspaces", "list")
+        assert "access_token" in path.read_text()
+        path.unlink()
+        path.mkdir()
+        machine.run("workspaces", "list")
+
     def test_a_home_that_cannot_be_written_is_said_before_anything_is_opened(
         self, machine: Machine, issuer: RunningRegistry, tmp_path: Path
     ) -> None:

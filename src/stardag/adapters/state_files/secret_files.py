@@ -73,8 +73,11 @@ class SecretFiles:
         except UnreadableFile as error:
             raise UnusableSecrets(error.path, error.problem, _TRY_AGAIN) from None
 
-    def find(self, name: str, parse: Callable[[bytes], Document], fix: str) -> Document | None:
-        """What a file says; None where there is none, or somebody else brought it. `fix` mends a broken one.
+    def find(
+        self, name: str, parse: Callable[[bytes], Document], fix: str, *, is_cache: bool = False
+    ) -> Document | None:
+        """What a file says; None where there is none, or somebody else brought it. `fix` mends a broken one, which
+        counts as absent in a cache: what it held can be had again.
 
         Raises:
             UnusableSecrets: it is broken, a link, or not for this user alone.
@@ -90,10 +93,12 @@ class SecretFiles:
         except ForeignFile:
             return None
         except UnreadableFile as error:
-            if not self._shelf.may_have_made(name):
+            if not self._shelf.may_have_made(name) or (is_cache and not error.is_passing):
                 return None
             raise UnusableSecrets(path, error.problem, _TRY_AGAIN if error.is_passing else fix) from None
         except CorruptDocument as error:
+            if is_cache:
+                return None
             raise UnusableSecrets(path, f"is corrupt: {error}", fix) from None
 
     def prepare(self) -> None:

@@ -138,9 +138,10 @@ class SignInFiles:
         return self._accounts.find(sign_in)
 
     def access_token(self, sign_in: SignIn, organization: str) -> AccessToken | None:
-        """The token cached for an organization (by slug)."""
+        """The token cached for an organization (by slug); what is broken counts as absent."""
         files, name = self._files(sign_in), _access_token(sign_in.registry, organization)
-        return files.find(name, read_access_token, f"Remove it with: rm {shlex.quote(files.path(name))}")
+        fix = f"Remove it with: rm {shlex.quote(files.path(name))}"
+        return files.find(name, read_access_token, fix, is_cache=True)
 
     def keep_access_token(self, sign_in: SignIn, organization: str, token: AccessToken) -> None:
         """Cache a token for an organization (by slug), unless this sign-in is not kept any more.

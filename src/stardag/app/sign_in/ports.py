@@ -80,7 +80,7 @@ class SignIns(Protocol):
         ...
 
     def access_token(self, sign_in: SignIn, organization: str) -> AccessToken | None:
-        """The token cached for an organization (by slug)."""
+        """The token cached for an organization (by slug); what is broken counts as absent."""
         ...
 
     def keep_access_token(self, sign_in: SignIn, organization: str, token: AccessToken) -> None:

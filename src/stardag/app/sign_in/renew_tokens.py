@@ -5,6 +5,7 @@ refresh token is kept before anything else is done with what came along with it,
 the request and that: an issuer may end the sign-in of whoever shows it a refresh token that it has replaced.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from stardag.app.registry_ports import Registries
@@ -12,7 +13,7 @@ from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import Clock, IdentityProvider, Signals, SignIns
 from stardag.domain.credential_source import CredentialSource
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import ClockOff, IssuerUnreachable, SignInEnded, SignInRefused
+from stardag.domain.errors import ClockOff, IssuerUnreachable, SignInEnded, SignInRefused, StateNotWritable
 from stardag.domain.registry_url import origin_of
 from stardag.domain.sign_in import (
     CLOCK_TOLERANCE,
@@ -76,7 +77,8 @@ class RenewTokens:
         if abs(exchanged.clock_offset) > CLOCK_TOLERANCE:
             raise ClockOff(sign_in.registry_url, exchanged.clock_offset)
         token = AccessToken(exchanged.token, now + exchanged.lifetime)
-        self.sign_ins.keep_access_token(sign_in, exchanged.organization_slug, token)
+        with suppress(StateNotWritable):  # the next command exchanges once more
+            self.sign_ins.keep_access_token(sign_in, exchanged.organization_slug, token)
         return token
 
     def cached(self, sign_in: SignIn, organization: str, refused: Secret | None = None) -> AccessToken | None:
