@@ -14,10 +14,19 @@ from stardag.adapters.toml_config import TomlConfigurationFiles
 from stardag.adapters.toml_config.document import SIZE_MAXIMUM, Document, read_document
 from stardag.app.configuration_files import Edit
 from stardag.domain.errors import InvalidFile, NoProjectFile, UnsafeFile, UntrustedFile
-from stardag.domain.layers import Layer
+from stardag.domain.layers import Layer, NoticeLog
 from tests.fakes.trust import FakeTrust
 
 ADD = Edit(("registry", "other"), {"url": "https://other.example.com"})
+
+UNKNOWN_IN_WRONG = [
+    ('[registry.x]\nulr = "https://x.example"\n', "registry.x.ulr is not known. (did you mean 'url'?)"),
+    (
+        '[profiles.x]\nregistry = "central"\n[default]\nprofile = "x"\n',
+        "profiles is not known. (did you mean 'profile'?)",
+    ),
+    ('[default]\nprofil = "x"\n[registry]\nx = 1\n', "default.profil is not known. (did you mean 'profile'?)"),
+]
 
 PATH = "/srv/project/.stardag/config.toml"
 
@@ -444,3 +453,19 @@ def test_any_bytes_are_too(content: bytes) -> None:
 def test_a_table_without_a_header_stands_where_the_first_below_it_does() -> None:
     text = '[registry.local]\nurl = "http://localhost"\n\n[profiles.x]\nregistry = "local"\n'
     assert lines_of(text, ("profiles",), ("registry",), ("elsewhere",)) == [4, 1, None]
+
+
+@pytest.mark.parametrize(("text", "unknown"), UNKNOWN_IN_WRONG)
+def test_a_key_that_is_not_known_is_said_where_the_file_is_wrong_as_well(
+    machine: Machine, text: str, unknown: str
+) -> None:
+    machine.write("work", text)
+    log = NoticeLog()
+    files = TomlConfigurationFiles(str(machine.root / "work"), str(machine.home / ".stardag"), None, FakeTrust(), log)
+    with pytest.raises(InvalidFile) as caught:
+        files.read()
+    assert any(unknown in notice.message for notice in log)
+    assert any(unknown in note for note in caught.value.__notes__), "for Python, which shows notes"
+    again = NoticeLog()
+    TomlConfigurationFiles(str(machine.root / "work"), str(machine.home), None, FakeTrust(), again).problems()
+    assert any(unknown in notice.message for notice in again)

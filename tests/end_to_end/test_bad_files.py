@@ -190,3 +190,19 @@ def test_a_working_directory_that_was_removed_is_no_reason_to_fail(machine: Mach
     script = f'cd {gone} && rmdir {gone} && exec "{PROGRAM}" config path'
     ended = subprocess.run(["/bin/sh", "-c", script], env=machine.environment(), capture_output=True, text=True)
     assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ('[registry.r]\nulr = "https://r.example"\n', "registry.r.ulr is not known. (did you mean 'url'?)"),
+        ('[profiles.p]\nregistry = "central"\n[default]\nprofile = "p"\n', "(did you mean 'profile'?)"),
+    ],
+)
+def test_a_key_that_is_not_known_is_said_also_where_the_file_has_an_error(
+    machine: Machine, text: str, unknown: str
+) -> None:
+    machine.configure(text)
+    for command in ("config show", "config validate", "profile list", "target-roots sync"):
+        ran = machine.run(*command.split(), exits=2)
+        assert ran.err.count(unknown) == 1

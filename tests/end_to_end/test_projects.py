@@ -276,3 +276,25 @@ def test_config_path_says_that_a_refused_project_file_is_not_read(machine: Machi
     assert f"refused: everyone may write {project}" in machine.run("config", "path").out
     machine.run("trust")
     assert machine.ask("config", "path").data["read"] == [str(project)]
+
+
+def test_a_name_that_only_the_replaced_file_of_ones_own_defines_is_said_to_be_there(machine: Machine) -> None:
+    profile = '[profile.NAME]\nregistry = "r"\n'
+    machine.configure('[registry.r]\nurl = "https://r.example"\n' + profile.replace("NAME", "mine"))
+    project = machine.project('[registry.other]\nurl = "https://o.example"\n')
+    said = f"{machine.config} defines it, but is not read here: the project file {project} replaces it whole."
+    for words, env in (
+        (("config", "show"), {"STARDAG_PROFILE": "mine"}),
+        (("config", "show", "--profile", "mine"), {}),
+        (("profile", "show", "mine"), {}),
+        (("profile", "use", "mine"), {}),
+        (("profile", "remove", "mine", "--yes"), {}),
+        (("target-roots", "list", "--registry", "r"), {}),
+        (("registry", "remove", "r", "--yes"), {}),
+        (("profile", "add", "new", "--registry", "r", "--organization", "o", "--workspace", "w"), {}),
+    ):
+        ran = machine.run(*words, env=env, exits=2)
+        assert said in ran.err, words
+        assert "Add it to the project: stardag" in ran.err
+    assert said in machine.run("profile", "list", env={"STARDAG_PROFILE": "mine"}).err
+    assert said not in machine.run("config", "show", "--profile", "mein", exits=2).err

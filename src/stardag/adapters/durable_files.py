@@ -33,6 +33,7 @@ _POLL_INTERVAL = 0.01
 _MANY_WAIT_AFTER = 1.0
 """Seconds of waiting after which the lock is looked at a tenth as often: a crowd that looks holds up the holder."""
 _LINK_ERRORS = (errno.ELOOP, errno.EMLINK)  # what O_NOFOLLOW says of a link; EMLINK on FreeBSD
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _NO_DIRECTORY_SYNC = (errno.EINVAL, errno.ENOTSUP)  # file systems that have no fsync for directories
 _MOST_SET_ASIDE = 5
 
@@ -83,9 +84,9 @@ def read_file(path: str, limit: int, *, follow_links: bool = True) -> FileRead |
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
         descriptor = os.open(path, flags if follow_links else flags | os.O_NOFOLLOW)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except OSError as error:
+        if error.errno in _NOTHING_THERE:
+            return None
         raise _unreadable(path, error, follow_links) from None
     try:
         return _read_regular(descriptor, path, limit)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from stardag.app.configuration_files import Edit, FileRead
 from stardag.app.connect import OpenRegistry
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Trust
+from stardag.app.replaced_file import explaining_unknown_names
 from stardag.app.sign_in.ports import SignIns
 from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
 from stardag.domain.environment import Environment
@@ -76,7 +77,8 @@ class RemoveRegistry:
         configuration = _configuration(read.file)
         path = self.files.find().in_force
         if name not in configuration.registries:
-            raise UnknownName("registry", name, "the command line", configuration.registries)
+            with explaining_unknown_names(self.files):
+                raise UnknownName("registry", name, "the command line", configuration.registries)
         using = [profile.name for profile in configuration.profiles.values() if profile.registry == name]
         if using and not and_profiles:
             profiles = ", ".join(map(repr, using))
@@ -125,7 +127,8 @@ class AddProfile:
         """
         environment = self.environment.read()
         read = self.files.read()
-        find_registry(read.file, profile.registry, "--registry")
+        with explaining_unknown_names(self.files):
+            find_registry(read.file, profile.registry, "--registry")
         path = self.files.find().in_force
         configuration = _configuration(read.file)
         existing = configuration.profiles.get(profile.name)
@@ -187,7 +190,8 @@ class UseProfile:
         """
         environment = self.environment.read()
         read = self.files.read()
-        profile = find_profile(read.file, name, "the command line")
+        with explaining_unknown_names(self.files):
+            profile = find_profile(read.file, name, "the command line")
         notices = (*read.notices, *_outranking(environment, read.file, profile))
         if _configuration(read.file).default_profile == name:
             return Edited(self.files.find().in_force, changed=False, notices=notices)
@@ -209,7 +213,8 @@ class RemoveProfile:
             ConfirmationNeeded: it is the default, and nobody has confirmed that.
         """
         read = self.files.read()
-        find_profile(read.file, name, "the command line")
+        with explaining_unknown_names(self.files):
+            find_profile(read.file, name, "the command line")
         configuration = _configuration(read.file)
         is_default = configuration.default_profile == name
         if is_default and not confirmed:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from stardag.app.configuration_files import FileRead
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables
+from stardag.app.replaced_file import explaining_unknown_names
 from stardag.domain.configuration import KeyPath, Profile, Registry
 from stardag.domain.errors import UnknownName
 from stardag.domain.layers import Notice
@@ -51,7 +52,8 @@ class ListConfiguration:
         unknown: UnknownName | None = None
         notices = (*environment.notices, *read.notices)
         try:
-            active = resolve(layers)
+            with explaining_unknown_names(self.files):
+                active = resolve(layers)
         except UnknownName as error:
             if selection.profile is not None or selection.registry is not None:
                 raise

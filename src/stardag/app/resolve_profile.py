@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, State
+from stardag.app.replaced_file import explaining_unknown_names
 from stardag.domain.layers import NoticeLog
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
 from stardag.domain.remembered import CachedRoots, WorkspaceIdentity
@@ -37,6 +38,7 @@ class ResolveProfile:
         remembered, notices = self.state.read(read.directory)
         if identity is not None:
             remembered = remembered.learn(identity, roots)
-        profile = resolve(Layers(selection, environment, read.file, read.directory, remembered))
+        with explaining_unknown_names(self.files):
+            profile = resolve(Layers(selection, environment, read.file, read.directory, remembered))
         self.notice_log.add(profile.notices)
         return profile._replace(notices=(*profile.notices, *read.notices, *notices))

@@ -282,17 +282,24 @@ class UnknownName(ConfigurationError):
 
     code = "unknown-name"
 
-    def __init__(self, kind: str, value: str, said_by: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, value: str, said_by: str, known: Iterable[str], replaced: tuple[str, str] | None = None
+    ) -> None:
+        """`replaced`: the user's own file, where that defines the name, and the project's file that replaces it."""
         self.kind = kind
         self.value = value
+        self.said_by = said_by
         self.known = tuple(known)
-        near = nearest(value, self.known)
-        meant = f" Did you mean {near!r}?" if near else ""
         names = ", ".join(sorted(self.known)) or "none"
-        super().__init__(
-            f"There is no {kind} {value[:80]!r} (named by {said_by}).{meant}",
-            f"Known: {names}. Add it with: stardag {kind} add NAME",
-        )
+        if replaced is None:
+            near = nearest(value, self.known)
+            note = f" Did you mean {near!r}?" if near else ""
+            fix = f"Known: {names}. Add it with: stardag {kind} add NAME"
+        else:
+            own, project = replaced
+            note = f" {own} defines it, but is not read here: the project file {project} replaces it whole."
+            fix = f"Known: {names}. Add it to the project: stardag {kind} add {value}; or work outside of the project."
+        super().__init__(f"There is no {kind} {value[:80]!r} (named by {said_by}).{note}", fix)
 
 
 class UnknownTargetRoot(ConfigurationError):

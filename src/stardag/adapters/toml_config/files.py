@@ -94,8 +94,7 @@ class TomlConfigurationFiles:
             return FileRead(None, directory, notices)
         of_document = tuple(_notices(document, layer))
         self._notice_log.add(of_document)
-        if document.problems:
-            raise InvalidFile(document.problems)
+        _refuse_invalid(document)
         return FileRead(_as_layer(document, layer), directory, (*notices, *of_document))
 
     def read_user_file(self) -> ConfigurationFile | None:
@@ -115,8 +114,7 @@ class TomlConfigurationFiles:
         document = _document(chosen)
         if document is None:
             raise NoProjectFile(chosen)
-        if document.problems:
-            raise InvalidFile(document.problems)
+        _refuse_invalid(document)
         return _as_layer(document, Layer.PROJECT)
 
     def problems(self) -> Sequence[FileProblem]:
@@ -126,7 +124,10 @@ class TomlConfigurationFiles:
             document = self._document_in_force(path, layer)
         except InvalidFile as error:
             return error.problems
-        return document.problems if document else ()
+        if document is None:
+            return ()
+        self._notice_log.add(tuple(_notices(document, layer)))
+        return document.problems
 
     def edit(self, edits: Sequence[Edit]) -> str:
         """Change the file in force as one step; see the port."""
@@ -138,8 +139,7 @@ class TomlConfigurationFiles:
         prepare(directory)
         with locked(directory.path):
             document = self._document_in_force(path, layer) or Document(path, "")
-            if document.problems:
-                raise InvalidFile(document.problems)
+            _refuse_invalid(document)
             text = edited(path, document.text, document.values, edits)
             # A linked file stays a link: what it leads to is what is replaced.
             target = os.path.realpath(path)
@@ -257,6 +257,19 @@ def _document(path: str) -> Document | None:
     if content is None and os.path.islink(path):
         raise InvalidFile([FileProblem(path, None, None, "it is a link that leads nowhere")])
     return None if content is None else read_document(path, content)
+
+
+def _refuse_invalid(document: Document) -> None:
+    """Refuse a file that is wrong; what is unknown in it may be why.
+
+    Raises:
+        InvalidFile: it is.
+    """
+    if document.problems:
+        error = InvalidFile(document.problems)
+        for notice in document.notices:
+            error.add_note(notice.message)
+        raise error
 
 
 def _places(path: str) -> Sequence[str]:

@@ -107,7 +107,7 @@ def validate(*, options: Options = DEFAULTS, session: SessionArgument) -> Answer
     found = files.find()
     problems = files.problems()
     if problems:
-        return _invalid(found.in_force, problems)
+        return _invalid(found.in_force, problems)._replace(notices=tuple(use_cases.notice_log()))
     profile = use_cases.resolve_profile()(options.selection())
     text = f"{found.in_force} is valid." if found.exists else "There is no configuration file; the defaults are valid."
     return Answer({"path": found.in_force, "exists": found.exists, "problems": []}, text, notices=profile.notices)

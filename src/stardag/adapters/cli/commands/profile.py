@@ -16,6 +16,7 @@ from stardag.adapters.cli.session import (
     WorkspaceOption,
 )
 from stardag.adapters.cli.text import once_more, table
+from stardag.app.replaced_file import explaining_unknown_names
 from stardag.domain.configuration import Profile
 from stardag.domain.errors import NOT_TOLD, MissingSetting, UnknownName
 from stardag.domain.layers import Notice
@@ -57,7 +58,8 @@ def show_profile(name: str | None = None, *, options: Options = DEFAULTS, sessio
     name
         The profile to show; the active one where it is left out.
     """
-    listing = session.use_cases().list_configuration()(options.selection())
+    use_cases = session.use_cases()
+    listing = use_cases.list_configuration()(options.selection())
     wanted = name or listing.active_profile
     if wanted is None and listing.unknown is not None:
         raise listing.unknown
@@ -68,7 +70,8 @@ def show_profile(name: str | None = None, *, options: Options = DEFAULTS, sessio
         raise MissingSetting("profile", "STARDAG_PROFILE", note, fix)
     profile = next((profile for profile in listing.profiles if profile.name == wanted), None)
     if profile is None:
-        raise UnknownName("profile", wanted, "the command line", [each.name for each in listing.profiles])
+        with explaining_unknown_names(use_cases.files()):
+            raise UnknownName("profile", wanted, "the command line", [each.name for each in listing.profiles])
     active = profile.name == listing.active_profile
     rows = [(key, str(value) if value is not None else "-") for key, value in _data(profile).items()]
     return Answer(
