@@ -276,3 +276,26 @@ def test_what_an_issuer_said_counts_on_while_it_is_silent(scene: Scene) -> None:
     scene.issuer.discovery = {}
     scene.clock.move(timedelta(hours=2))
     assert scene.tokens.subject_of(token) == "alice"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"NO_PROXY": "localhost,fd00::/8"},
+        {"NO_PROXY": "[::1],127.0.0.1:*", "HTTPS_PROXY": "nonsense://"},
+        {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.0/8"},
+        {"ALL_PROXY": "socks5://127.0.0.1:9", "NO_PROXY": "127.0.0.1"},
+    ],
+)
+def test_only_a_proxy_that_leads_to_the_issuer_matters(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    scene.tokens.check()
+
+
+def test_a_proxy_that_is_not_there_keeps_the_issuer_out_of_reach(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "127.0.0.1:9")
+    with pytest.raises(IssuerUnavailable):
+        scene.tokens.check()

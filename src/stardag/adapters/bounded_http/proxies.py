@@ -4,13 +4,14 @@ Decided here for the one origin that is asked: a client that reads the variables
 name, and fails over one that it would never use.
 """
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
+
+from stardag.domain.no_proxy import is_exempt
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -34,18 +35,14 @@ class ProxyChoice(NamedTuple):
 
 
 def proxy_for(url: str) -> ProxyChoice | None:
-    """The proxy for a URL: that of its scheme, else the one for all; None where the origin is exempt.
-
-    `NO_PROXY` lists host names, which stand for what is below them as well, addresses, networks (`10.0.0.0/8`), each
-    with a port or `*` if wanted, or a `*` alone.
-    """
+    """The proxy for a URL: that of its scheme, else the one for all; None where the origin is exempt."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or _DEFAULT_PORTS[parts.scheme]
     proxies = getproxies()
     scheme = parts.scheme if proxies.get(parts.scheme) else "all"
     proxy = proxies.get(scheme)
-    if not proxy or _is_exempt(host, port, proxies.get("no", "")) or proxy_bypass(host):
+    if not proxy or is_exempt(host, port, proxies.get("no", "")) or proxy_bypass(host):
         return None
     return ProxyChoice(proxy if "://" in proxy else f"http://{proxy}", _variable_of(scheme))
 
@@ -53,50 +50,6 @@ def proxy_for(url: str) -> ProxyChoice | None:
 def _variable_of(scheme: str) -> str:
     names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
     return next((name for name in names if os.environ.get(name)), "")
-
-
-def _is_exempt(host: str, port: int, no_proxy: str) -> bool:
-    entries = re.split(r"[,\s]+", no_proxy.lower())
-    return any(_matches(host, port, entry) for entry in entries if entry)
-
-
-def _matches(host: str, port: int, entry: str) -> bool:
-    name, entry_port = _split_port(entry)
-    if entry_port not in ("", "*", str(port)):
-        return False
-    address, network = _address(host), _network(name)
-    if network is not None:
-        return address is not None and address in network
-    suffix = name.removeprefix("*").lstrip(".")
-    return name == "*" or (suffix != "" and (host == suffix or host.endswith(f".{suffix}")))
-
-
-def _split_port(entry: str) -> tuple[str, str]:
-    """An entry's host or network, without brackets, and its port; empty where it has none."""
-    if entry.startswith("["):
-        name, _, rest = entry[1:].partition("]")
-        if rest.startswith("/"):  # [fd00::]/8
-            return f"{name}{rest}", ""
-        return name, rest.removeprefix(":")
-    if entry.count(":") == 1:
-        name, _, port = entry.partition(":")
-        return name, port
-    return entry, ""
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
-def _network(name: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """An address, or a network in CIDR notation, as a network; None for a name."""
-    try:
-        return ipaddress.ip_network(name, strict=False)
-    except ValueError:
-        return None
 
 
 class ProxyPassage:

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from stardag.domain.no_proxy import is_exempt
 from stardag_registry.app.ports import Clock
 from stardag_registry.domain.errors import IssuerUnavailable, Unauthenticated
 
@@ -81,7 +84,14 @@ def _exchange(method: str, url: str, headers: Mapping[str, str], fields: Mapping
     ends = monotonic() + TIMEOUT
     accepted = {"Accept": "application/json", "Accept-Encoding": "identity"}
     with (
-        httpx.Client(timeout=TIMEOUT, follow_redirects=False, headers=accepted) as client,
+        httpx.Client(
+            timeout=TIMEOUT,
+            follow_redirects=False,
+            headers=accepted,
+            verify=httpx.create_ssl_context(),  # which honours SSL_CERT_FILE and SSL_CERT_DIR
+            trust_env=False,  # it would set up every proxy that is named, and fail over one that is never used
+            proxy=_proxy_for(url),
+        ) as client,
         client.stream(method, url, headers=dict(headers), data=fields) as response,
     ):
         if response.headers.get("content-encoding", "identity") != "identity":
@@ -92,3 +102,13 @@ def _exchange(method: str, url: str, headers: Mapping[str, str], fields: Mapping
             if len(body) > ANSWER_MAX_BYTES or monotonic() > ends:
                 raise ValueError("it is too long, or takes too long")
         return response.status_code, bytes(body)
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for a URL; None where it exempts the host."""
+    parts, proxies = urlsplit(url), getproxies()
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or is_exempt(host, port, proxies.get("no", "")) or proxy_bypass(host):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
