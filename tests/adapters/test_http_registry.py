@@ -12,16 +12,15 @@ from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.app.registry_ports import Credential
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import (
+from stardag.domain.errors import NotAllowed, StardagError
+from stardag.domain.organizations import Organization, Workspace
+from stardag.domain.registry_errors import (
     NoCredential,
-    NotAllowed,
     NotKnownToRegistry,
     RefusedCredential,
     RegistryUnreachable,
-    StardagError,
     UnexpectedAnswer,
 )
-from stardag.domain.organizations import Organization, Workspace
 from stardag.domain.target_roots import TargetRoot
 from tests.fakes.http_server import Request, Script, ScriptedServer, as_bytes, response
 

@@ -10,14 +10,9 @@ import pytest
 from stardag.adapters.http_registry.asking import UNCERTAIN
 from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.domain.builds import Registration, TaskRecord
-from stardag.domain.errors import (
-    NotAllowed,
-    NotKnownToRegistry,
-    RegistryUnreachable,
-    StardagError,
-    UnexpectedAnswer,
-)
+from stardag.domain.errors import NotAllowed, StardagError
 from stardag.domain.refusals import BuildEnded, RefusedValue, WorkspaceArchived
+from stardag.domain.registry_errors import NotKnownToRegistry, RegistryUnreachable, UnexpectedAnswer
 from stardag.domain.tasks import task_id
 from tests.adapters.test_http_registry import answering, connect, problem
 from tests.adapters.test_http_registry_secrets import assert_nothing_shows, shown_by

@@ -18,7 +18,8 @@ from stardag.adapters.http_registry.calling import ANSWERS_MAX_BYTES
 from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import RegistryUnreachable, StardagError, UnexpectedAnswer
+from stardag.domain.errors import StardagError
+from stardag.domain.registry_errors import RegistryUnreachable, UnexpectedAnswer
 from tests.fakes.http_server import Request, ScriptedServer, as_bytes, response
 
 PATIENCE = 20.0

@@ -14,7 +14,8 @@ from stardag.adapters.http_registry import HttpRegistries
 from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import MalformedCredential, StardagError
+from stardag.domain.errors import StardagError
+from stardag.domain.registry_errors import MalformedCredential
 from tests.fakes.http_server import Request, Script, ScriptedServer, as_bytes, response
 
 SECRET = "sk_Geheim+/=%7E~NiemandDarfDasSehen"

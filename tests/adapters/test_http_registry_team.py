@@ -14,14 +14,7 @@ from stardag.adapters.http_registry.registry import HttpRegistry
 from stardag.app.registry_ports import MadeAccessToken
 from stardag.domain.builds import BuildFilter, TaskFilter
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import (
-    NotAllowed,
-    NotKnownToRegistry,
-    RefusedCredential,
-    RegistryUnreachable,
-    StardagError,
-    UnexpectedAnswer,
-)
+from stardag.domain.errors import NotAllowed, StardagError
 from stardag.domain.refusals import (
     AlreadyExists,
     BuildEnded,
@@ -31,6 +24,7 @@ from stardag.domain.refusals import (
     TooMany,
     WorkspaceArchived,
 )
+from stardag.domain.registry_errors import NotKnownToRegistry, RefusedCredential, RegistryUnreachable, UnexpectedAnswer
 from stardag.domain.target_roots import TargetRoot
 from tests.adapters.test_http_registry import KEY, TIMEOUT, answering, connect, page, problem
 from tests.adapters.test_http_registry_secrets import assert_nothing_shows, shown_by

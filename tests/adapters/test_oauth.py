@@ -16,7 +16,8 @@ from stardag.adapters.oauth.in_browser import InBrowser
 from stardag.adapters.oauth.loopback import listening
 from stardag.app.sign_in.ports import Issuer
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import IssuerUnreachable, SignInRefused, StardagError, UnexpectedIssuerAnswer
+from stardag.domain.errors import StardagError
+from stardag.domain.registry_errors import IssuerUnreachable, SignInRefused, UnexpectedIssuerAnswer
 
 TIMEOUT = 5.0
 RESOURCE = "https://registry.example"

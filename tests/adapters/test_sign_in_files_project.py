@@ -14,7 +14,8 @@ from stardag.adapters.state_files import StateFiles
 from stardag.adapters.state_files.sign_ins import SignInFiles
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import StateNotWritable, UnusableSecrets
+from stardag.domain.errors import StateNotWritable
+from stardag.domain.registry_errors import UnusableSecrets
 from stardag.domain.sign_in import AccessToken, SignIn, Silence
 
 URL = "http://localhost:8000"

@@ -3,7 +3,8 @@
 import pytest
 
 from stardag.app.add_registry import AddRegistry
-from stardag.domain.errors import ConfirmationNeeded, InvalidValue, UnusableSecrets
+from stardag.domain.errors import ConfirmationNeeded, InvalidValue
+from stardag.domain.registry_errors import UnusableSecrets
 from stardag.domain.sign_in import SignIn
 from tests.app.world import World, codes
 from tests.fakes.registry import FakeRegistries, FakeRegistry

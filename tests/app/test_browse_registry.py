@@ -3,8 +3,8 @@
 import pytest
 
 from stardag.app.browse_registry import BrowseRegistry
-from stardag.domain.errors import NoCredential, NotKnownToRegistry, RegistryUnreachable
 from stardag.domain.profile import Selection
+from stardag.domain.registry_errors import NoCredential, NotKnownToRegistry, RegistryUnreachable
 from tests.app.world import World
 
 

@@ -21,17 +21,17 @@ from stardag.domain.builds import (
     TaskRecord,
 )
 from stardag.domain.endings import Ending
-from stardag.domain.errors import (
-    NotAllowed,
+from stardag.domain.errors import NotAllowed
+from stardag.domain.names import is_id
+from stardag.domain.output_errors import BuildCancelled
+from stardag.domain.profile import NO_SELECTION, Selection
+from stardag.domain.refusals import BuildEnded, RefusedValue, WorkspaceArchived
+from stardag.domain.registry_errors import (
     NotKnownToRegistry,
     RegistryUnreachable,
     StorageUnavailable,
     TargetRootMismatch,
 )
-from stardag.domain.names import is_id
-from stardag.domain.output_errors import BuildCancelled
-from stardag.domain.profile import NO_SELECTION, Selection
-from stardag.domain.refusals import BuildEnded, RefusedValue, WorkspaceArchived
 from stardag.domain.tasks import task_id
 from tests.app.world import World, codes
 from tests.fakes.environment import FakeEnvironment

@@ -4,8 +4,10 @@ import pytest
 
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import UNKNOWN_VARIABLE
-from stardag.domain.errors import (
-    InvalidValue,
+from stardag.domain.errors import InvalidValue
+from stardag.domain.layers import Notice
+from stardag.domain.profile import NO_SELECTION, Selection
+from stardag.domain.registry_errors import (
     MalformedCredential,
     NoCredential,
     RefusedCredential,
@@ -14,8 +16,6 @@ from stardag.domain.errors import (
     WithheldCredential,
     WorkspaceDisagrees,
 )
-from stardag.domain.layers import Notice
-from stardag.domain.profile import NO_SELECTION, Selection
 from tests.app.world import World, codes, sample
 
 EVIL = "https://evil.example"

@@ -11,14 +11,7 @@ from stardag.app.outputs.copy_outputs import Progress, Wanted
 from stardag.app.outputs.copy_plan import pairs_of
 from stardag.app.outputs.copying_ports import StoredFile
 from stardag.app.outputs.stored_tasks import is_record, task_directory_of
-from stardag.domain.errors import (
-    ConfirmationNeeded,
-    InvalidValue,
-    RegistryUnreachable,
-    StorageUnavailable,
-    TargetRootMismatch,
-    UnknownTargetRoot,
-)
+from stardag.domain.errors import ConfirmationNeeded, InvalidValue, UnknownTargetRoot
 from stardag.domain.output_errors import (
     CopyInterrupted,
     CopyStopped,
@@ -30,6 +23,7 @@ from stardag.domain.output_errors import (
     UnsupportedScheme,
 )
 from stardag.domain.outputs import TASK_RECORD
+from stardag.domain.registry_errors import RegistryUnreachable, StorageUnavailable, TargetRootMismatch
 from tests.app.world import codes
 from tests.app.world_of_two import HERE, PROD, TwoProfiles, task
 

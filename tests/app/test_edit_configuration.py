@@ -20,16 +20,15 @@ from stardag.domain.errors import (
     InvalidName,
     InvalidValue,
     NoProjectFile,
-    NotKnownToRegistry,
     StardagError,
     StateNotWritable,
-    UnexpectedAnswer,
     UnknownName,
     UntrustedFile,
 )
 from stardag.domain.layers import Notice
 from stardag.domain.organizations import Workspace
 from stardag.domain.profile import NO_SELECTION
+from stardag.domain.registry_errors import NotKnownToRegistry, UnexpectedAnswer
 from tests.app.world import World, codes, sample
 from tests.fakes.registry import FakeRegistryApi
 

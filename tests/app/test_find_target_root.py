@@ -3,10 +3,11 @@
 import pytest
 
 from stardag.domain.configuration import StardagDirectory
-from stardag.domain.errors import RegistryUnreachable, TargetRootCacheLost, UnknownTargetRoot
+from stardag.domain.errors import UnknownTargetRoot
 from stardag.domain.output_errors import UnsupportedScheme
 from stardag.domain.outputs import RootPlace
 from stardag.domain.profile import Selection
+from stardag.domain.registry_errors import RegistryUnreachable, TargetRootCacheLost
 from stardag.domain.remembered import CachedRoots, WorkspaceIdentity
 from tests.app.world import World, codes
 from tests.fakes.state import FakeState

@@ -5,8 +5,8 @@ import pytest
 
 from stardag.domain.command_errors import AccessTokenEnded
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import MalformedCredential, NoCredential, NotSignedIn, RegistryUnreachable
 from stardag.domain.profile import NO_SELECTION, Selection
+from stardag.domain.registry_errors import MalformedCredential, NoCredential, NotSignedIn, RegistryUnreachable
 from stardag.domain.sign_in import User
 from tests.app.test_sign_in import Dialogue
 from tests.app.world import World, codes

@@ -5,9 +5,10 @@ import copy
 import pytest
 
 from stardag.app.list_target_roots import Listing, Status
-from stardag.domain.errors import NoCredential, NotAllowed, RegistryUnreachable
+from stardag.domain.errors import NotAllowed
 from stardag.domain.layers import Layer
 from stardag.domain.profile import Selection
+from stardag.domain.registry_errors import NoCredential, RegistryUnreachable
 from tests.app.world import World, codes
 
 FIRST = "/local-target-roots/default/default/"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from stardag.domain.errors import NotKnownToRegistry, WorkspaceDisagrees, WorkspaceReplaced
 from stardag.domain.organizations import Workspace
 from stardag.domain.profile import NO_SELECTION, Selection
+from stardag.domain.registry_errors import NotKnownToRegistry, WorkspaceDisagrees, WorkspaceReplaced
 from tests.app.world import World, codes
 
 FIRST = "/local-target-roots/default/default/"

@@ -10,8 +10,8 @@ import pytest
 from stardag.app.builds.reporting import FLUSH_SECONDS, RETRY_SECONDS, Reporter
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.builds import BuildEnd, BuildStatus, Output, RunStatus, TaskRecord
-from stardag.domain.errors import RegistryUnreachable
 from stardag.domain.refusals import RefusedValue
+from stardag.domain.registry_errors import RegistryUnreachable
 from stardag.domain.tasks import task_id
 from tests.fakes.registry import FakeRegistry, FakeRegistryApi
 

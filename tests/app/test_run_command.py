@@ -14,16 +14,16 @@ from stardag.app.run_command import BuildAsked, RunCommand
 from stardag.domain.command_errors import CommandNotFound, CommandNotRunnable
 from stardag.domain.credentials import Secret
 from stardag.domain.ended_command import EndedCommand
-from stardag.domain.errors import (
+from stardag.domain.errors import UnknownName
+from stardag.domain.layers import Notice
+from stardag.domain.profile import NO_SELECTION, Selection
+from stardag.domain.refusals import TooMany
+from stardag.domain.registry_errors import (
     NotKnownToRegistry,
     RegistryUnreachable,
     StorageUnavailable,
     TargetRootMismatch,
-    UnknownName,
 )
-from stardag.domain.layers import Notice
-from stardag.domain.profile import NO_SELECTION, Selection
-from stardag.domain.refusals import TooMany
 from tests.app.world import World, codes
 from tests.fakes.commands import FakeCommand, FakeCommands, Program, Replaced, ending
 from tests.fakes.configuration import FakeConfigurationFiles

@@ -11,22 +11,19 @@ from stardag.app.log_in import Way
 from stardag.app.sign_in.ports import PendingSignIn
 from stardag.app.sign_in.user_credentials import OrganizationCredential, UserCredential
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import (
+from stardag.domain.errors import ConfigurationError, MissingSetting, StateNotWritable, UnknownName
+from stardag.domain.profile import NO_SELECTION, Selection
+from stardag.domain.registry_errors import (
     ClockOff,
-    ConfigurationError,
     IssuerUnreachable,
-    MissingSetting,
     NoCredential,
     NotKnownToRegistry,
     RefusedCredential,
     SignInEnded,
     SignInRefused,
     SignInWithheld,
-    StateNotWritable,
-    UnknownName,
     UnusableSecrets,
 )
-from stardag.domain.profile import NO_SELECTION, Selection
 from stardag.domain.sign_in import IssuedTokens, User
 from tests.app.world import World, codes, sample
 from tests.fakes.environment import FakeEnvironment

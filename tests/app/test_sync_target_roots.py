@@ -2,9 +2,10 @@
 
 import pytest
 
-from stardag.domain.errors import MissingSetting, RegistryUnreachable, StateNotWritable
+from stardag.domain.errors import MissingSetting, StateNotWritable
 from stardag.domain.layers import Layer
 from stardag.domain.profile import Selection
+from stardag.domain.registry_errors import RegistryUnreachable
 from stardag.domain.root_changes import RootChange, RootChanges
 from tests.app.world import World, codes
 

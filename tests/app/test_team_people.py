@@ -3,17 +3,11 @@
 import pytest
 
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import (
-    InvalidName,
-    MissingSetting,
-    NotAllowed,
-    NotKnownToRegistry,
-    NotSignedIn,
-    RegistryUnreachable,
-)
+from stardag.domain.errors import InvalidName, MissingSetting, NotAllowed
 from stardag.domain.members import Invitation, Member, parse_invitation_link
 from stardag.domain.profile import NO_SELECTION, Selection
 from stardag.domain.refusals import AmbiguousName, InvitationGone, LastOwner, UnusableLink
+from stardag.domain.registry_errors import NotKnownToRegistry, NotSignedIn, RegistryUnreachable
 from tests.app.world import World
 from tests.fakes.environment import FakeEnvironment
 

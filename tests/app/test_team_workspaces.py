@@ -5,15 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from stardag.domain.builds import TaskFilter
-from stardag.domain.errors import (
-    ConfirmationNeeded,
-    InvalidName,
-    InvalidValue,
-    MissingSetting,
-    NotKnownToRegistry,
-)
+from stardag.domain.errors import ConfirmationNeeded, InvalidName, InvalidValue, MissingSetting
 from stardag.domain.profile import NO_SELECTION, Selection
 from stardag.domain.refusals import AmbiguousName
+from stardag.domain.registry_errors import NotKnownToRegistry
 from tests.app.world import World, codes
 
 OWNER = "owner@acme.example"

@@ -5,15 +5,15 @@ import re
 import pytest
 
 from stardag.domain.environment import InheritedPlace
-from stardag.domain.errors import (
+from stardag.domain.errors import StateNotWritable
+from stardag.domain.profile import NO_SELECTION, Selection
+from stardag.domain.refusals import WorkspaceArchived
+from stardag.domain.registry_errors import (
     RegistryUnreachable,
-    StateNotWritable,
     StorageUnavailable,
     TargetRootCacheLost,
     TargetRootMismatch,
 )
-from stardag.domain.profile import NO_SELECTION, Selection
-from stardag.domain.refusals import WorkspaceArchived
 from stardag.domain.root_changes import RootChange, RootChanges
 from tests.app.world import World, codes
 

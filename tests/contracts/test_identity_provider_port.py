@@ -15,7 +15,7 @@ from stardag.app.registry_ports import Registries, RegistryApi
 from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import IdentityProvider, Issuer, PendingSignIn
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import (
+from stardag.domain.registry_errors import (
     IssuerUnreachable,
     NotKnownToRegistry,
     RefusedCredential,

@@ -12,7 +12,7 @@ from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.domain.builds import BuildFilter, Registration
 from stardag.domain.credential_source import CredentialSource
 from stardag.domain.credentials import TOKEN_MAX_LENGTH, Secret
-from stardag.domain.errors import (
+from stardag.domain.registry_errors import (
     MalformedCredential,
     NoCredential,
     NotKnownToRegistry,

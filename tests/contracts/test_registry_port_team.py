@@ -9,7 +9,7 @@ import pytest
 from stardag.app.registry_ports import RegistryApi
 from stardag.domain.builds import BuildEnd, BuildFilter, Output, Registration, TaskFilter, TaskRecord
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import InvalidValue, NotAllowed, NotKnownToRegistry, RefusedCredential
+from stardag.domain.errors import InvalidValue, NotAllowed
 from stardag.domain.members import parse_invitation_link
 from stardag.domain.organizations import Organization, Workspace
 from stardag.domain.refusals import (
@@ -21,6 +21,7 @@ from stardag.domain.refusals import (
     TooMany,
     WorkspaceArchived,
 )
+from stardag.domain.registry_errors import NotKnownToRegistry, RefusedCredential
 from stardag.domain.sign_in import User
 from stardag.domain.target_roots import TargetRoot
 from stardag.domain.tasks import Json, task_id

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from stardag.domain.endings import CANCELLED, COMPLETED, Ending, ending_of, ending_of_task, type_of
-from stardag.domain.errors import RegistryUnreachable
 from stardag.domain.output_errors import BuildCancelled
+from stardag.domain.registry_errors import RegistryUnreachable
 
 
 class Mine(ValueError):

@@ -14,30 +14,33 @@ import stardag.domain.command_errors as command_errors
 import stardag.domain.errors as module
 import stardag.domain.output_errors as output_errors
 import stardag.domain.refusals as refusals
+import stardag.domain.registry_errors as registry_errors
 from stardag.domain.command_errors import CommandNotFound
 from stardag.domain.errors import (
-    ClockOff,
     ConfigurationError,
     ConflictingVariables,
     EditNotPossible,
     FileProblem,
     InvalidFile,
     MissingSetting,
-    NoCredential,
-    NotKnownToRegistry,
     StardagError,
-    StorageUnavailable,
-    TargetRootMismatch,
     UnknownName,
     UnknownTargetRoot,
 )
 from stardag.domain.output_errors import StorageFailed
 from stardag.domain.refusals import TooMany
+from stardag.domain.registry_errors import (
+    ClockOff,
+    NoCredential,
+    NotKnownToRegistry,
+    StorageUnavailable,
+    TargetRootMismatch,
+)
 from stardag.domain.suggestions import nearest
 from stardag.domain.target_roots import compare
 from tests.domain.errors_of_every_kind import EVERY_ERROR
 
-ELSEWHERE = {refusals: "°", output_errors: "ˣ", command_errors: "¹"}
+ELSEWHERE = {refusals: "°", registry_errors: "²", output_errors: "ˣ", command_errors: "¹"}
 
 
 def drawn() -> dict[str, str]:
@@ -50,7 +53,7 @@ def drawing() -> dict[str, tuple[str, str]]:
     parents: dict[str, tuple[str, str]] = {}
     above: list[str] = []
     for line in (module.__doc__ or "").splitlines(keepends=True):
-        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+?)( [°ˣ¹])?\s", line)
+        found = re.match(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+?)( [°ˣ¹²])?\s", line)
         if found:
             depth = len(found[1]) // 4
             above[depth:] = [found[2]]

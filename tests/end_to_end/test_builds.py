@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 import stardag
-from stardag.domain.errors import InvalidValue, RegistryUnreachable, UnknownTargetRoot
+from stardag.domain.errors import InvalidValue, UnknownTargetRoot
 from stardag.domain.output_errors import TaskNotRunning
 from stardag.domain.refusals import BuildEnded, RefusedValue
+from stardag.domain.registry_errors import RegistryUnreachable
 from tests.end_to_end.builds import Workspace, run, start
 from tests.end_to_end.front import Front, Passage, registry_behind_a_front
 from tests.end_to_end.machine import TIMEOUT_SECONDS, Machine

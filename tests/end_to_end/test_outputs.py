@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import stardag
-from stardag.domain.errors import RegistryUnreachable, UnknownTargetRoot
+from stardag.domain.errors import UnknownTargetRoot
 from stardag.domain.output_errors import OutsideTargetRoot, ReadOnlyTargetRoot, TaskNotRunning, UnsupportedScheme
+from stardag.domain.registry_errors import RegistryUnreachable
 from tests.end_to_end.builds import start
 from tests.end_to_end.machine import TIMEOUT_SECONDS, Machine
 from tests.end_to_end.registries import NOWHERE, Place, Registry, passing_on

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from stardag.app.sign_in.ports import Issuer, PendingSignIn
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import IssuerUnreachable, SignInRefused
+from stardag.domain.registry_errors import IssuerUnreachable, SignInRefused
 from stardag.domain.sign_in import IssuedTokens
 from tests.fakes.registry import FakeRegistry
 

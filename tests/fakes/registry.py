@@ -5,9 +5,9 @@ from typing import get_args
 
 from stardag.app.registry_ports import Credential, KeyIdentity, MadeAccessToken
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import NotKnownToRegistry
 from stardag.domain.organizations import Role, Workspace
 from stardag.domain.refusals import RefusedValue, TooMany
+from stardag.domain.registry_errors import NotKnownToRegistry
 from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
 from tests.fakes.registry_builds import FakeBuildsCalls
 from tests.fakes.registry_content import DEFAULT_URL, LIFETIME, FakeRegistry, OrganizationToken, Sent

@@ -19,8 +19,8 @@ from stardag.domain.builds import (
     TaskFilter,
     TaskRecord,
 )
-from stardag.domain.errors import NotKnownToRegistry
 from stardag.domain.refusals import BuildEnded, RefusedValue
+from stardag.domain.registry_errors import NotKnownToRegistry
 from stardag.domain.tasks import Json, canonical_json, task_id
 from tests.fakes.registry_content import FakeBuild, FakeCalls
 

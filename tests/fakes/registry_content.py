@@ -23,18 +23,18 @@ from stardag.domain.builds import (
     TaskStatus,
 )
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import (
+from stardag.domain.errors import NotAllowed
+from stardag.domain.members import Invitation
+from stardag.domain.organizations import Organization, Role, Workspace
+from stardag.domain.refusals import WorkspaceArchived
+from stardag.domain.registry_errors import (
     MalformedCredential,
     NoCredential,
-    NotAllowed,
     NotKnownToRegistry,
     RefusedCredential,
     RegistryUnreachable,
     WorkspaceMoved,
 )
-from stardag.domain.members import Invitation
-from stardag.domain.organizations import Organization, Role, Workspace
-from stardag.domain.refusals import WorkspaceArchived
 from stardag.domain.remembered import WorkspaceIdentity
 from stardag.domain.sign_in import User
 from stardag.domain.target_roots import TargetRoot

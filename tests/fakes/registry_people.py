@@ -4,10 +4,11 @@ import uuid
 from datetime import timedelta
 
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import NotAllowed, NotKnownToRegistry
+from stardag.domain.errors import NotAllowed
 from stardag.domain.members import Invitation, MadeInvitation, Member
 from stardag.domain.organizations import Organization, Role, Workspace
 from stardag.domain.refusals import AlreadyExists, InvitationGone, LastOwner, RefusedValue
+from stardag.domain.registry_errors import NotKnownToRegistry
 from stardag.domain.sign_in import User
 from tests.fakes.registry_content import FakeCalls, FakeInvitation, OrganizationToken
 

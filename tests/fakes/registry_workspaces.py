@@ -4,9 +4,10 @@ from datetime import datetime
 
 from stardag.app.registry_ports import RootUse, ServedRoots
 from stardag.domain.api_keys import ApiKey, MadeApiKey, Purpose
-from stardag.domain.errors import NotAllowed, NotKnownToRegistry
+from stardag.domain.errors import NotAllowed
 from stardag.domain.organizations import Workspace
 from stardag.domain.refusals import AlreadyExists, RefusedValue
+from stardag.domain.registry_errors import NotKnownToRegistry
 from stardag.domain.target_roots import TargetRoot
 from tests.fakes.registry_content import FakeCalls, Sent
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import StateNotWritable, UnusableSecrets
+from stardag.domain.errors import StateNotWritable
+from stardag.domain.registry_errors import UnusableSecrets
 from stardag.domain.registry_url import origin_of
 from stardag.domain.sign_in import AccessToken, SignIn, SignInFile, Silence, User
 

@@ -11,15 +11,10 @@ from stardag.app.connect import OpenRegistry
 from stardag.app.edit_configuration import resolve_without_profile
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables
 from stardag.domain.configuration import Registry
-from stardag.domain.errors import (
-    ConfirmationNeeded,
-    InvalidValue,
-    RegistryUnreachable,
-    UnexpectedAnswer,
-    UnusableSecrets,
-)
+from stardag.domain.errors import ConfirmationNeeded, InvalidValue
 from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.registry_errors import RegistryUnreachable, UnexpectedAnswer, UnusableSecrets
 from stardag.domain.registry_url import addresses_above, is_plain_beyond_loopback, without_route
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from stardag.app.ports import ConfigurationFiles
 from stardag.app.resolve_profile import ResolveProfile
-from stardag.domain.errors import UnnamedRegistry
 from stardag.domain.layers import Layer
 from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.registry_errors import UnnamedRegistry
 
 
 @dataclass(frozen=True, slots=True)

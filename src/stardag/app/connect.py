@@ -21,16 +21,17 @@ from stardag.domain.configuration import CENTRAL_URL
 from stardag.domain.credential_source import api_key_source
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import UNKNOWN_VARIABLE
-from stardag.domain.errors import (
-    InvalidValue,
+from stardag.domain.errors import InvalidValue, MissingSetting, StateNotWritable
+from stardag.domain.layers import Layer, Notice
+from stardag.domain.names import is_id
+from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.registry_errors import (
     MalformedCredential,
-    MissingSetting,
     NoCredential,
     NotKnownToRegistry,
     NotSignedIn,
     RegistryUnreachable,
     SignInWithheld,
-    StateNotWritable,
     UnexpectedAnswer,
     UnknownVariable,
     WithheldCredential,
@@ -38,9 +39,6 @@ from stardag.domain.errors import (
     WorkspaceMoved,
     WorkspaceReplaced,
 )
-from stardag.domain.layers import Layer, Notice
-from stardag.domain.names import is_id
-from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.registry_url import is_plain_beyond_loopback, origin_of
 from stardag.domain.remembered import WorkspaceIdentity
 from stardag.domain.sign_in import SignIn

@@ -15,16 +15,10 @@ from stardag.app.replaced_file import explaining_unknown_names
 from stardag.app.sign_in.ports import SignIns
 from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
 from stardag.domain.environment import Environment
-from stardag.domain.errors import (
-    NOT_TOLD,
-    ConfirmationNeeded,
-    NotKnownToRegistry,
-    SignInNeeded,
-    UnknownName,
-    UnusableSecrets,
-)
+from stardag.domain.errors import ConfirmationNeeded, SignInNeeded, UnknownName
 from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.registry_errors import NOT_TOLD, NotKnownToRegistry, UnusableSecrets
 from stardag.domain.remembered import Remembered
 from stardag.domain.resolution import Layers, find_profile, find_registry, resolve
 

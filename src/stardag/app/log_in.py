@@ -11,9 +11,10 @@ from stardag.app.sign_in.ports import IdentityProvider, Issuer, PendingSignIn, S
 from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.app.sync_target_roots import Synced, SyncTargetRoots
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import RefusedCredential, SignInRefused, StardagError
+from stardag.domain.errors import StardagError
 from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.registry_errors import RefusedCredential, SignInRefused
 from stardag.domain.sign_in import IssuedTokens, SignIn, SignInSettings, User
 
 Way = Literal["browser", "device", "either"]

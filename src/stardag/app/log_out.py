@@ -6,8 +6,9 @@ from typing import NamedTuple
 from stardag.app.choose_registry import ChooseRegistry
 from stardag.app.connect import OpenRegistry
 from stardag.app.sign_in.ports import IdentityProvider, SignIns
-from stardag.domain.errors import StardagError, UnknownName, UnusableSecrets
+from stardag.domain.errors import StardagError, UnknownName
 from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.registry_errors import UnusableSecrets
 from stardag.domain.registry_url import origin_of
 from stardag.domain.sign_in import SignIn
 

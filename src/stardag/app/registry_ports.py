@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     )
     from stardag.domain.credential_source import CredentialSource
     from stardag.domain.credentials import Secret
-    from stardag.domain.errors import RefusedCredential
     from stardag.domain.members import Invitation, MadeInvitation, Member
     from stardag.domain.organizations import Organization, Role, Workspace
+    from stardag.domain.registry_errors import RefusedCredential
     from stardag.domain.remembered import WorkspaceIdentity
     from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
     from stardag.domain.target_roots import TargetRoot

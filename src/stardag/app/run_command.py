@@ -17,9 +17,10 @@ from stardag.domain.child_environment import build_to_join, child_environment, e
 from stardag.domain.credentials import Secret
 from stardag.domain.ended_command import EndedCommand
 from stardag.domain.endings import Ending, ending_of
-from stardag.domain.errors import NotKnownToRegistry, StardagError
+from stardag.domain.errors import StardagError
 from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.registry_errors import NotKnownToRegistry
 
 TOKEN_LIFETIME = 12 * 3600.0
 """Seconds that an access token is asked for; a registry may give less."""

@@ -11,8 +11,9 @@ from stardag.app.sign_in.organization import organization_of
 from stardag.app.sign_in.ports import SignIns
 from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import NoCredential, NotSignedIn, OutOfReach, RefusedCredential
+from stardag.domain.errors import OutOfReach
 from stardag.domain.profile import ActiveProfile, Selection
+from stardag.domain.registry_errors import NoCredential, NotSignedIn, RefusedCredential
 from stardag.domain.sign_in import SignIn, User
 
 CredentialKind: TypeAlias = Literal["api-key", "access-token", "sign-in"]

@@ -10,9 +10,10 @@ from stardag.app.connect import Connect, Connection
 from stardag.app.ports import State, StorageCheck
 from stardag.app.registry_ports import ServedRoots
 from stardag.app.sync_target_roots import Synced
-from stardag.domain.errors import StateNotWritable, StorageUnavailable, TargetRootCacheLost, TargetRootMismatch
+from stardag.domain.errors import StateNotWritable
 from stardag.domain.layers import Notice
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
+from stardag.domain.registry_errors import StorageUnavailable, TargetRootCacheLost, TargetRootMismatch
 from stardag.domain.remembered import CachedRoots, Remembered
 from stardag.domain.root_changes import RootChanges
 from stardag.domain.target_roots import CHECKED_SCHEMES, compare, scheme_of

@@ -5,7 +5,8 @@ Apart from the others, since most commands ask no registry and need none of them
 
 from collections.abc import Iterable
 
-from stardag.domain.errors import ConfigurationError, NotFound, StardagError, list_command
+from stardag.domain.errors import ConfigurationError, NotFound, StardagError
+from stardag.domain.registry_errors import list_command
 
 
 class UnusableLink(ConfigurationError):

@@ -21,17 +21,16 @@ from stardag.adapters.http_registry.answers import (
 from stardag.adapters.http_registry.problems import ProblemMessage, conflict_of, problem_of, told_by_field
 from stardag.app.registry_ports import Excerpt
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import (
+from stardag.domain.errors import NotAllowed, StardagError
+from stardag.domain.refusals import RefusedValue
+from stardag.domain.registry_errors import (
     NoCredential,
-    NotAllowed,
     NotKnownToRegistry,
     RefusedCredential,
     RegistryUnreachable,
-    StardagError,
     UnexpectedAnswer,
     WorkspaceMoved,
 )
-from stardag.domain.refusals import RefusedValue
 
 PAGES_MAX = 1000
 ITEMS_OF_A_PAGE = 1000

@@ -29,7 +29,7 @@ from stardag.domain.builds import (
     TaskFilter,
     TaskRecord,
 )
-from stardag.domain.errors import UnexpectedAnswer
+from stardag.domain.registry_errors import UnexpectedAnswer
 from stardag.domain.tasks import Json, canonical_json, is_task_id, task_id
 
 BATCH_MAX_RECORDS = 500

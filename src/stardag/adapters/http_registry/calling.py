@@ -10,14 +10,14 @@ from stardag.adapters.http_registry.answers import printable
 from stardag.adapters.http_registry.asking import UNCERTAIN, Asking, Sought
 from stardag.app.registry_ports import Credential
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import (
+from stardag.domain.names import is_id, is_name
+from stardag.domain.registry_errors import (
     MalformedCredential,
     NotKnownToRegistry,
     RefusedCredential,
     RegistryUnreachable,
     UnexpectedAnswer,
 )
-from stardag.domain.names import is_id, is_name
 from stardag.domain.remembered import WorkspaceIdentity
 
 ANSWERS_MAX_BYTES = 16 * 1024 * 1024

@@ -7,10 +7,10 @@ from stardag.adapters.http_registry.asking import Asking, Sought
 from stardag.adapters.http_registry.calling import Calls
 from stardag.adapters.http_registry.team_answers import InvitationMessage, MadeInvitationMessage, MemberMessage
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import NotKnownToRegistry
 from stardag.domain.members import Invitation, MadeInvitation, Member
 from stardag.domain.organizations import Organization, Role
 from stardag.domain.refusals import InvitationGone
+from stardag.domain.registry_errors import NotKnownToRegistry
 
 
 class OrganizationsCalls(Calls):

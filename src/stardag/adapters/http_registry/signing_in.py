@@ -19,7 +19,7 @@ from stardag.adapters.http_registry.asking import SHOWN_MAX_LENGTH, Asking, Soug
 from stardag.adapters.http_registry.calling import Calls
 from stardag.app.registry_ports import KeyIdentity, MadeAccessToken
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import NotKnownToRegistry, UnexpectedAnswer
+from stardag.domain.registry_errors import NotKnownToRegistry, UnexpectedAnswer
 from stardag.domain.registry_url import is_plain_beyond_loopback
 from stardag.domain.sign_in import ExchangedToken, SignInSettings, User
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from stardag.adapters.bounded_http import Answer, Connection, Headers, Server
 from stardag.adapters.oauth.messages import ErrorMessage, Fields, Message, TokenMessage
-from stardag.domain.errors import IssuerUnreachable, StardagError, UnexpectedIssuerAnswer
+from stardag.domain.errors import StardagError
+from stardag.domain.registry_errors import IssuerUnreachable, UnexpectedIssuerAnswer
 from stardag.domain.registry_url import origin_of
 
 ANSWERS_MAX_BYTES = 1024 * 1024

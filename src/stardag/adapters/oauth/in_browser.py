@@ -13,7 +13,7 @@ from stardag.adapters.oauth.asking import AskedIssuer
 from stardag.adapters.oauth.loopback import Listener
 from stardag.adapters.oauth.messages import Fields, nonce_in
 from stardag.app.sign_in.ports import Issuer
-from stardag.domain.errors import SignInRefused, UnexpectedIssuerAnswer
+from stardag.domain.registry_errors import SignInRefused, UnexpectedIssuerAnswer
 from stardag.domain.sign_in import IssuedTokens
 
 SCOPE = "openid profile email offline_access"

@@ -7,7 +7,7 @@ from time import monotonic
 from stardag.adapters.oauth.asking import AskedIssuer
 from stardag.adapters.oauth.messages import DEVICE_SECONDS_MAX, INTERVAL_SECONDS_MAX, DeviceMessage, Fields
 from stardag.app.sign_in.ports import Issuer
-from stardag.domain.errors import IssuerUnreachable, SignInRefused
+from stardag.domain.registry_errors import IssuerUnreachable, SignInRefused
 from stardag.domain.sign_in import IssuedTokens
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from stardag.app.sign_in.ports import Issuer, PendingSignIn
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import SignInRefused, UnexpectedIssuerAnswer
+from stardag.domain.registry_errors import SignInRefused, UnexpectedIssuerAnswer
 from stardag.domain.registry_url import is_plain_beyond_loopback, origin_of
 from stardag.domain.sign_in import IssuedTokens
 

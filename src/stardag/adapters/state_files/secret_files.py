@@ -26,7 +26,8 @@ from stardag.adapters.state_files.documents import CorruptDocument
 from stardag.adapters.state_files.shelf import ACCESS_TOKENS, CREDENTIALS, ForeignFile, Shelf
 from stardag.adapters.state_files.turns import reading
 from stardag.domain.configuration import StardagDirectory
-from stardag.domain.errors import StateNotWritable, UnusableSecrets
+from stardag.domain.errors import StateNotWritable
+from stardag.domain.registry_errors import UnusableSecrets
 
 SIZE_LIMIT = 64 * 1024
 """In bytes; of each file."""

@@ -23,8 +23,9 @@ from stardag.adapters.state_files.silences import Silences
 from stardag.adapters.state_files.turns import alone_with
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import StateNotWritable, UnusableSecrets
+from stardag.domain.errors import StateNotWritable
 from stardag.domain.names import check_name, is_name
+from stardag.domain.registry_errors import UnusableSecrets
 from stardag.domain.registry_url import origin_of
 from stardag.domain.sign_in import AccessToken, SignIn, SignInFile, Silence, User
 

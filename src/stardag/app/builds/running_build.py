@@ -17,11 +17,12 @@ from stardag.app.builds.reporting import LOGGER, Reporter
 from stardag.domain.builds import BuildEnd, BuildStatus, TaskRecord
 from stardag.domain.child_environment import environment_of
 from stardag.domain.endings import Ending, KeptOutcome
-from stardag.domain.errors import NotKnownToRegistry, StardagError, StateNotWritable
+from stardag.domain.errors import StardagError, StateNotWritable
 from stardag.domain.layers import Notice
 from stardag.domain.output_errors import BuildCancelled
 from stardag.domain.profile import ActiveProfile
 from stardag.domain.refusals import BuildEnded
+from stardag.domain.registry_errors import NotKnownToRegistry
 from stardag.domain.remembered import WorkspaceIdentity
 
 

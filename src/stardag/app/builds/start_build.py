@@ -8,8 +8,8 @@ from stardag.app.builds.running_build import Registered, RunningBuild
 from stardag.app.connect import Connection
 from stardag.app.validate_before_build import ValidateBeforeBuild
 from stardag.domain.builds import RegisteredBuild, Registration
-from stardag.domain.errors import RegistryUnreachable
 from stardag.domain.profile import Selection
+from stardag.domain.registry_errors import RegistryUnreachable
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from stardag.app.registry_ports import BuildsApi
 from stardag.domain.builds import BuildStatus, TaskRecord
 from stardag.domain.configuration import StardagDirectory
 from stardag.domain.endings import KeptOutcome
-from stardag.domain.errors import InvalidValue, NotKnownToRegistry, RegistryUnreachable, StardagError, StateNotWritable
+from stardag.domain.errors import InvalidValue, StardagError, StateNotWritable
 from stardag.domain.layers import Notice
 from stardag.domain.refusals import BuildEnded, RefusedValue
+from stardag.domain.registry_errors import NotKnownToRegistry, RegistryUnreachable
 from stardag.domain.remembered import WorkspaceIdentity
 
 MOST_RECORDS = 500

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from stardag.app.connect import Connect, Connection
 from stardag.app.ports import State
-from stardag.domain.errors import StateNotWritable, TargetRootCacheLost
+from stardag.domain.errors import StateNotWritable
 from stardag.domain.layers import Layer, Notice
 from stardag.domain.outputs import RootPlace, root_place
 from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
+from stardag.domain.registry_errors import TargetRootCacheLost
 from stardag.domain.remembered import CachedRoots, Remembered, WorkspaceIdentity
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stardag.domain.credential_source import CredentialSource
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import RefusedCredential
+from stardag.domain.registry_errors import RefusedCredential
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from stardag.app.sign_in.fixed_credential import FixedCredential
 from stardag.app.sign_in.ports import Clock, IdentityProvider, Signals, SignIns
 from stardag.domain.credential_source import CredentialSource
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import ClockOff, IssuerUnreachable, SignInEnded, SignInRefused, StateNotWritable
+from stardag.domain.errors import StateNotWritable
+from stardag.domain.registry_errors import ClockOff, IssuerUnreachable, SignInEnded, SignInRefused
 from stardag.domain.registry_url import origin_of
 from stardag.domain.sign_in import (
     CLOCK_TOLERANCE,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from stardag.app.sign_in.renew_tokens import RenewTokens
 from stardag.domain.credential_source import CredentialSource
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import ClockOff, RefusedCredential
+from stardag.domain.registry_errors import ClockOff, RefusedCredential
 from stardag.domain.sign_in import CLOCK_TOLERANCE, SignIn
 
 

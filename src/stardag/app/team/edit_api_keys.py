@@ -7,9 +7,10 @@ from stardag.app.connect import Connect, Connection
 from stardag.app.sign_in.ports import Clock
 from stardag.app.team.reply import Reply, asking, reply_of
 from stardag.domain.api_keys import ApiKey, MadeApiKey, Purpose
-from stardag.domain.errors import ConfirmationNeeded, InvalidValue, NotKnownToRegistry
+from stardag.domain.errors import ConfirmationNeeded, InvalidValue
 from stardag.domain.profile import Selection
 from stardag.domain.refusals import AmbiguousName
+from stardag.domain.registry_errors import NotKnownToRegistry
 
 
 @dataclass(frozen=True, slots=True)

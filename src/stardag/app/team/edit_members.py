@@ -7,11 +7,12 @@ from stardag.app.connect import OpenRegistry, organization_asked
 from stardag.app.registry_ports import RegistryApi
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.team.reply import Reply
-from stardag.domain.errors import ConfirmationNeeded, NotKnownToRegistry
+from stardag.domain.errors import ConfirmationNeeded
 from stardag.domain.members import Invitation, MadeInvitation, Member
 from stardag.domain.organizations import Role
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.refusals import AmbiguousName
+from stardag.domain.registry_errors import NotKnownToRegistry
 
 _Value = TypeVar("_Value")
 

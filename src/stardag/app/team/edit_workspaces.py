@@ -6,10 +6,11 @@ from typing import NamedTuple
 from stardag.app.connect import OpenRegistry, organization_asked
 from stardag.app.resolve_profile import ResolveProfile
 from stardag.app.team.reply import Reply
-from stardag.domain.errors import ConfirmationNeeded, NotKnownToRegistry
+from stardag.domain.errors import ConfirmationNeeded
 from stardag.domain.names import check_slug
 from stardag.domain.organizations import Workspace
 from stardag.domain.profile import Selection
+from stardag.domain.registry_errors import NotKnownToRegistry
 
 
 class ArchivedWorkspace(NamedTuple):

@@ -16,9 +16,10 @@ from stardag.app.registry_ports import KeyIdentity
 from stardag.app.sign_in.ports import Browser, PendingSignIn
 from stardag.app.tell_status import Status
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import InputNeeded, MalformedCredential
+from stardag.domain.errors import InputNeeded
 from stardag.domain.layers import Notice
 from stardag.domain.lines import lines, single_line
+from stardag.domain.registry_errors import MalformedCredential
 from stardag.domain.root_changes import RootChanges
 from stardag.domain.sign_in import User
 

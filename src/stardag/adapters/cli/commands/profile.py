@@ -18,7 +18,7 @@ from stardag.adapters.cli.session import (
 from stardag.adapters.cli.text import once_more, table
 from stardag.app.replaced_file import explaining_unknown_names
 from stardag.domain.configuration import Profile
-from stardag.domain.errors import NOT_TOLD, MissingSetting, UnknownName
+from stardag.domain.errors import MissingSetting, UnknownName
 from stardag.domain.layers import Notice
 from stardag.domain.names import check_name
 from stardag.domain.profile import Selection
@@ -219,6 +219,8 @@ def _choose(
     option = f"--{what.lower()}"
     slugs: list[str] = []
     if session.prompts.is_possible:
+        from stardag.domain.registry_errors import NOT_TOLD  # hardly any command asks
+
         try:
             with session.waiting("Asking the registry"):
                 slugs = [each.slug for each in listed()]
