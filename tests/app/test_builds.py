@@ -264,6 +264,8 @@ def test_other_processes_belong_to_it_by_its_environment(world: World, begun: li
         "registry_url": world.registry.url,
         "organization": world.workspace.organization_id,
         "workspace": world.workspace.id,
+        "organization_slug": "default",
+        "workspace_slug": "default",
         "target_roots": {"default": FIRST},
     }
     assert variables == {

@@ -124,8 +124,9 @@ def test_outputs_are_read_where_they_were_synced_and_fetched_from_nowhere_else(w
         world.sign_ins,
         world.identity_provider,
     )
-    with pytest.raises(WorkspaceReplaced):
-        fresh.find_target_root()
+    with pytest.raises(WorkspaceReplaced) as caught:
+        fresh.find_target_root(Selection(profile="local"))
+    assert caught.value.fix.endswith("stardag target-roots sync --profile local")
 
 
 def test_a_workspace_that_was_only_renamed_is_not_found_under_the_old_slug(world: World) -> None:
@@ -154,7 +155,9 @@ def test_slugs_that_were_swapped_stop_builds_in_either(world: World) -> None:
     for selection in (NO_SELECTION, prod, NO_SELECTION):
         with pytest.raises(WorkspaceReplaced):
             world.validate(selection)
-    world.sync(prod)
+    synced = world.sync(prod)
+    assert [(change.old, change.new) for change in synced.changes.modified] == [(NEW, FIRST)]
+    assert synced.applied
     assert world.validate(prod).profile.target_root("default") == FIRST
     with pytest.raises(WorkspaceReplaced):
         world.validate()
@@ -172,6 +175,12 @@ class TestWithAnApiKey:
     @pytest.fixture
     def world(self) -> World:
         return World().synced()
+
+    def test_a_key_alone_is_clear_whatever_its_workspace_is_called(self, world: World) -> None:
+        added = removed_and_made_again(world)
+        world.environment.registry_url, world.files.user = world.registry.url, None
+        world.environment.api_key = world.registry.make_key(added).reveal()
+        assert world.validate().profile.target_root("default") == NEW
 
     def test_a_key_of_a_renamed_workspace_disagrees_with_the_old_slug(self, world: World) -> None:
         renamed_and_reused(world)

@@ -103,7 +103,7 @@ def test_with_no_file_at_all_the_users_is_in_force_and_not_there(make: Make) -> 
 def test_the_users_file_is_read_with_lines(make: Make) -> None:
     subject = make(user=sample())
     assert subject.files.find().exists
-    file, directory, notices, _ = subject.files.read()
+    file, directory, notices = subject.files.read()
     assert file is not None
     assert (file.layer, file.path, notices) == (Layer.USER, subject.user_file, ())
     assert directory == StardagDirectory(subject.user_directory, subject.user_directory)
@@ -127,7 +127,7 @@ def test_a_projects_file_replaces_the_users_whole(make: Make) -> None:
     subject = make(user=sample(), project={"registry": {"own": {"url": "https://own.example"}}})
     found = subject.files.find()
     assert (found.in_force, found.project, found.user_exists) == (subject.project_file, subject.project_file, True)
-    file, directory, _, _ = subject.files.read()
+    file, directory, _ = subject.files.read()
     assert file is not None
     assert (file.layer, list(file.configuration.registries), list(file.configuration.profiles)) == (
         Layer.PROJECT,
@@ -159,7 +159,7 @@ def test_a_broken_file_is_an_error_that_names_it(make: Make, sections: Sections)
 def test_one_that_is_not_needed_is_left_unread_with_a_notice(make: Make) -> None:
     subject = make(user=sample(), project=sample(), untrusted=True)
     read = subject.files.read(is_needed=False)
-    assert (read.file, read.directory.path, read.is_left_unread) == (None, subject.user_directory, True)
+    assert (read.file, read.directory.path) == (None, subject.user_directory)
     (notice,) = read.notices
     assert notice.code == "untrusted-file"
     assert subject.project_file in notice.message

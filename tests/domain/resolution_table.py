@@ -133,6 +133,23 @@ def flag(option: str) -> Origin:
 
 
 def profile_candidates(case: Case) -> list[tuple[str, Origin]]:
+    """Who names a profile that is needed, highest first."""
+    named = named_profiles(case)
+    enough = {"url", "api_key", "workspace"} <= case.variables.keys()
+    known = list(case.file.profiles) if case.file else []
+    if named and named[0][1].layer is Layer.ENVIRONMENT and enough and named[0][0] not in known:
+        return []
+    return named
+
+
+def lost_profiles(case: Case) -> list[Lost]:
+    """Who names a profile that is not used, highest first, and why not."""
+    named = named_profiles(case)
+    unneeded = [(name, origin, "variables name all that is needed") for name, origin in named[:1]]
+    return [*([] if profile_candidates(case) else unneeded), *outranked(named)]
+
+
+def named_profiles(case: Case) -> list[tuple[str, Origin]]:
     """Who names a profile, highest first."""
     candidates = [
         (case.flags.profile, flag("--profile")),

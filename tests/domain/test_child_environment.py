@@ -12,7 +12,6 @@ from stardag.domain.child_environment import (
     build_to_join,
     child_environment,
     environment_of,
-    is_replaced,
     roots_left_out,
 )
 from stardag.domain.configuration import Profile
@@ -97,8 +96,9 @@ def test_many_more_children_are_at_the_very_same_place(case: Case, child: Case) 
 
 
 def inherited_place(url: str | None, organization: str | None, workspace: str | None, **roots: str) -> str:
-    place = {"registry_url": url, "organization": organization, "workspace": workspace, "target_roots": roots}
-    return json.dumps(place, separators=(",", ":"))
+    place: dict[str, object] = {"registry_url": url, "organization": organization, "workspace": workspace}
+    slugs = {"organization_slug": "red", "workspace_slug": "prod"} if url else {}
+    return json.dumps({**place, **slugs, "target_roots": roots}, separators=(",", ":"))
 
 
 def at_work(**variables: str) -> ActiveProfile:
@@ -185,10 +185,8 @@ def test_plain_http_that_this_process_may_use_is_handed_down_with_its_address_al
 
 def test_only_what_says_where_is_replaced_in_what_a_child_inherits() -> None:
     kept = {"PATH": "/bin", "STARDAG_HOME": "/h", "STARDAG_API_KEY": "sk_1", "STARDAG_TIMEOUT": "3"}
-    gone = {**dict.fromkeys(REPLACED, "x"), "STARDAG_TARGET_ROOTS__ARCHIVE": "/x"}
-    assert child_environment({**kept, **gone}, {}, None) == kept
-    assert all(map(is_replaced, gone))
-    assert not any(map(is_replaced, kept))
+    kept |= {"STARDAG_TARGET_ROOTS__ARCHIVE": "/x"}
+    assert child_environment({**kept, **dict.fromkeys(REPLACED, "x")}, {}, None) == kept
 
 
 def test_a_childs_token_is_the_one_given_and_never_one_inherited() -> None:
@@ -382,3 +380,47 @@ def test_roots_of_a_local_profile_stay_on_this_machine() -> None:
     child = resolved(handed_down(local), AT_HOME, Selection(profile="same"))
     assert roots(child) == {"default": "s3://bucket/prod/"}
     assert roots(resolved(handed_down(local), Case())) == roots(local)
+
+
+@pytest.mark.parametrize(("own", "other"), [({}, {"my-root": "/theirs"}), ({"my-root": "/theirs"}, {"my_root": "/x"})])
+def test_a_variable_of_one_root_means_the_root_of_either_spelling_at_every_place(
+    own: dict[str, str], other: dict[str, str]
+) -> None:
+    cached = (CACHED._replace(target_roots=own), CachedRoots(URL, ORGANIZATION, DEV, other))
+    machine = Case(file=FILE, identities=MACHINE.identities, cached=cached)
+    parent = resolved({**WHERE, "STARDAG_TARGET_ROOTS__MY_ROOT": "/mine"}, machine)
+    worker = {"STARDAG_TARGET_ROOTS__MY_ROOT": "/mine", **environment_of(parent, parent.identity, None)}
+    for variables in (handed_down(parent), worker):
+        for name in ("same", "other-workspace"):
+            profile = resolved(variables, machine, Selection(profile=name))
+            assert set(roots(profile).values()) == {"/mine"}
+            assert len(profile.target_roots) == 1
+
+
+@pytest.mark.parametrize("variable", ["STARDAG_TARGET_ROOTS", "STARDAG_TARGET_ROOTS__DEFAULT"])
+def test_a_root_that_a_person_sets_is_handed_down_where_the_others_do_not_fit(variable: str) -> None:
+    many = {f"root-{number}": f"s3://bucket/{'x' * 900}/{number}/" for number in range(80)}
+    case = Case(file=FILE, identities=MACHINE.identities, cached=(CACHED._replace(target_roots=many),))
+    mine = {variable: "/mine" if variable.endswith("DEFAULT") else '{"default": "/mine"}'}
+    parent = resolved({**WHERE, **mine}, case)
+    assert roots_left_out(parent) is not None
+    for variables in (handed_down(parent), environment_of(parent, parent.identity, None)):
+        child = resolved(variables, case)
+        assert child.target_root("default") == "/mine"
+        assert len(child.target_roots) == 81
+
+
+def test_a_child_that_names_a_profile_by_variable_is_at_that_ones_place() -> None:
+    child = resolved(handed_down(at_work(), STARDAG_PROFILE="other-workspace"), AT_HOME)
+    assert (child.workspace.value, child.target_root("default")) == ("dev", "s3://bucket/dev/")
+    changed = handed_down(at_work(), STARDAG_PROFILE="other-workspace", STARDAG_WORKSPACE_ID="staging")
+    assert resolved(changed, AT_HOME).workspace.value == "staging"
+
+
+def test_a_place_that_is_named_by_slug_is_known_on_a_machine_that_remembers_nothing() -> None:
+    variables = handed_down(at_work())
+    child = resolved(variables, Case(file=FILE), Selection(profile="same"))
+    assert child.identity is None
+    assert roots(child) == {"default": "s3://bucket/prod/"}
+    assert child.access_token.value == TOKEN
+    assert build_to_join(child, EnvironmentVariables(variables).read()) == BUILD

@@ -37,7 +37,7 @@ def check(case: Case) -> None:
     resolved = resolve(case.layers())
     candidates = table.profile_candidates(case)
     expected_profile = candidates[0] if candidates else (None, DEFAULT)
-    assert shown(resolved.profile) == (expected_profile, table.outranked(candidates))
+    assert shown(resolved.profile) == (expected_profile, table.lost_profiles(case))
     assert shown(resolved.registry) == (table.won(case, "registry"), table.lost(case, "registry"))
     assert shown(resolved.registry_url) == (table.won(case, "url"), table.lost(case, "url"))
     assert shown(resolved.organization) == (table.won(case, "organization"), table.lost(case, "organization"))

@@ -152,6 +152,16 @@ def test_url_key_and_workspace_override_a_file_that_names_the_same_address() -> 
     assert profile.organization.overridden[0].reason == "STARDAG_API_KEY brings its own organization"
 
 
+@pytest.mark.parametrize("file", [None, sample_file()])
+def test_a_profile_that_only_a_variable_names_is_not_needed_beside_them(file: FileCase | None) -> None:
+    variables = {"url": CENTRAL, "api_key": "sk_1", "workspace": "theirs", "profile": "missing"}
+    profile = resolved(variables=variables, file=file)
+    assert place(profile)[1:] == (CENTRAL, None, "theirs")
+    assert [notice.code for notice in profile.notices] == ["profile-not-used"]
+    with pytest.raises(UnknownName):
+        resolved(Selection(profile="missing"), variables, file)
+
+
 @pytest.mark.parametrize("missing", ["url", "api_key", "workspace"])
 def test_two_of_the_three_leave_the_profiles_organization_in_force(missing: str) -> None:
     variables = {"url": CENTRAL, "api_key": "sk_1", "workspace": "theirs", "profile": "central-prod"}

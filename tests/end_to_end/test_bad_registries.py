@@ -142,7 +142,7 @@ def test_plain_http_beyond_loopback_is_refused_before_anything_is_sent(machine: 
     env = {"STARDAG_REGISTRY_URL": "http://registry.example", "STARDAG_API_KEY": KEY}
     error = machine.ask("organizations", "list", env=env, exits=2).error
     assert "plain http" in error["message"]
-    assert "allow_http = true" in error["fix"]
+    assert "STARDAG_ALLOW_HTTP=true" in error["fix"]
     words = ("registry", "add", "r", "--url", "http://registry.example")
     assert machine.ask(*words, exits=2).error["code"] == "invalid-value"
 

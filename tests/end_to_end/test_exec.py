@@ -284,8 +284,8 @@ def test_it_can_be_run_within_itself(machine: Machine, tmp_path: Path) -> None:
     words = ["exec", "--build", "outer", "--", str(PROGRAM), "exec", "-q", "--", "env"]
     out = machine.run(*words, env={"STARDAG_TARGET_ROOTS__ARCHIVE": str(tmp_path)}).out
     variables = dict(line.split("=", 1) for line in out.splitlines() if line.startswith("STARDAG_"))
-    assert sorted(variables) == ["STARDAG_INHERITED", "STARDAG_TARGET_ROOTS"]
-    assert str(tmp_path) in variables["STARDAG_TARGET_ROOTS"]
+    assert sorted(variables) == ["STARDAG_INHERITED", "STARDAG_TARGET_ROOTS", "STARDAG_TARGET_ROOTS__ARCHIVE"]
+    assert variables["STARDAG_TARGET_ROOTS__ARCHIVE"] == str(tmp_path)
 
 
 BUILDING = """
@@ -335,7 +335,9 @@ class TestWithAnApiKey:
         assert inherited == {
             "registry_url": place.url,
             "organization": place.organization_id,
+            "organization_slug": place.organization,
             "workspace": place.workspace_id,
+            "workspace_slug": place.workspace,
             "target_roots": json.loads(variables["STARDAG_TARGET_ROOTS"]),
         }
         assert variables == {

@@ -66,7 +66,7 @@ class FakeConfigurationFiles:
             if is_needed:
                 raise
             notices = (Notice("untrusted-file", error.message),)
-            return FileRead(None, StardagDirectory(self.user_directory, self.user_directory), notices, True)
+            return FileRead(None, StardagDirectory(self.user_directory, self.user_directory), notices)
         problems = self.problems()
         if problems:
             raise InvalidFile(problems)

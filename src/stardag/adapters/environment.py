@@ -40,7 +40,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
 }
 _OTHERS = (_ROOTS, "STARDAG_HOME", INHERITED)
 _KNOWN = frozenset((*(name for names in _SPELLINGS.values() for name in names), *_OTHERS))
-_PLACE_KEYS = ("registry_url", "organization", "workspace")
+_PLACE_KEYS = ("registry_url", "organization", "workspace", "organization_slug", "workspace_slug")
 _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("0", "false", "no", "off"))
 
@@ -216,8 +216,8 @@ def _inherited_place(text: str | None) -> InheritedPlace | None:
             raise problem
         _parsed(INHERITED, name, lambda value: check_name("target root", value))
         checked[name] = _root_setting(INHERITED, uri_prefix).value
-    url, organization, workspace = (cast("str | None", place.get(key)) for key in _PLACE_KEYS)
-    return InheritedPlace(url, organization, workspace, checked)
+    url, organization, workspace, *slugs = (cast("str | None", place.get(key)) for key in _PLACE_KEYS)
+    return InheritedPlace(url, organization, workspace, checked, *slugs)
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

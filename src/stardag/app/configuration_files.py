@@ -34,15 +34,12 @@ class FilesInForce(NamedTuple):
 
 
 class FileRead(NamedTuple):
-    """What reading the file in force gave: None where there is none, and what a person should hear of.
-
-    `is_left_unread` says that there is a project's file, which is not trusted and was not needed.
-    """
+    """What reading the file in force gave: None where there is none, or where one was left unread, and what a person
+    should hear of."""
 
     file: ConfigurationFile | None
     directory: StardagDirectory
     notices: tuple[Notice, ...] = ()
-    is_left_unread: bool = False
 
 
 class Edit(NamedTuple):

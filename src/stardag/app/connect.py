@@ -309,7 +309,7 @@ class Connect:
         profile = self.resolve(selection, identity)
         if api_key is not None:
             _check_agreement(profile, identity)
-        replaced = None if profile.workspace.value == identity.workspace_id else namesake
+        replaced = namesake if profile.workspace.value == identity.workspace_slug else None  # an id, or a key, is clear
         notices = self.remember(profile, identity) if remember and namesake is None else ()
         return Connection(profile, api.for_workspace(identity), identity, notices, replaced=replaced)
 
@@ -322,6 +322,18 @@ class Connect:
             self.resolve.notice_log.add((notice,))
             return (notice,)
         return ()
+
+
+def sync_command(selection: Selection) -> str:
+    """The command that syncs the target roots of the very workspace that is selected."""
+    chosen = {
+        "profile": selection.profile,
+        "registry": selection.registry,
+        "organization": selection.organization,
+        "workspace": selection.workspace,
+    }
+    options = (f"--{name} {value}" for name, value in chosen.items() if value is not None)
+    return " ".join(("stardag target-roots sync", *options))
 
 
 def _is_about_workspace(error: WorkspaceMoved | NotKnownToRegistry) -> bool:

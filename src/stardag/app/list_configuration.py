@@ -62,7 +62,7 @@ class ListConfiguration:
         return ConfigurationListing(
             registries=tuple(known_registries(read.file).values()),
             profiles=_profiles(read),
-            active_registry=active.registry.value if active else None,
+            active_registry=active.registry.value if active and active.unchosen is None else None,
             active_profile=active.profile.value if active else None,
             notices=notices,
             unknown=unknown,

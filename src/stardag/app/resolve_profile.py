@@ -33,8 +33,6 @@ class ResolveProfile:
         environment = self.environment.read()
         names_none = selection.profile is None and selection.registry is None
         read = self.files.read(is_needed=not (environment.names_all and names_none))
-        if read.is_left_unread:  # STARDAG_PROFILE may name one of its profiles, and is overridden like the file
-            selection = selection._replace(without_profile=True)
         remembered, notices = self.state.read(read.directory)
         if identity is not None:
             remembered = remembered.learn(identity, roots)

@@ -101,7 +101,8 @@ class RunCommand:
             return ended
 
     def _validated(self, selection: Selection, onlooker: Onlooker) -> ActiveProfile:
-        """The profile, validated like at a build start; unless somebody asks to work offline, with what is cached."""
+        """The profile, validated like at a build start, though what an archived workspace has may be read; unless
+        somebody asks to work offline, with what is cached."""
         profile = self.validate.connect.resolve(selection)
         profile.check_chosen()
         if profile.offline.value and profile.target_roots and not profile.is_local:
@@ -110,7 +111,7 @@ class RunCommand:
             notices = (*profile.notices, unchecked)
         else:
             with onlooker.waiting("Asking the registry and every storage"):
-                synced = self.commands.without_signals(lambda: self.validate(selection))
+                synced = self.commands.without_signals(lambda: self.validate(selection, to_build=False))
             profile = synced.profile  # no build is begun here; one that the command begins says that it is local
             notices = tuple(notice for notice in synced.notices if notice.code != "local-build")
         self._tell(notices, profile, onlooker)

@@ -48,22 +48,22 @@ class SyncTargetRoots:
         notices = (*profile.notices, *connection.notices)  # of a corrupt cache, which the sync sets aside, among others
         remembered, _ = self.state.read(profile.directory)
         cached, replaced = remembered.roots_of(identity), connection.replaced
-        before = cached or (remembered.roots_of(replaced) if replaced else None)
+        before = remembered.roots_of(replaced) if replaced else cached
         served = connection.api.target_roots(identity.workspace_id, cached.etag if cached else None)
-        changes = RootChanges()
+        roots = dict(cached.target_roots) if cached else {}
         if served is not None:
             roots = {root.name: root.uri_prefix for root in served.roots}
-            changes = compare(before.target_roots if before else {}, roots)
             if not dry_run:
                 key = (identity.registry_url, identity.organization_id, identity.workspace_id)
                 fetched = CachedRoots(*key, roots, served.etag)
                 self.state.remember_roots(profile.directory, fetched)
                 profile = self.connect.resolve(selection, identity, fetched)
+        changes = compare(before.target_roots if before else {}, roots)
         if not dry_run:  # once its roots are there: what is accepted has been shown
             notices += self.connect.remember(profile, identity)
         if replaced is not None:
             notices += (Notice("workspace-replaced", replacement(replaced, identity)),)
-        applied = bool(changes) and not dry_run
+        applied = (bool(changes) or replaced is not None) and not dry_run
         return Synced(profile, identity.workspace_slug, changes, applied, notices, replaced is not None)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stardag.app.check_storages import check_storages
-from stardag.app.connect import Connect, Connection
+from stardag.app.connect import Connect, Connection, sync_command
 from stardag.app.ports import State, StorageCheck
 from stardag.app.registry_ports import ServedRoots
 from stardag.app.sync_target_roots import Synced
@@ -42,11 +42,14 @@ class ValidateBeforeBuild:
     state: State
     storage: StorageCheck
 
-    def __call__(self, selection: Selection = NO_SELECTION) -> Synced:
-        """Validate. One conditional request where nothing changed; none where nothing names a registry."""
-        return self.connected(selection).synced
+    def __call__(self, selection: Selection = NO_SELECTION, *, to_build: bool = True) -> Synced:
+        """Validate. One conditional request where nothing changed; none where nothing names a registry.
 
-    def connected(self, selection: Selection) -> Validated:
+        Without `to_build`, an archived workspace is fine: what is there may be read.
+        """
+        return self.connected(selection, to_build=to_build).synced
+
+    def connected(self, selection: Selection, *, to_build: bool = True) -> Validated:
         """The same for what goes on with the registry afterwards."""
         profile = self.connect.resolve(selection)
         profile.check_chosen()
@@ -55,21 +58,25 @@ class ValidateBeforeBuild:
             synced = Synced(profile, "default", RootChanges(), applied=False, notices=(*profile.notices, notice))
             connection = None
         else:
-            synced, connection = self._compare(selection, profile)
+            synced, connection = self._compare(selection, profile, to_build=to_build)
         return Validated(synced._replace(notices=(*synced.notices, *self._check_storages(synced.profile))), connection)
 
-    def _compare(self, selection: Selection, before: ActiveProfile) -> Validated:
+    def _compare(self, selection: Selection, before: ActiveProfile, *, to_build: bool) -> Validated:
         remembered = self._remembered(before)
-        return self.connect.asking(selection, lambda found: self._compare_with(selection, remembered, found))
+        return self.connect.asking(
+            selection, lambda found: self._compare_with(selection, remembered, found, to_build=to_build)
+        )
 
-    def _compare_with(self, selection: Selection, remembered: Remembered, connection: Connection) -> Validated:
+    def _compare_with(
+        self, selection: Selection, remembered: Remembered, connection: Connection, *, to_build: bool
+    ) -> Validated:
         identity = connection.identity
         cached, inherited = remembered.roots_of(identity), connection.profile.inherited_roots
-        connection.check_not_replaced(_sync_command(selection, {}))
+        connection.check_not_replaced(sync_command(selection))
         if cached is None and remembered.is_lost and not inherited:
             raise TargetRootCacheLost(remembered.roots_path)
         etag = cached.etag if cached else None
-        served = connection.api.target_roots(identity.workspace_id, etag, to_build=True)
+        served = connection.api.target_roots(identity.workspace_id, etag, to_build=to_build)
         overridden = connection.profile.overridden_roots
         changes = _changes(cached, inherited, served).without(overridden)
         if changes.stops_a_build:
@@ -127,14 +134,7 @@ class ValidateBeforeBuild:
 def _sync_command(selection: Selection, inherited: Mapping[str, str]) -> str:
     """The command that syncs the very workspace that was validated, and what more it takes where a parent process has
     handed down target roots."""
-    chosen = {
-        "profile": selection.profile,
-        "registry": selection.registry,
-        "organization": selection.organization,
-        "workspace": selection.workspace,
-    }
-    options = (f"--{name} {value}" for name, value in chosen.items() if value is not None)
-    command = " ".join(("stardag target-roots sync", *options))
+    command = sync_command(selection)
     return f"{command}, and start the process again that handed down its target roots" if inherited else command
 
 

@@ -28,12 +28,8 @@ _OTHER_SPELLINGS = ("STARDAG_PROFILE", "STARDAG_ORGANIZATION", "STARDAG_ORGANIZA
 REPLACED: frozenset[str] = frozenset(
     (_URL, _ALLOW_HTTP, _ORGANIZATION, _WORKSPACE, _ROOTS, _BUILD, _TOKEN, INHERITED, *_OTHER_SPELLINGS)
 )
-"""The variables that say where, in every spelling, and what belongs there. `STARDAG_TARGET_ROOTS__<NAME>` does too."""
-
-
-def is_replaced(variable: str) -> bool:
-    """Whether a process's own variable of this name would take what it starts somewhere else."""
-    return variable in REPLACED or variable.startswith(f"{_ROOTS}__")
+"""The variables that say where, in every spelling, and what belongs there. `STARDAG_TARGET_ROOTS__<NAME>` is none of
+them: a person sets it, and it counts at every place."""
 
 
 def environment_of(profile: ActiveProfile, identity: WorkspaceIdentity | None, build_id: str | None) -> dict[str, str]:
@@ -55,11 +51,15 @@ def environment_of(profile: ActiveProfile, identity: WorkspaceIdentity | None, b
         variables[_BUILD] = build_id or ""
     if profile.offline.value:
         variables["STARDAG_OFFLINE"] = "1"
-    place = (variables[_URL] or None, variables[_ORGANIZATION] or None, variables[_WORKSPACE] or None)
-    roots, inherited = _roots_of(profile), _inherited_of(profile, place)
-    fit = len(roots) <= VALUE_MAX_LENGTH and len(inherited) <= VALUE_MAX_LENGTH
-    variables[_ROOTS] = roots if fit else ""
-    variables[INHERITED] = inherited if fit else _inherited_of(profile._replace(target_roots={}), place)
+    variables |= {
+        setting.origin.variable: setting.value
+        for setting in profile.target_roots.values()
+        if setting.origin.variable is not None and setting.origin.variable.startswith(f"{_ROOTS}__")
+    }
+    roots = _roots_of_place(profile) if _fit(profile, identity) else {}
+    all_roots = {**roots, **_roots_from(profile, _ROOTS)}
+    variables[_ROOTS] = _json(all_roots) if all_roots else ""
+    variables[INHERITED] = _json(_inherited_place(profile, identity, roots))
     return variables
 
 
@@ -68,7 +68,7 @@ def child_environment(
 ) -> dict[str, str]:
     """The whole environment of a child: the `variables` of `environment_of` in the place of those that were inherited,
     and a token that belongs there."""
-    environment = {name: value for name, value in inherited.items() if not is_replaced(name)}
+    environment = {name: value for name, value in inherited.items() if name not in REPLACED}
     environment.update((name, value) for name, value in variables.items() if value)
     if access_token is not None:
         environment[_TOKEN] = access_token.reveal()
@@ -77,7 +77,7 @@ def child_environment(
 
 def roots_left_out(profile: ActiveProfile) -> Notice | None:
     """That the target roots do not fit into a variable, where they do not."""
-    if environment_of(profile, profile.identity, None)[_ROOTS]:
+    if _fit(profile, profile.identity):
         return None
     return Notice(
         "roots-left-out",
@@ -105,6 +105,22 @@ def own_roots(environment: Environment) -> Mapping[str, Setting[str]]:
     }
 
 
+def without_inherited_place(environment: Environment) -> Environment:
+    """The environment without the variables that still name the place that was handed down."""
+    place = environment.inherited
+    if place is None:
+        return environment
+
+    def own(setting: Setting[str] | None, handed_down: str | None) -> Setting[str] | None:
+        return None if setting is not None and setting.value == handed_down else setting
+
+    return environment._replace(
+        registry_url=own(environment.registry_url, place.registry_url),
+        organization=own(environment.organization, place.organization),
+        workspace=own(environment.workspace, place.workspace),
+    )
+
+
 def with_access_token(profile: ActiveProfile, environment: Environment) -> ActiveProfile:
     """The profile with the environment's access token, where it belongs there; else with a notice of why it does not.
 
@@ -129,9 +145,9 @@ def build_to_join(profile: ActiveProfile, environment: Environment) -> str | Non
     place = _place_of(environment)
     if place.registry_url is not None and place.registry_url != profile.registry_url.value:
         return None
-    if place.organization is not None and not _is_organization(profile, place.organization):
+    if place.organization is not None and not _is_organization(profile, place):
         return None
-    if place.workspace is not None and not _is_workspace(profile, place.workspace):
+    if place.workspace is not None and not _is_workspace(profile, place):
         return None
     return environment.build_id.value
 
@@ -157,17 +173,48 @@ def _may_use_plain_http(profile: ActiveProfile) -> bool:
     return profile.allows_http or not profile.offline.value
 
 
-def _roots_of(profile: ActiveProfile) -> str:
-    roots = {name: setting.value for name, setting in profile.target_roots.items()}
-    return json.dumps(roots, separators=(",", ":"))
+def _roots_of_place(profile: ActiveProfile) -> dict[str, str]:
+    """The target roots that belong to the profile's place, those among them that a person overrides."""
+    own = profile.overridden_roots
+    roots = {name: setting.value for name, setting in profile.target_roots.items() if name not in own}
+    return {**roots, **_roots_from(profile, None), **_roots_from(profile, INHERITED)}
 
 
-def _inherited_of(profile: ActiveProfile, place: tuple[str | None, str | None, str | None]) -> str:
-    """The place as JSON, and of the profile's target roots those that belong to it: not those that a person has set."""
-    overridden = profile.overridden_roots
-    roots = {name: setting.value for name, setting in profile.target_roots.items() if name not in overridden}
-    names = ("registry_url", "organization", "workspace")
-    return json.dumps({**dict(zip(names, place, strict=True)), "target_roots": roots}, separators=(",", ":"))
+def _roots_from(profile: ActiveProfile, variable: str | None) -> dict[str, str]:
+    """What a variable, or none, says of target roots, overridden or not."""
+    return {
+        name: value
+        for name, setting in profile.target_roots.items()
+        for value, origin in ((setting.value, setting.origin), *((it.value, it.origin) for it in setting.overridden))
+        if origin.variable == variable
+    }
+
+
+def _fit(profile: ActiveProfile, identity: WorkspaceIdentity | None) -> bool:
+    """Whether the target roots fit into their variables, with the place that they belong to."""
+    roots = _roots_of_place(profile)
+    texts = (_json({**roots, **_roots_from(profile, _ROOTS)}), _json(_inherited_place(profile, identity, roots)))
+    return max(map(len, texts)) <= VALUE_MAX_LENGTH
+
+
+def _inherited_place(
+    profile: ActiveProfile, identity: WorkspaceIdentity | None, roots: Mapping[str, str]
+) -> dict[str, object]:
+    """The place of a profile, by ids and slugs as far as those are known, and the target roots that belong to it."""
+    if profile.is_local:
+        return {"registry_url": None, "organization": None, "workspace": None, "target_roots": roots}
+    place: dict[str, object] = {
+        "registry_url": profile.registry_url.value,
+        "organization": identity.organization_id if identity else profile.organization.value,
+        "workspace": identity.workspace_id if identity else profile.workspace.value,
+    }
+    if identity is not None:
+        place |= {"organization_slug": identity.organization_slug, "workspace_slug": identity.workspace_slug}
+    return {**place, "target_roots": roots}
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _foreign(profile: ActiveProfile, place: InheritedPlace) -> str | None:
@@ -176,7 +223,7 @@ def _foreign(profile: ActiveProfile, place: InheritedPlace) -> str | None:
         return f"{_URL if place.registry_url is None else _ORGANIZATION} does not say what it is for"
     if place.registry_url != profile.registry_url.value:
         return f"it is for the registry {place.registry_url}"
-    if not _is_organization(profile, place.organization):
+    if not _is_organization(profile, place):
         return f"it is for the organization {place.organization!r}"
     if profile.api_key.value is not None:
         return f"{profile.api_key.origin} outranks it"
@@ -189,20 +236,20 @@ def _is_place(profile: ActiveProfile, place: InheritedPlace) -> bool:
         return profile.is_local
     return (
         place.registry_url == profile.registry_url.value
-        and _is_organization(profile, place.organization)
-        and _is_workspace(profile, place.workspace)
+        and _is_organization(profile, place)
+        and _is_workspace(profile, place)
     )
 
 
-def _is_organization(profile: ActiveProfile, reference: str | None) -> bool:
-    known = profile.identity
-    return reference == profile.organization.value or (
-        known is not None and reference is not None and known.is_organization(reference)
-    )
+def _is_organization(profile: ActiveProfile, place: InheritedPlace) -> bool:
+    known, named = profile.identity, profile.organization.value
+    if named == place.organization or (named is not None and named == place.organization_slug):
+        return True
+    return known is not None and place.organization is not None and known.is_organization(place.organization)
 
 
-def _is_workspace(profile: ActiveProfile, reference: str | None) -> bool:
-    known = profile.identity
-    return reference == profile.workspace.value or (
-        known is not None and reference is not None and known.is_workspace(reference)
-    )
+def _is_workspace(profile: ActiveProfile, place: InheritedPlace) -> bool:
+    known, named = profile.identity, profile.workspace.value
+    if known is not None and place.workspace is not None:
+        return known.is_workspace(place.workspace)
+    return named == place.workspace or (named is not None and named == place.workspace_slug)

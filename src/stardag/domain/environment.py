@@ -26,6 +26,7 @@ class InheritedPlace(NamedTuple):
     """The place that a parent process was at, and the target roots that belong to that place alone.
 
     Where all of `registry_url`, `organization` and `workspace` are None, the place is this machine: a local profile.
+    Organization and workspace are ids, where those were known; the slugs are what they were called then.
     `target_roots` are name to URI prefix, without those that a person sets by variable, which count anywhere.
     """
 
@@ -33,6 +34,8 @@ class InheritedPlace(NamedTuple):
     organization: str | None
     workspace: str | None
     target_roots: Mapping[str, str]
+    organization_slug: str | None = None
+    workspace_slug: str | None = None
 
 
 class Environment(NamedTuple):

@@ -21,7 +21,7 @@ from stardag.domain.configuration import (
 from stardag.domain.credentials import Secret
 from stardag.domain.environment import Environment
 from stardag.domain.errors import InvalidVariable, UnknownName
-from stardag.domain.layers import DEFAULT, Layer, Origin, Overridden, Setting, Value
+from stardag.domain.layers import DEFAULT, Layer, Notice, Origin, Overridden, Setting, Value
 from stardag.domain.names import check_reference
 from stardag.domain.profile import ActiveProfile, Selection, UnchosenProfiles
 from stardag.domain.remembered import CachedRoots, Remembered
@@ -48,6 +48,11 @@ def resolve(layers: Layers) -> ActiveProfile:
         InvalidVariable: one `STARDAG_TARGET_ROOTS__<NAME>` fits two target roots.
     """
     profile = _profile_setting(layers)
+    notices = layers.environment.notices
+    if layers.environment.names_all and _is_unknown_by_variable(layers.file, profile):
+        unused = f"{profile.origin} is not used: there is no profile {profile.value!r}, and none is needed."
+        notices = (*notices, Notice("profile-not-used", unused))
+        profile = _dropped(profile, "variables name all that is needed")
     place = _Place(layers.file, layers.remembered)
     for context in _contexts(layers, profile):
         place.lay(context)
@@ -69,7 +74,7 @@ def resolve(layers: Layers) -> ActiveProfile:
         offline=_offline(layers),
         timeout=layers.environment.timeout,
         directory=layers.directory,
-        notices=layers.environment.notices,
+        notices=notices,
         unchosen=_unchosen(layers.file, place),
         allows_http=_allows_http(layers.environment, place.url),
     )
@@ -231,6 +236,12 @@ def _profile_setting(layers: Layers) -> Setting[str | None]:
     return setting
 
 
+def _is_unknown_by_variable(file: ConfigurationFile | None, profile: Setting[str | None]) -> bool:
+    """Whether `STARDAG_PROFILE` names a profile that the file in force, if there is one, does not define."""
+    known = (file.configuration if file else NOTHING).profiles
+    return profile.origin.layer is Layer.ENVIRONMENT and profile.value not in known
+
+
 def _contexts(layers: Layers, profile: Setting[str | None]) -> Iterator[_Context]:
     """The places that name a registry, an organization or a workspace, lowest first.
 
@@ -269,6 +280,11 @@ def _context_of_profile(file: ConfigurationFile | None, setting: Setting[str | N
 
 def _context_of_environment(layers: Layers) -> _Context:
     environment = layers.environment
+    if environment.inherited is not None and environment.profile is not None:
+        # Nothing hands down a profile: whoever names one in a child leaves the place that was handed down.
+        from stardag.domain import child_environment
+
+        environment = child_environment.without_inherited_place(environment)
     url = environment.registry_url
     registry: Setting[str | None] | None = None
     if url is not None:

@@ -89,7 +89,7 @@ class TomlConfigurationFiles:
             left_unread = _left_unread(error)
             self._notice_log.add((left_unread,))
             own = StardagDirectory(self._user_directory, self._user_directory)
-            return FileRead(None, own, (*notices, left_unread), True)
+            return FileRead(None, own, (*notices, left_unread))
         if document is None:
             return FileRead(None, directory, notices)
         of_document = tuple(_notices(document, layer))

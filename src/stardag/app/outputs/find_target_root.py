@@ -5,7 +5,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from stardag.app.connect import Connect, Connection
+from stardag.app.connect import Connect, Connection, sync_command
 from stardag.app.ports import State
 from stardag.domain.errors import StateNotWritable
 from stardag.domain.layers import Layer, Notice
@@ -72,7 +72,7 @@ class FindTargetRoot:
         return self.connect.asking(selection, lambda connection: self._fetch_from(selection, connection))
 
     def _fetch_from(self, selection: Selection, connection: Connection) -> ActiveProfile:
-        connection.check_not_replaced("stardag target-roots sync")
+        connection.check_not_replaced(sync_command(selection))
         identity, notices = connection.identity, connection.notices
         profile = self.connect.resolve(selection, identity)
         if _is_cached(profile, self.state.read(profile.directory)[0]):

@@ -35,7 +35,7 @@ def list_api_keys(
     edit = session.use_cases().edit_api_keys()
     with session.waiting("Asking the registry"):
         reply = edit.list(options.selection(registry, organization, workspace), revoked=revoked)
-    at = once_more(registry=registry, organization=organization, workspace=workspace)
+    at = once_more(profile=options.profile, registry=registry, organization=organization, workspace=workspace)
     end = "REVOKED" if revoked else "EXPIRES"
     rows = [
         (

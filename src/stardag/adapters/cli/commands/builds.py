@@ -91,7 +91,7 @@ def show_build(
         ("registered by", shown.maker),
         *((f"target root {name}", prefix) for name, prefix in sorted(roots.items())),
     ]
-    at = once_more(registry=registry, organization=organization, workspace=workspace)
+    at = once_more(profile=options.profile, registry=registry, organization=organization, workspace=workspace)
     return Answer(
         data={**build_data(shown), "target_roots": dict(roots)},
         text=lines(table(("KEY", "VALUE"), rows), *([section("ERROR", shown.error)] if shown.error else [])),

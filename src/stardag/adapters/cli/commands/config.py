@@ -76,7 +76,10 @@ def explain(key: str | None = None, *, options: Options = DEFAULTS, session: Ses
 @app.command(name="path")
 def path(*, options: Options = DEFAULTS, session: SessionArgument) -> Answer:
     """Show which files are read, and which directory holds the state."""
-    files = session.use_cases().files().find()
+    use_cases = session.use_cases()
+    files = use_cases.files().find()
+    if files.refused and use_cases.environment().read().names_all:
+        files = files._replace(directory=files.directory._replace(path=files.directory.user_path))
     directory = None if files.directory.is_missing else files.directory.path
     rows = [
         ("project", files.project or _NOTHING, _fate_of_project_file(files)),

@@ -43,7 +43,7 @@ def add_target_root(
         Where outputs go: an absolute path, '~/…' (in quotes), file://… or s3://bucket/prefix/.
     """
     edit = session.use_cases().edit_target_roots()
-    at = once_more(registry=registry, organization=organization, workspace=workspace)
+    at = once_more(profile=options.profile, registry=registry, organization=organization, workspace=workspace)
     selection = options.selection(registry, organization, workspace)
 
     def attempt(confirmed: bool) -> Reply[EditedRoot]:
@@ -75,7 +75,7 @@ def set_target_root(
         Where outputs go from now on: an absolute path, '~/…' (in quotes), file://… or s3://bucket/prefix/.
     """
     edit = session.use_cases().edit_target_roots()
-    at = once_more(registry=registry, organization=organization, workspace=workspace)
+    at = once_more(profile=options.profile, registry=registry, organization=organization, workspace=workspace)
     selection = options.selection(registry, organization, workspace)
 
     def attempt(confirmed: bool) -> Reply[EditedRoot]:
@@ -105,7 +105,7 @@ def remove_target_root(
         The root to remove.
     """
     edit = session.use_cases().edit_target_roots()
-    at = once_more(registry=registry, organization=organization, workspace=workspace)
+    at = once_more(profile=options.profile, registry=registry, organization=organization, workspace=workspace)
     selection = options.selection(registry, organization, workspace)
 
     def attempt(confirmed: bool) -> Reply[EditedRoot]:

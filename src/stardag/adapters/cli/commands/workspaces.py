@@ -60,7 +60,7 @@ def create_workspace(
     edit = session.use_cases().edit_workspaces()
     with session.waiting("Asking the registry"):
         reply = edit.create(options.selection(registry, organization), slug, name, description)
-    at = once_more(registry=registry, organization=organization)
+    at = once_more(profile=options.profile, registry=registry, organization=organization)
     return Answer(
         data=_data(reply.value),
         text=f"Workspace {slug!r} was made in organization {reply.place!r} at {reply.registry_url}.",
@@ -99,7 +99,7 @@ def archive_workspace(
 
     reply = session.prompts.confirming(attempt, yes, "Archive it?")
     now, changed = reply.value
-    at = once_more(registry=registry, organization=organization)
+    at = once_more(profile=options.profile, registry=registry, organization=organization)
     if undo:
         text = f"Workspace {now.slug!r} {'is in use again' if changed else 'was not archived'}."
     else:
