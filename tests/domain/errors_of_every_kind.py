@@ -127,7 +127,7 @@ EVERY_ERROR: tuple[StardagError, ...] = (
     StateNotWritable("/c.toml", "read-only file system"),
     NoHomeDirectory(),
     UnknownVariable(["The environment variable 'STARDAG_URL' is not known."], "https://api.stardag.com"),
-    UnsafeFile("/c.toml", "others may write /", "Close it to them with: chmod go-w /"),
+    UnsafeFile("/c.toml", "others may write /", "Fix its permissions: chmod go-w /"),
     AccessTokenEnded(URL, "STARDAG_ACCESS_TOKEN"),
     CommandNotFound("pyhton"),
     CommandNotRunnable("./pipeline.py", "it is not executable"),

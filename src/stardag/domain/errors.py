@@ -322,7 +322,8 @@ class NoProfileChosen(ConfigurationError):
                 f"stardag profile use {profiles[0]}"
             )
         else:
-            what = f"{path} defines the registries {', '.join(registries)} and no profile"
+            noun = "registry" if len(registries) == 1 else "registries"
+            what = f"{path} defines the {noun} {', '.join(registries)} and no profile"
             fix = f"Add one with: stardag profile add NAME --registry {registries[0]}"
         super().__init__(f"No profile is chosen: {what}.", fix)
 

@@ -207,7 +207,7 @@ def _check_directory(path: str) -> None:
     if status.st_uid != os.geteuid():
         raise UnusableSecrets(path, "belongs to another user", f"Remove it, and sign in again: rm -r {shown}")
     if is_open_to_others(status):
-        raise UnusableSecrets(path, "is open to others", f"Close it to them with: chmod 700 {shown}")
+        raise UnusableSecrets(path, "is open to others", f"Fix its permissions: chmod 700 {shown}")
 
 
 def _check_file(path: str, status: os.stat_result, fix: str) -> None:
@@ -215,4 +215,4 @@ def _check_file(path: str, status: os.stat_result, fix: str) -> None:
         raise UnusableSecrets(path, "belongs to another user", fix)
     if is_open_to_others(status):
         command = f"chmod 600 {quoted(path)}"
-        raise UnusableSecrets(path, "can be read or written by others", f"Close it to them with: {command}")
+        raise UnusableSecrets(path, "can be read or written by others", f"Fix its permissions: {command}")

@@ -204,9 +204,7 @@ class TomlConfigurationFiles:
         for place in _places(path):
             reason = others_may_write(place)
             if reason == OTHERS_MAY_WRITE:
-                raise UnsafeFile(
-                    path, f"others may write {place}", f"Close it to them with: chmod go-w {quoted(place)}"
-                )
+                raise UnsafeFile(path, f"others may write {place}", f"Fix its permissions: chmod go-w {quoted(place)}")
             if reason == ANOTHER_OWNER:
                 command = f"sudo chown {os.geteuid()} {quoted(place)}"
                 raise UnsafeFile(path, f"{place} belongs to another user", f"Read it, and if it is yours: {command}")
