@@ -11,7 +11,7 @@ from stardag.app.log_in import Way
 from stardag.app.sign_in.ports import PendingSignIn
 from stardag.app.sign_in.user_credentials import OrganizationCredential, UserCredential
 from stardag.domain.credentials import Secret
-from stardag.domain.errors import ConfigurationError, MissingSetting, StateNotWritable, UnknownName
+from stardag.domain.errors import ConfigurationError, MissingSetting, StardagError, StateNotWritable, UnknownName
 from stardag.domain.profile import NO_SELECTION, Selection
 from stardag.domain.registry_errors import (
     ClockOff,
@@ -19,6 +19,7 @@ from stardag.domain.registry_errors import (
     NoCredential,
     NotKnownToRegistry,
     RefusedCredential,
+    RegistryUnreachable,
     SignInEnded,
     SignInRefused,
     SignInWithheld,
@@ -27,7 +28,7 @@ from stardag.domain.registry_errors import (
 from stardag.domain.sign_in import IssuedTokens, User
 from tests.app.world import World, codes, sample
 from tests.fakes.environment import FakeEnvironment
-from tests.fakes.registry import DEFAULT_URL
+from tests.fakes.registry import DEFAULT_URL, FakeRegistryApi
 from tests.fakes.signals import FakeSignals
 
 ALICE = "alice@acme.example"
@@ -103,6 +104,25 @@ class TestLoggingIn:
         assert world.identity_provider.refreshes == [given]
         assert kept is not None
         assert kept.refresh_token != given
+
+    @pytest.mark.parametrize(
+        "failure", [RegistryUnreachable(DEFAULT_URL, "nothing listens there"), RefusedCredential(DEFAULT_URL)]
+    )
+    def test_the_successor_of_a_token_that_is_given_is_kept_though_the_registry_fails(
+        self, world: World, failure: StardagError
+    ) -> None:
+        class Failing(FakeRegistryApi):
+            def introduce(self, id_token: Secret | None) -> User:
+                raise failure
+
+        world.registries.api = Failing
+        given = world.identity_provider.sign_in(ALICE).refresh_token
+        with pytest.raises((RegistryUnreachable, SignInRefused)) as caught:
+            world.log_in(NO_SELECTION, Dialogue(), refresh_token=given)
+        kept = world.sign_ins.find(world.directory, "local", DEFAULT_URL)
+        assert kept is not None
+        assert kept.refresh_token in world.identity_provider.good
+        assert world.sign_ins.file_of(kept).path in caught.value.fix
 
     def test_what_was_denied_leaves_nothing(self, world: World) -> None:
         world.identity_provider.person = None

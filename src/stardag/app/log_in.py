@@ -13,6 +13,7 @@ from stardag.app.sync_target_roots import Synced, SyncTargetRoots
 from stardag.domain.credentials import Secret
 from stardag.domain.errors import StardagError
 from stardag.domain.layers import Notice
+from stardag.domain.lines import lines
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.registry_errors import RefusedCredential, SignInRefused
 from stardag.domain.sign_in import IssuedTokens, SignIn, SignInSettings, User
@@ -90,8 +91,11 @@ class LogIn:
             kept = issued.refresh_token or refresh_token
             if kept is None:
                 raise SignInRefused(issuer.url, "it gave no refresh token, which staying signed in needs")
-            user = self._introduce(url, issuer.url, issued, timeout)
             sign_in = SignIn(profile.directory.path, registry, url, issuer.token_endpoint, settings.client_id, kept)
+            is_rotated = refresh_token is not None and kept != refresh_token
+            if is_rotated:  # the token that was given is spent: its successor stays, whatever the registry answers
+                self.sign_ins.keep(profile.directory, sign_in)
+            user = self._introduce(sign_in, issuer.url, issued, timeout, is_rotated=is_rotated)
             self.sign_ins.keep(profile.directory, sign_in, user)
         synced, notices = self._sync(selection._replace(registry=registry), profile, sign_in, issued)
         return LoggedIn(profile, registry, user, synced, (*profile.notices, *notices))
@@ -109,16 +113,27 @@ class LogIn:
             dialogue.show(pending)
             return pending.wait()
 
-    def _introduce(self, registry_url: str, issuer_url: str, issued: IssuedTokens, timeout: float) -> User:
-        api = self.registries.connect(registry_url, FixedCredential(issued.access_token), timeout)
+    def _introduce(
+        self, sign_in: SignIn, issuer_url: str, issued: IssuedTokens, timeout: float, *, is_rotated: bool
+    ) -> User:
+        api = self.registries.connect(sign_in.registry_url, FixedCredential(issued.access_token), timeout)
+        failure: StardagError
         try:
             return api.introduce(issued.id_token)
         except RefusedCredential:
-            raise SignInRefused(
+            failure = SignInRefused(
                 issuer_url,
-                f"the registry {registry_url} does not take the tokens that it gives",
+                f"the registry {sign_in.registry_url} does not take the tokens that it gives",
                 "Ask whoever runs the registry whether its --oidc-client-id and --oidc-audience are right.",
-            ) from None
+            )
+        except StardagError as error:
+            failure = error
+        if is_rotated:
+            path = self.sign_ins.file_of(sign_in).path
+            failure.fix = lines(
+                failure.fix, f"The issuer replaced the refresh token that was given; the new one is in {path}"
+            )
+        raise failure
 
     def _sync(
         self, selection: Selection, profile: ActiveProfile, sign_in: SignIn, issued: IssuedTokens
