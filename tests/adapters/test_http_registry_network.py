@@ -141,7 +141,7 @@ def test_the_process_exits_at_once_after_the_deadline() -> None:
     code = (
         "import sys\n"
         "from stardag.adapters.http_registry import HttpRegistries\n"
-        "from stardag.domain.errors import RegistryUnreachable\n"
+        "from stardag.domain.registry_errors import RegistryUnreachable\n"
         "try:\n"
         "    HttpRegistries().connect(sys.argv[1], None, 0.3).check()\n"
         "except RegistryUnreachable:\n"
@@ -263,6 +263,7 @@ def test_certificates_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises(RegistryUnreachable, match="the certificates to trust cannot be read") as caught:
         connect("https://127.0.0.1:1").check()
+    assert f"(SSL_CERT_FILE={path})" in caught.value.message
     assert "SSL_CERT_FILE" in caught.value.fix
 
 
@@ -363,6 +364,16 @@ def test_a_registry_by_plain_http_is_asked_through_the_proxy_which_may_refuse(mo
     with ScriptedServer(response(407)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         assert "(HTTP_PROXY) refuses: it answers 407" in message_of(connect("http://registry.invalid").check)
+
+
+@pytest.mark.parametrize(("status", "body"), [(503, b"<html>busy"), (200, b"<html>hello")])
+def test_a_proxy_that_answers_in_place_of_a_registry_is_named(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
+) -> None:
+    with ScriptedServer(response(status, body)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        told = message_of(connect("http://registry.invalid").organizations)
+    assert told.endswith(f"; asked through the proxy {proxy.url} (HTTP_PROXY).")
 
 
 UNUSED_PROXIES = [

@@ -23,6 +23,8 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"HTTPS_PROXY": PROXY}, "http://r.example", None),
         ({"HTTP_PROXY": "other:1", "ALL_PROXY": PROXY}, "https://r.example", ProxyChoice(PROXY, "ALL_PROXY")),
         ({"https_proxy": "proxy.example:3128"}, "https://r.example", ProxyChoice(PROXY, "https_proxy")),
+        ({"HTTPS_PROXY": f" {PROXY} "}, "https://r.example", ProxyChoice(PROXY, "HTTPS_PROXY")),
+        ({"HTTPS_PROXY": " ", "ALL_PROXY": PROXY}, "https://r.example", ProxyChoice(PROXY, "ALL_PROXY")),
         ({"https_proxy": PROXY, "HTTPS_PROXY": "other:1"}, "https://r.example", ProxyChoice(PROXY, "https_proxy")),
     ],
 )
@@ -37,6 +39,8 @@ def test_the_proxy_of_the_scheme_counts_before_the_one_for_all(
 EXEMPT = [
     ("*", "https://r.example"),
     ("r.example", "https://r.example"),
+    ("r.example.", "https://r.example"),
+    ("r.example", "https://r.example."),
     (".example", "https://r.example"),
     ("*.example", "https://r.example"),
     ("EXAMPLE", "https://deep.r.example:8443"),
@@ -83,9 +87,14 @@ def test_no_proxy_exempts_names_addresses_and_networks(
         ("http://proxy.example:3128", "http://proxy.example:3128"),
         ("http://user:secret@proxy.example:3128/secret", "http://proxy.example:3128"),
         ("http://user:sec@ret@proxy.example", "http://proxy.example"),
-        ("http://user:sec://ret@proxy.example", "http://proxy.example"),
-        ("http://user:sec/ret@proxy.example", "http://proxy.example"),
-        ("http://secret@[::1", "http://[::1"),
+        ("http://user:sec://ret@proxy.example", "http://…"),
+        ("http://user:sec/ret@proxy.example", "http://…"),
+        ("http://proxy.example:3128?auth=user:sec@ret", "http://…"),
+        ("http://proxy.example:3128?auth=user:secret", "http://proxy.example:3128"),
+        ("http://user:secret", "http://…"),
+        ("http://user:secret%40proxy.example:3128", "http://…"),
+        ("http://user:secret@[::1]:3128", "http://[::1]:3128"),
+        ("http://secret@[::1", "http://…"),
     ],
 )
 def test_errors_show_no_user_and_no_password(url: str, shown: str) -> None:

@@ -21,7 +21,7 @@ def _matches(host: str, port: int, entry: str) -> bool:
     address, network = _address(host), _network(name)
     if network is not None:
         return address is not None and address in network
-    suffix = name.removeprefix("*").lstrip(".")
+    suffix = name.removeprefix("*").strip(".")  # a dot at the end says that the name is whole, as in DNS
     return name == "*" or (suffix != "" and (host == suffix or host.endswith(f".{suffix}")))
 
 

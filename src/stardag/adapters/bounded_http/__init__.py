@@ -46,6 +46,8 @@ Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)
 """What sending and reading may raise; a ValueError comes of a name that no host can have."""
 
+_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
 _LOGGER = logging.getLogger(__name__)
 """Says which address was asked and how it was answered; never a header or a body."""
 
@@ -202,6 +204,15 @@ class Exchange:
         if self._client is not None:
             self._client.shut_down()
 
+    @property
+    def way(self) -> str:
+        """The proxy that may have answered in place of the server, as a phrase to append: only where no tunnel leads
+        through it."""
+        client = self._client
+        if client is None or client.proxy is None or not client.address.startswith("http:"):
+            return ""
+        return f"; asked through the proxy {client.proxy.shown}"
+
     def no_answer(self) -> StardagError:
         """The error for a deadline that has passed; called from another thread."""
         return self._unreachable(no_answer(self.stage, self._timeout), None)
@@ -217,8 +228,9 @@ class Exchange:
         except UnusableProxy as error:
             problem, fix = f"the proxy {error.proxy.shown} cannot be used: {error.problem}", _proxy_fix(error.proxy)
         except OSError:  # ssl.SSLError among them
-            problem = "the certificates to trust cannot be read"
-            fix = "Check the environment variables SSL_CERT_FILE and SSL_CERT_DIR."
+            given = [f"{name}={os.environ[name]}" for name in _CERTIFICATE_VARIABLES if os.environ.get(name)]
+            problem = f"the certificates to trust cannot be read ({', '.join(given) or 'those that come with certifi'})"
+            fix = f"Check the environment variables {' and '.join(_CERTIFICATE_VARIABLES)}."
         else:
             if self._client is not client:
                 self._passage = ProxyPassage(client.proxy, client.address)

@@ -15,6 +15,7 @@ from stardag.domain.no_proxy import is_exempt
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _SHOWN_MAX_LENGTH = 200
 
 
@@ -26,12 +27,14 @@ class ProxyChoice(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What errors call it: without user name and password."""
-        scheme = _SCHEME.match(self.url)
-        host = self.url.rpartition("@")[2] if "@" in self.url else self.url.removeprefix(scheme[0] if scheme else "")
-        shown = f"{scheme[0] if scheme else ''}{host.partition('/')[0]}"
+        """What errors call it: scheme, host and port. All else may be a password, as may be a host that is none."""
+        found = _SCHEME.match(self.url)
+        scheme = found[0] if found else ""
+        authority, *rest = re.split(r"[/?#]", self.url.removeprefix(scheme), maxsplit=1)
+        place = _PLACE.fullmatch(authority.rpartition("@")[2])
+        is_clear = place is not None and not any("@" in part for part in rest)
         by = f" ({self.variable})" if self.variable else ""
-        return f"{shown.encode('ascii', 'backslashreplace').decode()[:_SHOWN_MAX_LENGTH]}{by}"
+        return f"{scheme}{place[0] if place and is_clear else '…'}"[:_SHOWN_MAX_LENGTH] + by
 
 
 def proxy_for(url: str) -> ProxyChoice | None:
@@ -40,8 +43,8 @@ def proxy_for(url: str) -> ProxyChoice | None:
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or _DEFAULT_PORTS[parts.scheme]
     proxies = getproxies()
-    scheme = parts.scheme if proxies.get(parts.scheme) else "all"
-    proxy = proxies.get(scheme)
+    scheme = parts.scheme if proxies.get(parts.scheme, "").strip() else "all"
+    proxy = proxies.get(scheme, "").strip()
     if not proxy or is_exempt(host, port, proxies.get("no", "")) or proxy_bypass(host):
         return None
     return ProxyChoice(proxy if "://" in proxy else f"http://{proxy}", _variable_of(scheme))
@@ -49,7 +52,7 @@ def proxy_for(url: str) -> ProxyChoice | None:
 
 def _variable_of(scheme: str) -> str:
     names = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
-    return next((name for name in names if os.environ.get(name)), "")
+    return next((name for name in names if os.environ.get(name, "").strip()), "")
 
 
 class ProxyPassage:

@@ -180,7 +180,7 @@ class Asking:
             if is_json(error):
                 failure = UnexpectedAnswer(self.url, breach_of(error), self._fix)
             else:
-                failure = RegistryUnreachable(self.url, NO_REGISTRY, self._fix)
+                failure = self._unreachable(NO_REGISTRY, self._fix)
         raise failure  # here, so that it does not keep the answer in its context
 
     def refusal(self, answer: Answer, sought: Sought | None, made: Sought | None = None) -> StardagError:
@@ -199,7 +199,7 @@ class Asking:
             case HTTPStatus.NOT_FOUND if sought is not None and problem.code is not None:
                 return NotKnownToRegistry(sought.kind, sought.value, self.url)
             case HTTPStatus.NOT_FOUND:
-                return RegistryUnreachable(self.url, f"there is no registry at this address (it answers {says})")
+                return self._unreachable(f"there is no registry at this address (it answers {says})")
             case HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY if problem.code is not None:
                 return self._objection(problem, reason, made or sought) or UnexpectedAnswer(
                     self.url, f"it refuses the question with {says}"
@@ -207,15 +207,19 @@ class Asking:
             case 301 | 302 | 303 | 307 | 308:
                 target = self._shown(answer.headers.get("location", "nowhere"))
                 fix = "Nothing was sent there. If the registry is there now, correct its address in the configuration."
-                return RegistryUnreachable(self.url, f"it redirects to {target}", fix)
+                return self._unreachable(f"it redirects to {target}", fix)
             case status if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
                 is_done_perhaps = status >= 500 and problem.code != "issuer-unavailable"  # which is asked before
                 fix = (self._fix if is_done_perhaps else None) or "Try again in a while."
-                return RegistryUnreachable(self.url, f"it answers {says}", fix)
+                return self._unreachable(f"it answers {says}", fix)
             case _ if problem.code is not None:
                 return UnexpectedAnswer(self.url, f"it refuses the question with {says}")
             case _:
-                return RegistryUnreachable(self.url, f"{NO_REGISTRY} (it answers {says})", self._fix)
+                return self._unreachable(f"{NO_REGISTRY} (it answers {says})", self._fix)
+
+    def _unreachable(self, reason: str, fix: str | None = None) -> RegistryUnreachable:
+        """That what answers is no registry, or none that works: perhaps a proxy."""
+        return RegistryUnreachable(self.url, f"{reason}{self.exchange.way}", fix)
 
     @property
     def _fix(self) -> str | None:
