@@ -256,17 +256,25 @@ NOT_TEXT: list[Callable[[str], object]] = [
     stardag.target_root,
     lambda text: stardag.target_root(profile=text),
     stardag.task_outputs,
-    lambda text: stardag.task_outputs("t", {"a": [text]}),
     lambda text: stardag.task_outputs("t", root=text),
 ]
 
 
+@pytest.mark.parametrize("given", [HALF_A_SURROGATE_PAIR, 3, ["x"], b"x"])
 @pytest.mark.parametrize("call", NOT_TEXT)
 def test_what_is_not_text_is_refused_as_a_value(
-    call: Callable[[str], object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    call: Callable[[str], object], given: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("STARDAG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     with pytest.raises((InvalidName, InvalidValue)) as caught:
-        call(HALF_A_SURROGATE_PAIR)
+        call(cast("str", given))  # a type that nobody checks when it runs
     assert caught.value.message.isprintable()
+    assert repr(given) in caught.value.message
+
+
+def test_parameters_that_cannot_be_are_told_in_english() -> None:
+    with pytest.raises(InvalidValue, match=r"^Invalid parameters: they are no mapping\.\n"):
+        stardag.task_outputs("t", 3)  # type: ignore[arg-type]  # which nobody checks when it runs
+    with pytest.raises(InvalidValue, match=r"^Invalid parameters: they hold what JSON cannot say\.\n"):
+        stardag.task_outputs("t", {"a": float("nan")})

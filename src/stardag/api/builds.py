@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from stardag import wiring
 from stardag.api.current import CurrentBuild, current_build, selection_of
@@ -250,6 +250,7 @@ class Build:
         return () if self._is_inner else self._running.end(*ending_of(raised))
 
 
+@with_short_traceback
 def build(
     name: str,
     *,
@@ -310,10 +311,10 @@ def task_outputs(
     """
     parameters = _NO_PARAMETERS if parameters is None else parameters
     directory = task_directory(name, task_id(name, parameters))
-    if isinstance(root, str):
-        place = find_place(root, profile, registry, organization, workspace, read_only=True)
-        return TaskOutputs(name, parameters, wiring.output_storage().task_files(place, directory))
-    return TaskOutputs(name, parameters, root.task_files(directory))
+    if not isinstance(root, str) and hasattr(root, "task_files"):  # the class itself takes a while to import
+        return TaskOutputs(name, parameters, root.task_files(directory))
+    place = find_place(cast("str", root), profile, registry, organization, workspace, read_only=True)
+    return TaskOutputs(name, parameters, wiring.output_storage().task_files(place, directory))
 
 
 def _warn_at_the_end(notices: "tuple[Notice, ...]", raised: BaseException | None) -> None:

@@ -72,9 +72,10 @@ def selection_of(
     organization drops the workspace.
 
     Raises:
-        InvalidName: the name of the profile or the registry is not text.
+        InvalidName: one of them is not text.
     """
-    for kind, name in (("profile", profile), ("registry", registry)):
+    arguments = (("profile", profile), ("registry", registry), ("organization", organization), ("workspace", workspace))
+    for kind, name in arguments:
         if name is not None and not is_text(name):
             raise InvalidName(kind, name)
     if profile is not None:

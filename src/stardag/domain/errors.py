@@ -158,7 +158,7 @@ class InvalidName(ConfigurationError):
         self.kind = kind
         self.value = value
         super().__init__(
-            f"{value[:80]!r} cannot name {_article(kind)}.",
+            f"{_quoted(value, 80)} cannot name {_article(kind)}.",
             "Names are lower-case letters and digits, with single hyphens or underscores between them, "
             "63 characters at most.",
         )
@@ -169,10 +169,12 @@ class InvalidValue(ConfigurationError):
 
     code = "invalid-value"
 
-    def __init__(self, kind: str, value: str, problem: str, fix: str) -> None:
+    def __init__(self, kind: str, value: str | None, problem: str, fix: str) -> None:
+        """`value`: None where it is not to be shown."""
         self.kind = kind
-        self.value = value
-        super().__init__(f"{value[:200]!r} cannot be {_article(kind)}: {problem}.", fix)
+        self.value = value or ""
+        what = f"Invalid {kind}" if value is None else f"{_quoted(value, 200)} cannot be {_article(kind)}"
+        super().__init__(f"{what}: {problem}.", fix)
 
 
 class FileProblem:
@@ -438,6 +440,11 @@ class NoHomeDirectory(StateNotWritable):
     def __init__(self, fix: str = remedy) -> None:
         self.path = ""
         StardagError.__init__(self, self.problem, fix)
+
+
+def _quoted(value: object, length: int) -> str:
+    """A text, shortened before it is quoted; programs hand over other things as well."""
+    return repr(value[:length]) if isinstance(value, str) else repr(value)[:length]
 
 
 def _article(kind: str) -> str:

@@ -40,8 +40,11 @@ def is_id(value: str) -> bool:
     return [len(part) for part in parts] == _ID_LENGTHS and _HEXADECIMAL.issuperset("".join(parts))
 
 
-def is_text(value: str) -> bool:
-    """Whether all of `value` is text: no half of a surrogate pair, as which Python hands over a byte that is none."""
+def is_text(value: object) -> bool:
+    """Whether `value` is text: a string without half of a surrogate pair, as which Python hands over a byte that is
+    none. Programs hand over what is no string at all as well."""
+    if not isinstance(value, str):
+        return False
     if value.isascii():
         return True
     try:
@@ -55,10 +58,10 @@ def check_text(kind: str, value: str) -> str:
     """Return `value`, a text of the given kind ("build name", …).
 
     Raises:
-        InvalidValue: it holds half of a surrogate pair.
+        InvalidValue: it is no string, or holds half of a surrogate pair.
     """
     if not is_text(value):
-        raise InvalidValue(kind, value, "it is not text", "Give it as text, without bytes that are no UTF-8.")
+        raise InvalidValue(kind, value, "it is not text", "Give it as a string, without bytes that are no UTF-8.")
     return value
 
 

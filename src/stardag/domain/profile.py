@@ -78,10 +78,10 @@ class ActiveProfile(NamedTuple):
             InvalidName: the name is not text.
             NoHomeDirectory: the root would be below the user's home directory, and there is none.
         """
-        if name in self.target_roots:
-            return self.target_roots[name].value
         if not is_text(name):
             raise InvalidName("target root", name)
+        if name in self.target_roots:
+            return self.target_roots[name].value
         self.check_chosen()
         if self.is_local and self.directory.is_missing:
             raise NoHomeDirectory

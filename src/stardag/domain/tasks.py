@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from stardag.domain.errors import InvalidValue
+from stardag.domain.names import is_text
 
 TASK_NAME_MAX_LENGTH = 100
 TASK_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -51,7 +52,7 @@ def check_task_name(value: str) -> str:
     Raises:
         InvalidValue: it is empty, too long, or holds anything but ASCII letters, digits, ".", "_" and "-".
     """
-    if not is_task_name(value):
+    if not is_text(value) or not is_task_name(value):
         rule = f"1 to {TASK_NAME_MAX_LENGTH} ASCII letters, digits, '.', '_' and '-', the first a letter or a digit"
         raise InvalidValue("task name", value, "it does not follow the rule", f"A task's name is {rule}.")
     return value
@@ -64,15 +65,17 @@ def check_parameters(parameters: Mapping[str, Json]) -> str:
         InvalidValue: they nest too deep, are too large, or hold what JSON cannot say.
     """
     fix = "Keep large values below a target root, and give their path as the parameter."
+    if not isinstance(cast("object", parameters), Mapping):  # types promise a mapping, and nobody checks them
+        raise InvalidValue("parameters", None, "they are no mapping", "Give a dictionary of names and values.")
     if _is_deeper(parameters, PARAMETERS_MAX_DEPTH):
-        raise InvalidValue("parameters", "…", f"they nest deeper than {PARAMETERS_MAX_DEPTH} levels", fix)
+        raise InvalidValue("parameters", None, f"they nest deeper than {PARAMETERS_MAX_DEPTH} levels", fix)
     try:
         text = canonical_json(parameters)
         size = len(text.encode())
     except (TypeError, ValueError):  # NaN, infinity, half a surrogate pair, and what is no JSON at all
-        raise InvalidValue("parameters", "…", "they hold what JSON cannot say", fix) from None
+        raise InvalidValue("parameters", None, "they hold what JSON cannot say", fix) from None
     if size > PARAMETERS_MAX_BYTES:
-        raise InvalidValue("parameters", "…", f"they have more than {PARAMETERS_MAX_BYTES} bytes", fix)
+        raise InvalidValue("parameters", None, f"they have more than {PARAMETERS_MAX_BYTES} bytes", fix)
     return text
 
 
