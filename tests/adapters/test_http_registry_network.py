@@ -278,7 +278,7 @@ def test_https_to_something_that_speaks_http() -> None:
         threading.Thread(target=answer, daemon=True).start()
         told = message_of(connect(f"https://127.0.0.1:{plain.getsockname()[1]}").check)
     assert "the TLS handshake failed" in told
-    assert "does it speak http, not https?" in told
+    assert "; it may speak http, not https." in told
 
 
 def test_a_proxy_is_asked_for_the_way_and_never_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,22 @@ def test_plain_http_is_permitted_also_for_a_registry_that_is_there(world: World,
     assert world.files.user == {"registry": {"r": {"url": PLAIN, "allow_http": True}}}
 
 
+@pytest.mark.parametrize("in_project", [False, True])
+@pytest.mark.parametrize("url", [HERE, "http://127.0.0.1:8000", "https://s.example"])
+def test_a_permission_that_an_address_does_not_need_is_not_written_and_that_is_said(
+    world: World, add: AddRegistry, url: str, in_project: bool
+) -> None:
+    if in_project:
+        world.files.project = {}
+    for _ in range(2):
+        added = add("r", url, allow_http=True, offline=True)
+        assert "unused-option" in codes(added.notices)
+        assert f"--allow-http has no effect: it is needed for plain http beyond this machine alone, not for {url}." in [
+            notice.message for notice in added.notices
+        ]
+    assert (world.files.project if in_project else world.files.user) == {"registry": {"r": {"url": url}}}
+
+
 def test_another_address_does_not_inherit_the_permission(world: World, add: AddRegistry) -> None:
     add("r", PLAIN, allow_http=True)
     add("r", HERE, overwrite=True)

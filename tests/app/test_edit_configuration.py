@@ -13,6 +13,7 @@ from stardag.app.edit_configuration import (
     UseProfile,
 )
 from stardag.domain.configuration import Profile
+from stardag.domain.environment import InheritedPlace
 from stardag.domain.errors import (
     ConfirmationNeeded,
     EditNotPossible,
@@ -134,7 +135,7 @@ def test_a_profile_that_is_only_to_be_added_may_be_named_by_the_variable_already
 
 def test_a_profile_is_added_and_checked_at_its_registry(world: World) -> None:
     added = add_profile(world)(NEW)
-    assert added == (USER_FILE, True, (), False, True)
+    assert added == (USER_FILE, True, (), False, True, False)
     assert profiles(world)["new"] == NEW
     assert world.registry.requests == ["GET /organizations/default/workspaces"]
 
@@ -225,7 +226,7 @@ def test_the_first_profile_becomes_the_default_in_the_same_edit(world: World) ->
     assert (added.is_default, added.has_default) == (True, True)
     assert [edit.table for edit in world.files.edits] == [("profile", "new"), ("default",)]
     assert world.resolve().profile.value == "new"
-    assert add_profile(world)(NEW) == (USER_FILE, False, (), True, True)
+    assert add_profile(world)(NEW) == (USER_FILE, False, (), True, True, False)
 
 
 def test_the_first_profile_of_a_project_becomes_the_default_there(world: World) -> None:
@@ -290,6 +291,36 @@ def test_variables_that_say_the_same_as_the_default_outrank_nothing(world: World
     assert UseProfile(world.environment, world.files)("local").notices == ()
 
 
+ELSEWHERE = InheritedPlace("https://elsewhere.example", "o-id", "w-id", {}, "acme", "prod")
+
+
+def started_for(world: World, place: InheritedPlace) -> None:
+    """What `stardag exec` sets for a place."""
+    world.environment.inherited = place
+    world.environment.registry_url = place.registry_url
+    world.environment.organization, world.environment.workspace = place.organization, place.workspace
+
+
+def test_what_exec_set_is_no_variable_to_unset_but_the_place_that_the_process_works_at(world: World) -> None:
+    started_for(world, ELSEWHERE)
+    (notice,) = UseProfile(world.environment, world.files)("local").notices
+    assert notice.code == "outranked"
+    assert "workspace 'prod' at https://elsewhere.example" in notice.message
+    assert "STARDAG_" not in notice.message
+
+
+def test_what_a_person_sets_in_there_is_still_named(world: World) -> None:
+    started_for(world, ELSEWHERE)
+    world.environment.workspace = "mine"
+    notices = UseProfile(world.environment, world.files)("local").notices
+    assert [notice.message.split()[0] for notice in notices] == ["This", "STARDAG_WORKSPACE_ID=mine"]
+
+
+def test_the_profile_that_a_process_was_started_for_outranks_nothing(world: World) -> None:
+    started_for(world, ELSEWHERE._replace(registry_url=HERE, organization_slug="default", workspace_slug="default"))
+    assert UseProfile(world.environment, world.files)("local").notices == ()
+
+
 def test_a_profile_is_used(world: World) -> None:
     add_profile(world)(NEW)
     edited = UseProfile(world.environment, world.files)("new")
@@ -344,10 +375,14 @@ def test_a_sign_in_at_a_removed_registry_is_kept_and_that_is_said(world: World) 
     assert "stardag auth logout --registry local" in edited.notices[0].message
 
 
-@pytest.mark.parametrize("name", ["missing", "central"])
-def test_a_registry_that_the_file_does_not_define_cannot_be_removed(world: World, name: str) -> None:
+def test_a_registry_that_the_file_does_not_define_cannot_be_removed(world: World) -> None:
     with pytest.raises(UnknownName):
-        RemoveRegistry(world.files, world.sign_ins)(name)
+        RemoveRegistry(world.files, world.sign_ins)("missing")
+
+
+def test_the_default_registry_that_no_file_defines_is_not_said_to_be_unknown_when_it_is_removed(world: World) -> None:
+    with pytest.raises(InvalidValue, match=f"known without an entry, and {USER_FILE} has none"):
+        RemoveRegistry(world.files, world.sign_ins)("central")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from stardag.domain.builds import TaskFilter
 from stardag.domain.errors import ConfirmationNeeded, InvalidName, InvalidValue, MissingSetting
 from stardag.domain.profile import NO_SELECTION, Selection
-from stardag.domain.refusals import AmbiguousName
+from stardag.domain.refusals import AlreadyExists, AmbiguousName
 from stardag.domain.registry_errors import NotKnownToRegistry
 from tests.app.world import World, codes
 
@@ -98,6 +98,11 @@ class TestTargetRoots:
         with pytest.raises(ConfirmationNeeded) as caught:
             world.edit_target_roots.change(NO_SELECTION, "new", prefix, confirmed=False)
         assert says in caught.value.message
+
+    def test_a_name_that_is_taken_is_said_before_anything_is_asked(self, world: World) -> None:
+        world.set_root("unused", "/shared/default")
+        with pytest.raises(AlreadyExists, match="'unused'"):
+            world.edit_target_roots.add(NO_SELECTION, "unused", "/home/alice/x", confirmed=False)
 
     def test_a_change_shows_all_that_there_is_to_confirm_at_once(self, world: World) -> None:
         with pytest.raises(ConfirmationNeeded) as caught:

@@ -179,6 +179,33 @@ def test_plain_http_is_permitted_by_an_option_in_the_users_own_file_alone(machin
     assert "allow_http" not in (machine.work / ".stardag" / "config.toml").read_text(), "it counts for the project, too"
 
 
+def test_a_permission_of_plain_http_without_effect_is_said_and_not_written_into_a_projects_file(
+    machine: Machine,
+) -> None:
+    path = machine.project("")
+    words = ("registry", "add", "here", "--url", NOWHERE, "--allow-http", "--offline")
+    assert f"not for {NOWHERE}." in machine.ask(*words).warnings["unused-option"]
+    assert path.read_text() == f'[registry.here]\nurl = "{NOWHERE}"\n'
+    assert "allow_http" not in machine.run("registry", "list").err
+
+
+def test_the_default_registry_without_an_entry_cannot_be_removed_and_a_replaced_profile_was_changed(
+    machine: Machine,
+) -> None:
+    error = machine.ask("registry", "remove", "central", exits=2).error
+    assert "known without an entry" in error["message"]
+    words = ("profile", "add", "p", "-r", "central", "-o", "o", "--offline", "-w")
+    machine.run(*words, "w")
+    assert machine.run(*words, "v", "--replace").out.startswith("Profile 'p' was changed in ")
+
+
+def test_a_default_that_a_command_of_exec_sets_is_said_to_count_outside_of_it(machine: Machine, place: Place) -> None:
+    machine.configure('[registry.r]\nurl = "https://r.example"\n[profile.q]\nregistry = "r"\n')
+    said = machine.run("exec", "--", str(PROGRAM), "profile", "use", "q", env=place.variables).err
+    assert f"works there: workspace {place.workspace!r} at {place.url}. 'q' is the default outside of it." in said
+    assert "unset" not in said
+
+
 def test_the_secret_of_a_pasted_link_is_not_repeated(machine: Machine) -> None:
     ran = machine.run("registry", "add", "x", "--url", "https://r.example/invitation?token=s3cret", exits=2)
     assert "s3cret" not in ran.said

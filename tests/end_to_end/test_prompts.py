@@ -139,9 +139,12 @@ def test_without_a_connection_organization_and_workspace_are_typed_and_why_is_sa
     assert listed(machine)["profile"]["mine"] == {"registry": "here", "organization": "my-org", "workspace": "my-ws"}
 
 
-def test_who_is_not_signed_in_reads_that_before_they_are_asked_and_once(machine: Machine, place: Place) -> None:
+@pytest.mark.parametrize("quiet", [(), ("-q",)], ids=["", "quiet"])
+def test_who_is_not_signed_in_reads_that_before_they_are_asked_and_once(
+    machine: Machine, place: Place, quiet: tuple[str, ...]
+) -> None:
     machine.configure(f'[registry.here]\nurl = "{place.url}"\n')
-    with terminal(machine, "profile", "add", "mine", "-r", "here") as person:
+    with terminal(machine, "profile", "add", "mine", "-r", "here", *quiet) as person:
         person.reads("There is nothing to choose from. ")
         person.reads("stardag auth login --registry here")
         person.reads("Organization (slug or id):")

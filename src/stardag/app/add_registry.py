@@ -49,7 +49,8 @@ class AddRegistry:
         allow_http: bool = False,
         offline: bool = False,
     ) -> AddedRegistry:
-        """Add. `force` adds what is no registry; `allow_http` permits plain http to it from now on.
+        """Add. `force` adds what is no registry; `allow_http` permits plain http to it from now on; where the
+        address needs no permission, none is written.
 
         Raises:
             InvalidName, InvalidValue: the name or URL cannot be one, or the URL is plain http that nothing permits.
@@ -59,17 +60,21 @@ class AddRegistry:
         """
         pasted = url.strip()
         address = without_route(pasted)
-        registry = Registry(name, address, allow_http)
+        registry = Registry(name, address)
+        if is_plain_beyond_loopback(registry.url):
+            registry = Registry(name, address, allow_http)
         read = self.files.read()
         profile = resolve_without_profile(self.environment, read, Selection(offline=offline))
         self._check_transport(registry)
         path = self.files.find().in_force
         existing = read.file.configuration.registries.get(name) if read.file else None
-        if existing is not None and existing.url == registry.url and (existing.allow_http or not allow_http):
-            return self._added(path, existing, read, profile, changed=False)
+        unused = () if registry.allow_http or not allow_http else (_without_effect(registry),)
+        if existing is not None and existing.url == registry.url and (existing.allow_http or not registry.allow_http):
+            return self._added(path, existing, read, profile, changed=False, notices=unused)
         if existing is not None and existing.url != registry.url and not overwrite:
             raise ConfirmationNeeded(f"The registry {name!r} is already {existing.url} in {path}.", "--replace")
-        found, notices = self._look(registry, profile, force=force)
+        found, of_check = self._look(registry, profile, force=force)
+        notices = (*unused, *of_check)
         if address != pasted or found != registry:
             notices = (*notices, _correction(pasted, found))
         allowed = True if found.allow_http else None
@@ -137,6 +142,11 @@ class AddRegistry:
             return self.open_registry.sign_ins.find(read.directory, registry.name, registry.url) is not None
         except UnusableSecrets:
             return False  # signing in again is what helps
+
+
+def _without_effect(registry: Registry) -> Notice:
+    reason = "is needed for plain http beyond this machine alone"
+    return Notice("unused-option", f"--allow-http has no effect: it {reason}, not for {registry.url}.")
 
 
 def _unchecked(reason: str) -> Notice:

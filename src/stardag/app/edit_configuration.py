@@ -13,9 +13,10 @@ from stardag.app.connect import OpenRegistry
 from stardag.app.ports import ConfigurationFiles, EnvironmentVariables, Trust
 from stardag.app.replaced_file import explaining_unknown_names
 from stardag.app.sign_in.ports import SignIns
-from stardag.domain.configuration import NOTHING, Configuration, ConfigurationFile, Profile, Registry
-from stardag.domain.environment import Environment
-from stardag.domain.errors import ConfirmationNeeded, SignInNeeded, UnknownName
+from stardag.domain.child_environment import without_inherited_place
+from stardag.domain.configuration import CENTRAL_NAME, NOTHING, Configuration, ConfigurationFile, Profile, Registry
+from stardag.domain.environment import Environment, InheritedPlace
+from stardag.domain.errors import ConfirmationNeeded, InvalidValue, SignInNeeded, UnknownName
 from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile, Selection
 from stardag.domain.registry_errors import NOT_TOLD, NotKnownToRegistry, UnusableSecrets
@@ -34,7 +35,7 @@ class Edited(NamedTuple):
 class AddedProfile(NamedTuple):
     """The same of a profile that was added, and whether it is the default of that file now.
 
-    `has_default` says whether the file has any default profile.
+    `has_default` says whether the file has any default profile, `is_replaced` whether the name had other values before.
     """
 
     path: str
@@ -42,6 +43,7 @@ class AddedProfile(NamedTuple):
     notices: tuple[Notice, ...] = ()
     is_default: bool = False
     has_default: bool = False
+    is_replaced: bool = False
 
 
 class RemovedProfile(NamedTuple):
@@ -65,12 +67,16 @@ class RemoveRegistry:
 
         Raises:
             UnknownName: the file defines no such registry.
+            InvalidValue: it is `central`, and known without the file.
             ConfirmationNeeded: profiles use it, and `and_profiles` is not set.
         """
         read = self.files.read()
         configuration = _configuration(read.file)
         path = self.files.find().in_force
         if name not in configuration.registries:
+            if name == CENTRAL_NAME:
+                problem = f"it is known without an entry, and {path} has none"
+                raise InvalidValue("registry to remove", name, problem, "See: stardag registry list")
             with explaining_unknown_names(self.files):
                 raise UnknownName("registry", name, "the command line", configuration.registries)
         using = [profile.name for profile in configuration.profiles.values() if profile.registry == name]
@@ -146,7 +152,9 @@ class AddProfile:
         default = _configuration(file).default_profile
         if default == profile.name:
             notices = (*notices, *_outranking(environment, file, profile))
-        return AddedProfile(path, True, notices, default == profile.name, default is not None)
+        return AddedProfile(
+            path, True, notices, default == profile.name, default is not None, is_replaced=existing is not None
+        )
 
     def _unchecked(self, profile: Profile, read: FileRead, offline: bool) -> list[Notice]:
         """Why organization and workspace could not be checked, if so."""
@@ -246,18 +254,38 @@ def resolve_without_profile(environment: EnvironmentVariables, read: FileRead, s
 
 
 def _outranking(environment: Environment, file: ConfigurationFile | None, profile: Profile) -> Iterator[Notice]:
-    """Which variables say something else than a profile that is the default, and outrank it."""
+    """Which variables say something else than a profile that is the default, and outrank it. Those that were handed
+    down are named together: nobody set them one by one."""
     registry = find_registry(file, profile.registry, f"profile {profile.name!r}")
+    own = without_inherited_place(environment)
+    place = environment.inherited
+    if place is not None and own != environment and not _is_at(place, profile, registry.url):
+        workspace = place.workspace_slug or place.workspace
+        where = f"workspace {workspace!r} at {place.registry_url}" if workspace else place.registry_url
+        yield Notice(
+            "outranked",
+            f"This process was started for another place, as by `stardag exec`, and works there: {where}. "
+            f"{profile.name!r} is the default outside of it.",
+        )
     for setting, value in (
-        (environment.profile, profile.name),
-        (environment.registry_url, registry.url),
-        (environment.organization, profile.organization),
-        (environment.workspace, profile.workspace),
+        (own.profile, profile.name),
+        (own.registry_url, registry.url),
+        (own.organization, profile.organization),
+        (own.workspace, profile.workspace),
     ):
         if setting is not None and setting.value != value:
             variable = setting.origin.variable
             fix = f"unset {variable} to work at {profile.name!r}"
             yield Notice("outranked", f"{variable}={setting.value} outranks the default profile; {fix}.")
+
+
+def _is_at(place: InheritedPlace, profile: Profile, registry_url: str) -> bool:
+    """Whether a profile, whose registry is at this URL, is of the place that was handed down."""
+    return (
+        place.registry_url == registry_url
+        and (profile.organization or "") in (place.organization or "", place.organization_slug)
+        and (profile.workspace or "") in (place.workspace or "", place.workspace_slug)
+    )
 
 
 def _configuration(file: ConfigurationFile | None) -> Configuration:

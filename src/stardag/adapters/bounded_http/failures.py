@@ -53,7 +53,7 @@ def _explain_tls(error: ssl.SSLError) -> tuple[str, str | None]:
             f"its certificate cannot be trusted ({error.verify_message.rstrip('.')})",
             "If an authority of your own signed it, name that authority's certificate in SSL_CERT_FILE.",
         )
-    return f"the TLS handshake failed ({error.reason or 'no reason given'}); does it speak http, not https?", None
+    return f"the TLS handshake failed ({error.reason or 'no reason given'}); it may speak http, not https", None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

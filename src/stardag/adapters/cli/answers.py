@@ -57,12 +57,13 @@ class Renderer:
         if self.format == "text":
             self.tell(notice)
 
-    def tell(self, notice: Notice) -> None:
-        """Write a warning as a sentence, whatever the format of the answer; once."""
+    def tell(self, notice: Notice, *, is_needed: bool = False) -> None:
+        """Write a warning as a sentence, whatever the format of the answer; once. One that a question cannot be
+        understood without `is_needed`, also with --quiet."""
         if notice in self._told:
             return
         self._told.add(notice)
-        if not self.quiet:
+        if is_needed or not self.quiet:
             sys.stderr.write(f"{_coloured('warning:', '33')} {shown(notice.message)}\n")
 
     def remark(self, sentence: str) -> None:

@@ -3,6 +3,7 @@
 The local cache stays as it is: a sync is how a change is accepted on each machine.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from stardag.domain.names import check_name
 from stardag.domain.new_target_roots import check_new_uri_prefix, doubts_about, is_below_each_home
 from stardag.domain.organizations import is_personal_slug
 from stardag.domain.profile import Selection
+from stardag.domain.refusals import AlreadyExists
 from stardag.domain.root_changes import RootChange
 from stardag.domain.target_roots import TargetRoot, same_prefix
 
@@ -49,7 +51,10 @@ class EditTargetRoots:
         root = _checked(name, uri_prefix)
 
         def ask(connection: Connection) -> Reply[EditedRoot]:
-            doubts = () if confirmed else _doubts(connection, root)
+            roots = {} if confirmed else _served(connection)
+            if name in roots:  # before anything is asked about a root that cannot be added
+                raise AlreadyExists(connection.profile.registry_url.value, "target root", name)
+            doubts = () if confirmed else _doubts(connection, root, roots)
             if doubts:
                 raise ConfirmationNeeded(lines(*doubts), "--yes")
             connection.api.add_target_root(connection.identity.workspace_id, root)
@@ -66,7 +71,7 @@ class EditTargetRoots:
             old = use.root.uri_prefix
             if not confirmed and not same_prefix(old, uri_prefix):
                 used = [_warning(name, old, uri_prefix, use.builds)] if use.builds else []
-                doubts = [*used, *_doubts(connection, root)]
+                doubts = [*used, *_doubts(connection, root, _served(connection))]
                 if doubts:
                     raise ConfirmationNeeded(lines(*doubts), "--yes")
             if old != uri_prefix:
@@ -94,10 +99,14 @@ def _checked(name: str, uri_prefix: str) -> TargetRoot:
     return TargetRoot(check_name("target root", name), check_new_uri_prefix(uri_prefix))
 
 
-def _doubts(connection: Connection, root: TargetRoot) -> tuple[str, ...]:
-    """What should be confirmed before a root gets its prefix, given the other roots of the workspace."""
+def _served(connection: Connection) -> dict[str, str]:
+    """The roots of the workspace, name to URI prefix."""
     served = connection.api.target_roots(connection.identity.workspace_id, None)
-    roots = {other.name: other.uri_prefix for other in served.roots} if served is not None else {}
+    return {other.name: other.uri_prefix for other in served.roots} if served is not None else {}
+
+
+def _doubts(connection: Connection, root: TargetRoot, roots: Mapping[str, str]) -> tuple[str, ...]:
+    """What should be confirmed before a root gets its prefix, given the other roots of the workspace."""
     return doubts_about(root.name, root.uri_prefix, roots, connection.identity.workspace_slug)
 
 

@@ -121,7 +121,7 @@ def add_profile(
             return add(profile, overwrite=overwrite, offline=options.offline, may_become_default=not no_default)
 
     added = session.prompts.confirming(attempt, replace, "Replace it?")
-    done = "was added to" if added.changed else "already was in"
+    done = ("was changed in" if added.is_replaced else "was added to") if added.changed else "already was in"
     default = ", and is the default there" if added.is_default else ""
     return Answer(
         data={**_data(profile), "changed": added.changed, "default": added.is_default, "path": added.path},
@@ -225,10 +225,12 @@ def _choose(
             with session.waiting("Asking the registry"):
                 slugs = [each.slug for each in listed()]
         except NOT_TOLD as error:
-            session.renderer.tell(Notice("not-listed", f"There is nothing to choose from. {error.message} {error.fix}"))
+            reason = f"There is nothing to choose from. {error.message} {error.fix}"
+            session.renderer.tell(Notice("not-listed", reason), is_needed=True)
         else:
             if not slugs:
-                session.renderer.tell(Notice("not-listed", f"There is no {what.lower()} that you may see."))
+                reason = f"There is no {what.lower()} that you may see."
+                session.renderer.tell(Notice("not-listed", reason), is_needed=True)
     if slugs:
         return session.prompts.choice(what, slugs, option=option, example=example)
     return session.prompts.text(f"{what} (slug or id)", option=option, example=example)
