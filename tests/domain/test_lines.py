@@ -1,5 +1,6 @@
 """Which line breaks in a text are the program's own, and that nothing in a value steers a terminal."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +53,8 @@ def test_errors_and_notices_have_the_line_breaks_of_the_program_alone() -> None:
     assert error.fix == "or\\nthat"
     assert StardagError(lines("a", "b"), "").message == "a\nb"
     assert Notice("odd", "from /srv/x\nerror: faked").message == "from /srv/x\\nerror: faked"
+
+
+@pytest.mark.parametrize("text", ["/caf\udce9", repr("/caf\udce9")[1:-1]])
+def test_a_byte_that_is_no_text_is_shown_as_one(text: str) -> None:
+    assert single_line(text) == r"/caf\xe9"

@@ -1,5 +1,6 @@
 """Closed and full streams, narrow encodings, and bytes that are no text."""
 
+import json
 import os
 import subprocess
 import sys
@@ -149,7 +150,19 @@ class TestBytesThatAreNoText:
         (folder / ".stardag" / "config.toml").write_text(f'[registry.r]\nurl = "{NOWHERE}"\n')
         for words in (["config", "path"], ["trust"], ["registry", "add", "s", "--url", NOWHERE, "--offline"]):
             ran = in_shell(machine, "", *words, cwd=folder)
-            assert (ran.returncode, b"caf\\udce9" in ran.stdout) == (0, True), ran
+            assert (ran.returncode, b"caf\\xe9" in ran.stdout) == (0, True), ran
+
+    def test_json_of_such_a_directory_has_no_half_of_a_surrogate_pair(self, machine: Machine) -> None:
+        folder = machine.work / os.fsdecode(NOT_UTF8)
+        (folder / ".stardag").mkdir(parents=True)
+        (folder / ".stardag" / "config.toml").write_text(f'[registry.r]\nurl = "{NOWHERE}"\n')
+        ran = in_shell(machine, "", "config", "path", "--format", "json", cwd=folder)
+        assert (ran.returncode, b"\\ud" in ran.stdout, b"/caf\\\\xe9/.stardag" in ran.stdout) == (0, False, True), ran
+        json.loads(ran.stdout)
+
+    def test_a_command_that_is_not_there_is_named_in_the_same_way(self, machine: Machine) -> None:
+        ran = in_shell(machine, "", "exec", "--", NOT_UTF8)
+        assert (ran.returncode, b"command 'caf\\xe9' to run" in ran.stderr) == (127, True), ran
 
     def test_outputs_go_to_a_home_of_such_a_name_also_from_a_command_that_is_run(self, machine: Machine) -> None:
         home = machine.root / os.fsdecode(NOT_UTF8)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from stardag.domain.errors import InvalidName
 from stardag.domain.names import is_text
-from stardag.domain.profile import NO_SELECTION, ActiveProfile, Selection
+from stardag.domain.profile import ActiveProfile, Selection
 
 
 class CurrentBuild(Protocol):
@@ -27,10 +27,13 @@ class CurrentBuild(Protocol):
 current_build: ContextVar[CurrentBuild | None] = ContextVar("stardag_current_build", default=None)
 
 
+_NOTHING_SELECTED = Selection(profile_option="the argument profile=", option_form="the argument {}=")
+
+
 class _Used(NamedTuple):
     """What `use` selects, and the build that it stands in."""
 
-    selection: Selection = NO_SELECTION
+    selection: Selection = _NOTHING_SELECTED
     build: CurrentBuild | None = None
 
 
@@ -78,11 +81,10 @@ def selection_of(
     for kind, name in arguments:
         if name is not None and not is_text(name):
             raise InvalidName(kind, name)
-    if profile is not None:
-        return Selection(profile, registry, organization, workspace)
-    used = _used.get().selection
-    if registry is not None:
-        return Selection(used.profile, registry, organization, workspace)
+    used = _NOTHING_SELECTED if profile is not None else _used.get().selection
+    if profile is not None or registry is not None:
+        profile = used.profile if profile is None else profile
+        return used._replace(profile=profile, registry=registry, organization=organization, workspace=workspace)
     if organization is not None:
         return used._replace(organization=organization, workspace=workspace)
     return used if workspace is None else used._replace(workspace=workspace)

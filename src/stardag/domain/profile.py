@@ -16,7 +16,7 @@ class Selection(NamedTuple):
     """What a caller asks for by flag or argument, which beats every other layer: names, slugs or ids.
 
     `without_profile` leaves out of account which profile is named anywhere: it may be one that is only being added.
-    `profile_option` is what the profile was named by.
+    `profile_option` is what the profile was named by, and `option_form` how the other options are written there.
     """
 
     profile: str | None = None
@@ -26,6 +26,7 @@ class Selection(NamedTuple):
     offline: bool = False
     without_profile: bool = False
     profile_option: str = "--profile"
+    option_form: str = "--{}"
 
 
 NO_SELECTION = Selection()

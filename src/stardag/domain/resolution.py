@@ -298,17 +298,19 @@ def _context_of_environment(layers: Layers) -> _Context:
 
 
 def _context_of_flags(layers: Layers) -> _Context:
-    def of(option: str, value: str | None) -> Setting[str] | None:
-        return None if value is None else Setting(value, Origin(Layer.FLAG, option=option))
+    form = layers.selection.option_form
 
-    name = of("--registry", layers.selection.registry)
+    def of(kind: str, value: str | None) -> Setting[str] | None:
+        return None if value is None else Setting(value, Origin(Layer.FLAG, option=form.format(kind)))
+
+    name = of("registry", layers.selection.registry)
     url: Setting[str] | None = None
     if name is not None:
-        registry = find_registry(layers.file, name.value, "--registry")
+        registry = find_registry(layers.file, name.value, str(name.origin))
         url = Setting(registry.url, _origin_of_url(layers.file, registry))
 
     def reference(kind: str, value: str | None) -> Setting[str] | None:
-        return of(f"--{kind}", None if value is None else check_reference(kind, value))
+        return of(kind, None if value is None else check_reference(kind, value))
 
     organization = reference("organization", layers.selection.organization)
     return _Context(url, name, organization, reference("workspace", layers.selection.workspace))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO
 
 from stardag.domain.errors import StardagError
-from stardag.domain.lines import shown
+from stardag.domain.lines import shown, single_line
 
 if TYPE_CHECKING:
     from stardag.domain.layers import Notice
@@ -96,7 +96,19 @@ def _warnings_data(notices: Iterable[Notice]) -> list[Json]:
 def _write_json(stream: TextIO, document: Mapping[str, Json]) -> None:
     import json
 
-    stream.write(json.dumps(document, indent=2) + "\n")
+    text = json.dumps(document, indent=2)
+    if "\\ud" in text:  # perhaps half of a surrogate pair, which strict readers of JSON do not take
+        text = json.dumps(_encodable(document), indent=2)
+    stream.write(text + "\n")
+
+
+def _encodable(value: Json) -> Json:
+    """The same, with what is no text shown as `single_line` does; all other characters stay."""
+    if isinstance(value, str):
+        return "".join(single_line(each) if "\ud800" <= each <= "\udfff" else each for each in value)
+    if isinstance(value, Mapping):
+        return {key: _encodable(each) for key, each in value.items()}
+    return [_encodable(each) for each in value] if isinstance(value, Sequence) else value
 
 
 def _coloured(word: str, code: str) -> str:

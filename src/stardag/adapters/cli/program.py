@@ -175,14 +175,9 @@ def _check_encoding(line: CommandLine) -> None:
         option = word.partition("=")[0] if word.startswith("-") else before
         of = f" of {option}" if option.startswith("-") and option.isascii() else ""
         raise UsageError(
-            f"Invalid argument{of}: {_shown_bytes(word)} is not text in {sys.getfilesystemencoding().upper()}.",
+            f"Invalid argument{of}: {word[:80]!a} is not text in {sys.getfilesystemencoding().upper()}.",
             "Type it in the encoding of this locale.",
         )
-
-
-def _shown_bytes(word: str) -> str:
-    """A word with the bytes that it came from, where they are no text."""
-    return ascii(word[:80]).replace("\\udc", "\\x")
 
 
 def _is_at_a_question(interrupt: KeyboardInterrupt) -> bool:
