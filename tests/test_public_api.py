@@ -270,7 +270,30 @@ def test_what_is_not_text_is_refused_as_a_value(
     with pytest.raises((InvalidName, InvalidValue)) as caught:
         call(cast("str", given))  # a type that nobody checks when it runs
     assert caught.value.message.isprintable()
-    assert repr(given) in caught.value.message
+    assert repr(given).replace("\\udc", "\\x") in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda: stardag.active_profile("missing"), "profile="),
+        (lambda: stardag.active_profile(registry="missing"), "registry="),
+        (lambda: stardag.target_root(profile="missing"), "profile="),
+        (lambda: stardag.overlay(read_from="missing"), "read_from="),
+        (lambda: stardag.validate_before_build("missing"), "profile="),
+        (with_a_build, "profile="),
+    ],
+)
+def test_an_error_names_the_argument_that_a_value_came_from(call: Callable[[], object], argument: str) -> None:
+    with pytest.raises(stardag.errors.UnknownName, match=rf"\(named by the argument {argument}\)"):
+        call()
+
+
+def test_values_of_arguments_say_so_in_their_origins() -> None:
+    with stardag.use(organization="a"):
+        profile = stardag.active_profile(workspace="b")
+    assert str(profile.organization.origin) == "the argument organization="
+    assert str(profile.workspace.origin) == "the argument workspace="
 
 
 def test_parameters_that_cannot_be_are_told_in_english() -> None:

@@ -75,7 +75,8 @@ def overlay(
     from stardag.adapters.storage.overlay import OverlayRoot
 
     here = find_place(name, profile, registry, organization, workspace)
-    return OverlayRoot.of(here, find_place(name, read_from, read_only=True), keep=keep)
+    there = find_place(name, read_from, read_only=True, profile_argument="read_from")
+    return OverlayRoot.of(here, there, keep=keep)
 
 
 def find_place(
@@ -86,11 +87,16 @@ def find_place(
     workspace: str | None = None,
     *,
     read_only: bool = False,
+    profile_argument: str = "profile",
 ) -> RootPlace:
-    """Where a target root is, as `target_root` finds it; notices become warnings."""
+    """Where a target root is, as `target_root` finds it; notices become warnings. `profile_argument` is what errors
+    call the argument that names the profile."""
     found = pinned_profile(profile, registry, organization, workspace)
     if found is None:
-        found = _profile_with(name, selection_of(profile, registry, organization, workspace))
+        selection = selection_of(profile, registry, organization, workspace)
+        if profile is not None:
+            selection = selection._replace(profile_option=selection.option_form.format(profile_argument))
+        found = _profile_with(name, selection)
         warn_of(found.notices)
     return root_place(name, found.target_root(name), read_only=read_only)
 

@@ -320,8 +320,8 @@ class NoProfileChosen(ConfigurationError):
                 f"{path} defines {', '.join(profiles)}, {'which is not' if is_one else 'none of which is'} the default"
             )
             fix = (
-                "Choose one with --profile NAME (in Python: profile=NAME) or STARDAG_PROFILE=NAME, or make it the default: "
-                f"stardag profile use {profiles[0]}"
+                "Choose one with --profile NAME (in Python: profile=NAME) or STARDAG_PROFILE=NAME, "
+                f"or make it the default: stardag profile use {profiles[0]}"
             )
         else:
             noun = "registry" if len(registries) == 1 else "registries"
@@ -339,7 +339,9 @@ class MissingSetting(ConfigurationError):
         self.key = key
         super().__init__(
             f"No {key} is set.{' ' + note if note else ''}",
-            fix or f"Give --{key} (in Python: {key}=), set {variable}, or add a profile that names it: stardag profile add NAME",
+            fix
+            or f"Give --{key} (in Python: {key}=NAME), set {variable}, "
+            "or add a profile that names it: stardag profile add NAME",
         )
 
 
