@@ -22,6 +22,10 @@ SAME = [
     "--offline workspaces -p prod list",
     "--profile=prod --offline workspaces list",
     "-pprod --offline workspaces list",
+    "-qp prod --offline workspaces list",
+    "-qvpprod --offline workspaces list",
+    "workspaces -qp prod list --offline",
+    "--quiet=true -p=prod --offline workspaces list",
     "-qv -p prod --no-input --format json --offline workspaces list",
     "--format=json --profile prod workspaces list --offline",
     "stardag -p prod workspaces --offline list",
@@ -79,12 +83,52 @@ def test_the_first_help_says_that_they_stand_in_front(stardag: Program) -> None:
     ("words", "said"),
     [
         ("-r local workspaces list", "Invalid option in front of a command: '-r'"),
-        ("-p", "Invalid option in front of a command: '-p'"),
+        ("-p", "Option -p requires an argument: the name of a profile."),
+        ("-qp", "Option -p requires an argument: the name of a profile."),
+        ("-p --offline workspaces list", "Option -p requires an argument: the name of a profile."),
+        ("--profile", "Option --profile requires an argument: the name of a profile."),
+        ("-p version", 'Option -p requires an argument: "version" behind it is a command.'),
+        ("-qp version", 'Option -p requires an argument: "version" behind it is a command.'),
+        ("-p workspaces list", 'Option -p requires an argument: "workspaces" behind it is a command.'),
+        ("workspaces --profile list", 'Option --profile requires an argument: "list" behind it is a command.'),
+        ("--format", "Option --format requires an argument: text or json."),
+        ("workspaces --format", "Option --format requires an argument: text or json."),
+        ("--format version", 'Invalid value "version" for --format. Choose from: "text", "json".'),
+        ("--format workspaces list", 'Invalid value "workspaces" for --format.'),
+        ("--format=yaml", 'Invalid value "yaml" for --format.'),
+        ("--quite workspaces list", "Invalid option in front of a command: '--quite'. Did you mean --quiet?"),
+        ("workspaces --quite list", "Did you mean --quiet?"),
+        ("--profil=x workspaces list", "Did you mean --profile?"),
+        ("--token=secret workspaces list", "Invalid option in front of a command: '--token'."),
+        ("-- version", 'There is a "--" in front of a command.'),
+        ("workspaces -- list", 'There is a "--" in front of a command.'),
         ("-p prod nosuch", "nosuch"),
         ("--format yaml profile list", "yaml"),
     ],
 )
 def test_what_cannot_stand_in_front_is_an_error_of_usage(words: str, said: str, stardag: Program) -> None:
+    ran = stardag(words)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("registry add", "Missing argument: NAME.\nUsage: stardag registry add [OPTIONS] NAME."),
+        ("registry backup", "Missing argument: FILE.\nUsage: stardag registry backup [OPTIONS] FILE."),
+        ("-q profile use", "Missing argument: NAME.\nUsage: stardag profile use [OPTIONS] NAME."),
+        (
+            "target-roots add x",
+            "Missing argument: URI_PREFIX.\nUsage: stardag target-roots add [OPTIONS] NAME URI_PREFIX.",
+        ),
+        ("registry add --name", "--name requires an argument"),
+        ("registry add x --url", "--url requires an argument"),
+    ],
+)
+def test_an_argument_that_is_missing_is_named_as_help_names_it_and_an_option_as_it_was_typed(
+    words: str, said: str, stardag: Program
+) -> None:
     ran = stardag(words)
     assert ran.code == 2
     assert said in ran.err
@@ -100,3 +144,5 @@ def test_format_and_quietness_are_read_off_the_words_in_front_of_a_commands_own(
     assert presentation_of(["exec", "--", "--format", "json", "-q"]) == ("text", False)
     assert presentation_of(["-vq", "exec", "--format", "json", "--"]) == ("json", True)
     assert presentation_of(["-", "--quiet"]) == ("text", True)
+    assert presentation_of(["-vqp", "x"]) == ("text", True)
+    assert presentation_of(["-pq", "-", "--q"]) == ("text", False)

@@ -174,13 +174,15 @@ def test_what_would_be_replaced_or_removed_along_is_confirmed(machine: Machine, 
         person.reads("Replace it?")
         person.types(answer)
         code, said = person.ends()
-    assert code == (0 if answer == "y" else 2)
-    assert ("--replace" in said) is (answer == "n")
+    assert code == (0 if answer == "y" else 130)
+    assert ("Nothing was changed." in said) is (answer == "n")
+    assert "error" not in said
+    assert "--replace" not in said
     with terminal(machine, "registry", "remove", "r") as person:
         person.reads("'p'")
         person.reads("Remove all of that?")
         person.types(answer)
-        assert person.ends()[0] == (0 if answer == "y" else 2)
+        assert person.ends()[0] == (0 if answer == "y" else 130)
     assert machine.config.read_text().strip() == ("" if answer == "y" else text.strip())
 
 
@@ -248,7 +250,7 @@ def test_another_address_that_is_no_registry_is_confirmed_twice(machine: Machine
             person.reads("Add it all the same?")
             person.types("n")
             code, said = person.ends()
-        assert (code, "Nothing was changed." in said, "--force" in said) == (2, True, True)
+        assert (code, "Nothing was changed." in said, "--force" in said) == (130, True, False)
         with terminal(machine, "registry", "add", "r", "--url", server.url, "--replace") as person:
             person.reads("Add it all the same?")
             person.types("y")

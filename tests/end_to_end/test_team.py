@@ -100,7 +100,7 @@ def test_a_team_in_short(tmp_path: Path, registry: RunningRegistry) -> None:
     with terminal(owner, "members", "remove", "dora") as person:
         person.reads("loses all access to it. Go on?")
         person.types("n")
-        assert person.ends()[0] == 2
+        assert person.ends()[0] == 130
     assert len(owner.ask("members", "list").data["members"]) == 2
     owner.run("members", "remove", "dora", "--yes")
     assert [each["role"] for each in owner.ask("members", "list").data["members"]] == ["owner"]
@@ -232,7 +232,7 @@ def test_a_team_from_its_first_day_to_somebody_leaving(tmp_path: Path, registry:
     assert refused["code"] == "confirmation-needed"
     assert "--yes" in refused["fix"]
     assert "2 builds have used the target root 'default'" in refused["message"]
-    for answer, code in (("n", 2), ("y", 0)):
+    for answer, code in (("n", 130), ("y", 0)):
         with terminal(bob, *change) as person:
             person.reads("2 builds have used the target root 'default'")
             person.reads("appear incomplete")

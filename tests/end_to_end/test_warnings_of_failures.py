@@ -73,6 +73,15 @@ def test_a_misspelt_command_is_said_where_it_fails_or_is_no_command(machine: Mac
     check(machine, ["stardag", "nosuch"], ["misspelt-command"], {}, 2)
 
 
+@pytest.mark.parametrize(
+    "line", ["nosuch", "workspaces list --bad", "registry add", "registry backup", "-p version", "--quite version"]
+)
+def test_a_variable_that_is_not_known_is_said_where_the_command_line_cannot_be_understood(
+    machine: Machine, line: str
+) -> None:
+    check(machine, line.split(), ["unknown-variable"], UNKNOWN, 2)
+
+
 def test_a_root_that_was_synced_is_said_where_its_storage_fails(machine: Machine, place: Place) -> None:
     write(machine.root / "file", "")
     place.add("broken", str(machine.root / "file" / "below"))

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from stardag.adapters.cli.answers import Format
 
-_WITH_VALUE = {"--profile": "--profile", "-p": "--profile", "--format": "--format"}
-_SWITCHES = {
+WITH_VALUE = {"--profile": "--profile", "-p": "--profile", "--format": "--format"}
+SWITCHES = {
     "--quiet": "--quiet",
     "-q": "--quiet",
     "--verbose": "--verbose",
@@ -71,7 +71,7 @@ def split_command_line(arguments: Sequence[str]) -> CommandLine:
 def shared_option_name(word: str) -> str | None:
     """The long name of an option of every command, with or without a value in the same word; None for other words."""
     name = word.partition("=")[0]
-    return _WITH_VALUE.get(name) or _SWITCHES.get(name)
+    return WITH_VALUE.get(name) or SWITCHES.get(name)
 
 
 def presentation_of(arguments: Sequence[str]) -> tuple[Format, bool]:
@@ -80,7 +80,7 @@ def presentation_of(arguments: Sequence[str]) -> tuple[Format, bool]:
     is_json = "--format=json" in words or any(
         words[place : place + 2] == ["--format", "json"] for place in range(len(words))
     )
-    is_quiet = any(word == "--quiet" or (word.startswith("-") and _is_cluster(word) and "q" in word) for word in words)
+    is_quiet = any(word == "--quiet" or "q" in _switches_of(word)[0] for word in words)
     return "json" if is_json else "text", is_quiet
 
 
@@ -88,22 +88,33 @@ def _take_shared_option(words: Sequence[str], front: dict[str, list[str]]) -> in
     """Note the option that these words begin with, if it is one of every command; says how many words it takes. The
     last one of a name counts."""
     word = words[0]
-    if word in _WITH_VALUE and len(words) > 1:
-        front[_WITH_VALUE[word]] = list(words)
+    if not word.startswith("-"):
+        return 0
+    name = shared_option_name(word)
+    if name and (word in SWITCHES or "=" in word):
+        front[name] = [word]
+        return 1
+    if name:
+        if len(words) == 1 or words[1].startswith("-"):
+            return 0  # its value is missing
+        front[name] = list(words)
         return 2
-    if word.startswith(("--profile=", "--format=")) or (word.startswith("-p") and len(word) > 2):
-        front[shared_option_name(word) or "--profile"] = [word]
-        return 1
-    if word in _SWITCHES:
-        front[_SWITCHES[word]] = [word]
-        return 1
-    if word.startswith("-") and _is_cluster(word):
-        for letter in word[1:]:
-            front[_SWITCHES[f"-{letter}"]] = [f"-{letter}"]
-        return 1
-    return 0
+    switches, profile = _switches_of(word)
+    if len(profile) > len("-p"):
+        front["--profile"] = [profile]
+    elif profile and _take_shared_option([profile, *words[1:]], front) == 0:
+        return 0
+    for letter in switches:
+        front[SWITCHES[f"-{letter}"]] = [f"-{letter}"]
+    if profile == "-p":
+        return 2
+    return 1 if switches or profile else 0
 
 
-def _is_cluster(word: str) -> bool:
-    """Whether a word that begins with a hyphen is several switches in one, such as -qv."""
-    return len(word) > 1 and _CLUSTERED.issuperset(word[1:])
+def _switches_of(word: str) -> tuple[str, str]:
+    """The switches that are clustered in one word, and the option with a value that may end it: "qv" and "-pprod" of
+    -qvpprod. Both are empty for other words."""
+    switches, with_value, value = word[1:].partition("p")
+    if not word.startswith("-") or not _CLUSTERED.issuperset(switches):
+        return "", ""
+    return switches, f"-p{value}" if with_value else ""

@@ -16,7 +16,7 @@ from stardag.adapters.cli.answers import Renderer
 from stardag.adapters.cli.command_line import presentation_of, shared_option_name, split_command_line
 from stardag.adapters.cli.exit_codes import DONE, FAILED, INTERRUPTED, exit_code_of
 from stardag.adapters.cli.help import PlainHelp
-from stardag.domain.errors import ConfigurationError, StardagError
+from stardag.domain.errors import StardagError
 from stardag.domain.version import VERSION
 
 if TYPE_CHECKING:
@@ -67,12 +67,6 @@ _ABOUT_NO_PROFILE = frozenset(
 """The commands that do the same whatever profile `--profile` names."""
 
 
-class UsageError(ConfigurationError):
-    """A command line that cannot be understood."""
-
-    code = "usage"
-
-
 class AnswerNotWritten(StardagError):
     """What standard output leads to does not take the answer."""
 
@@ -115,7 +109,7 @@ def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
         renderer.error(error, notices)
         return exit_code_of(error)
     except KeyboardInterrupt as interrupt:
-        sys.stderr.write("\nNothing was changed.\n" if _is_at_a_question(interrupt) else "\n")
+        sys.stderr.write(_words_on(interrupt))
         return INTERRUPTED
     except BrokenPipeError:
         return FAILED  # whoever read the answer has gone
@@ -125,37 +119,47 @@ def run(arguments: Sequence[str], use_cases: Callable[[], UseCases]) -> int:
 
 
 def _run(line: CommandLine, notices: list[Notice], use_cases: Callable[[], UseCases], renderer: Renderer) -> int:
-    """Run a command line. `notices` gets what a person should hear of as well where the command fails."""
-    _check_encoding(line)
-    app = make_app()
-    command, bound, injected = _parsed(app, line)
-    if "session" not in injected:  # help and version, which Cyclopts answers
-        with _writing():
-            command(*bound.args, **bound.kwargs)
-        return DONE
+    """Run a command line. `notices` gets what a person should hear of as well where it fails."""
     made: list[UseCases] = []
 
     def make_use_cases() -> UseCases:
         made[:] = made or [use_cases()]
         return made[0]
 
-    command_words = _command_words(app, line.words).removeprefix("stardag ")
-    notices += _unused_profile(command_words, bound.arguments.get("options"))
-    if line.behind:  # of whose command nothing comes back
-        for notice in notices:
-            renderer.tell(notice)
-    session = _session(bound, make_use_cases, renderer, line.behind)
     try:
-        answer = cast("Answer", command(*bound.args, **bound.kwargs, session=session))
+        answered = _answered(line, notices, make_use_cases, renderer)
     except Exception:
         _read_variables(make_use_cases())
         notices += make_use_cases().notice_log()
         raise
+    if answered is None:
+        return DONE
+    command_words, answer = answered
     of_variables = _read_variables(made[0]) if made else ()
     answer = answer._replace(notices=tuple(dict.fromkeys((*notices, *of_variables, *answer.notices))))
     with _writing():
         renderer.answer(command_words, answer)
     return answer.exit_code
+
+
+def _answered(
+    line: CommandLine, notices: list[Notice], use_cases: Callable[[], UseCases], renderer: Renderer
+) -> tuple[str, Answer] | None:
+    """The words of the command and its answer; None of help and version, which Cyclopts answers."""
+    _check_encoding(line)
+    app = make_app()
+    command, bound, injected = _parsed(app, line)
+    if "session" not in injected:
+        with _writing():
+            command(*bound.args, **bound.kwargs)
+        return None
+    command_words = _command_words(app, line.words).removeprefix("stardag ")
+    notices += _unused_profile(command_words, bound.arguments.get("options"))
+    if line.behind:  # of whose command nothing comes back
+        for notice in notices:
+            renderer.tell(notice)
+    session = _session(bound, use_cases, renderer, line.behind)
+    return command_words, cast("Answer", command(*bound.args, **bound.kwargs, session=session))
 
 
 def _check_encoding(line: CommandLine) -> None:
@@ -167,6 +171,7 @@ def _check_encoding(line: CommandLine) -> None:
     words = [*line.words, *chain.from_iterable(line.front.values())]
     if all(word.isascii() for word in words):
         return
+    from stardag.adapters.cli.usage_errors import UsageError
     from stardag.domain.names import is_text
 
     for before, word in zip(("", *words), words, strict=False):
@@ -180,10 +185,13 @@ def _check_encoding(line: CommandLine) -> None:
         )
 
 
-def _is_at_a_question(interrupt: KeyboardInterrupt) -> bool:
-    from stardag.adapters.cli.prompts import QuestionInterrupted
+def _words_on(interrupt: KeyboardInterrupt) -> str:
+    """What a person reads who broke off; the terminal stands in the line of a question unless that was answered."""
+    from stardag.adapters.cli.prompts import Declined, QuestionInterrupted
 
-    return isinstance(interrupt, QuestionInterrupted)
+    if not isinstance(interrupt, QuestionInterrupted):
+        return "\n"
+    return "Nothing was changed.\n" if isinstance(interrupt, Declined) else "\nNothing was changed.\n"
 
 
 def _parsed(app: App, line: CommandLine) -> tuple[Callable[..., object], BoundArguments, dict[str, object]]:
@@ -194,7 +202,11 @@ def _parsed(app: App, line: CommandLine) -> tuple[Callable[..., object], BoundAr
         UsageError: the command line cannot be understood.
     """
     front = line.front
-    if front and app.parse_commands(line.words)[1][-1].default_command is None:
+    if front and app.parse_commands(line.words)[1][-1].default_command is None:  # help, unless an option took it
+        from stardag.adapters.cli.usage_errors import wrong_value_in_front
+
+        if (wrong := wrong_value_in_front(app, line)) is not None:
+            raise wrong
         front = {}
     while True:
         try:
@@ -202,18 +214,10 @@ def _parsed(app: App, line: CommandLine) -> tuple[Callable[..., object], BoundAr
         except CycloptsError as error:
             repeated = shared_option_name(error.token.keyword or "") if isinstance(error, RepeatArgumentError) else None
             if repeated not in front:
-                raise _usage_error(app, line.words, error) from None
+                from stardag.adapters.cli.usage_errors import usage_error
+
+                raise usage_error(app, line, error) from None
             front = {name: words for name, words in front.items() if name != repeated}
-
-
-def _usage_error(app: App, words: Sequence[str], error: CycloptsError) -> UsageError:
-    if words[:1] and words[0].startswith("-"):
-        return UsageError(
-            f"Invalid option in front of a command: {words[0][:80]!r}.",
-            "Put it behind the command: only the options of every command stand in front of it, those with a value "
-            "followed by it. See: stardag --help",
-        )
-    return UsageError(str(error), f"See: {_command_words(app, words)} --help")
 
 
 def _read_variables(use_cases: UseCases) -> tuple[Notice, ...]:

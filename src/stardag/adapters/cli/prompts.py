@@ -25,6 +25,10 @@ class QuestionInterrupted(KeyboardInterrupt):
     """A person broke off at a question (Ctrl-C, or Ctrl-D), which is asked before anything is changed."""
 
 
+class Declined(QuestionInterrupted):
+    """A person said no to what has to be confirmed, which ends a command as breaking off does."""
+
+
 class Prompts:
     """Questions on standard error, where a person sits at a terminal; an error naming the option where none does."""
 
@@ -69,7 +73,9 @@ class Prompts:
         one that a person gives. Where an attempt may need several, `option` names the one that this is about.
 
         Raises:
-            ConfirmationNeeded: there was none.
+            ConfirmationNeeded: there is nobody to ask.
+            Declined: the person said no.
+            QuestionInterrupted: the person broke off.
         """
         try:
             return attempt(given)
@@ -78,8 +84,8 @@ class Prompts:
                 raise
             if self._agrees(error.message, question):
                 return attempt(True)
-            if self.is_possible:  # whoever said no has just read what it is about
-                raise ConfirmationNeeded("Nothing was changed.", error.option) from None
+            if self.is_possible:
+                raise Declined from None
             raise
 
     def _agrees(self, message: str, question: str) -> bool:
