@@ -107,6 +107,11 @@ def with_a_build() -> None:
         pass
 
 
+def a_path_outside_its_task() -> None:
+    with pytest.warns(stardag.StardagWarning), stardag.build("nightly") as build:
+        build.task("t").output("../../a")
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -115,6 +120,9 @@ def with_a_build() -> None:
         lambda: stardag.validate_before_build("missing"),
         lambda: stardag.overlay(read_from="missing"),
         lambda: stardag.task_outputs("no task"),
+        lambda: stardag.task_outputs("t").output("/etc/x"),
+        lambda: stardag.build("x\udcff"),
+        a_path_outside_its_task,
         with_a_build,
         lambda: asyncio.run(entered()),
     ],

@@ -16,11 +16,10 @@ __version__ = VERSION
 TYPE_CHECKING = False  # as type checkers read it; importing typing would double what `import stardag` costs
 if TYPE_CHECKING:
     from stardag import errors
-    from stardag.api.builds import Build, Task, build, task_outputs
+    from stardag.api.builds import Build, Task, TaskOutputs, build, task_outputs
     from stardag.api.current import use
     from stardag.api.outputs import overlay, target_root
     from stardag.api.profiles import StardagWarning, active_profile, sync_target_roots, validate_before_build
-    from stardag.app.builds.task_outputs import TaskOutputs
     from stardag.app.outputs.ports import OutputPath
     from stardag.app.sync_target_roots import Synced
     from stardag.domain.errors import StardagError
@@ -71,7 +70,7 @@ _HOMES = {
     "StardagWarning": "stardag.api.profiles",
     "Synced": "stardag.app.sync_target_roots",
     "Task": "stardag.api.builds",
-    "TaskOutputs": "stardag.app.builds.task_outputs",
+    "TaskOutputs": "stardag.api.builds",
     "active_profile": "stardag.api.profiles",
     "build": "stardag.api.builds",
     "sync_target_roots": "stardag.api.profiles",

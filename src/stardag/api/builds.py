@@ -15,7 +15,7 @@ from stardag.api.outputs import find_place
 from stardag.api.profiles import StardagWarning, warn_of
 from stardag.api.tracebacks import ShortTraceback, with_short_traceback
 from stardag.app.builds.join_build import JoinedBuilds
-from stardag.app.builds.task_outputs import TaskOutputs
+from stardag.app.builds.task_outputs import TaskOutputs as OutputsOfTask
 from stardag.app.builds.task_run import TaskRun
 from stardag.domain.endings import ending_of
 from stardag.domain.names import check_text
@@ -42,7 +42,32 @@ _joined_builds = JoinedBuilds()
 os.register_at_fork(after_in_child=_joined_builds.renew_lock)
 
 
-class Task(TaskRun):
+class TaskOutputs(OutputsOfTask):
+    """The outputs of one task, for reading: see `task_outputs`."""
+
+    @property
+    @with_short_traceback
+    def complete(self) -> bool:
+        """Whether everything that the task wrote is there: looked at each time, without asking a registry."""
+        return super().complete
+
+    @with_short_traceback
+    def outputs(self) -> tuple[str, ...]:
+        """The paths of all outputs in the task's directory; none as long as the task is not complete."""
+        return super().outputs()
+
+    @with_short_traceback
+    def output(self, path: str) -> "OutputPath":
+        """An output by its path in the task's directory, which the path never leaves.
+
+        Raises:
+            OutsideTargetRoot: it would.
+            TaskNotRunning: on writing, outside of a run of the task.
+        """
+        return super().output(path)
+
+
+class Task(TaskRun, TaskOutputs):
     """A task of a build. A `with` block is a run of it, of which the build tells; whether one is needed, the code says:
 
         task = build.task("train", {"lr": 0.1})
