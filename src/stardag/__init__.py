@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from stardag import errors
     from stardag.api.builds import Build, Task, TaskOutputs, build, task_outputs
     from stardag.api.current import use
+    from stardag.api.notice_warnings import StardagWarning
     from stardag.api.outputs import overlay, target_root
-    from stardag.api.profiles import StardagWarning, active_profile, sync_target_roots, validate_before_build
+    from stardag.api.profiles import active_profile, sync_target_roots, validate_before_build
     from stardag.app.outputs.ports import OutputPath
     from stardag.app.sync_target_roots import Synced
     from stardag.domain.errors import StardagError
@@ -67,7 +68,7 @@ _HOMES = {
     "RootChanges": "stardag.domain.root_changes",
     "Setting": "stardag.domain.layers",
     "StardagError": "stardag.domain.errors",
-    "StardagWarning": "stardag.api.profiles",
+    "StardagWarning": "stardag.api.notice_warnings",
     "Synced": "stardag.app.sync_target_roots",
     "Task": "stardag.api.builds",
     "TaskOutputs": "stardag.api.builds",

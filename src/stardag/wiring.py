@@ -5,6 +5,7 @@ more than all of resolution; `container.py` declares the same functions as provi
 """
 
 import os
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -74,11 +75,15 @@ def working_directory() -> str:
         return os.sep
 
 
+log_of_call: "ContextVar[NoticeLog | None]" = ContextVar("stardag_log_of_call", default=None)
+"""Where a library call collects what its caller should hear of, also where the call fails."""
+
+
 def notice_log() -> "NoticeLog":
     """Every notice, for where what was asked for fails."""
     from stardag.domain.layers import NoticeLog
 
-    return NoticeLog()
+    return log_of_call.get() or NoticeLog()
 
 
 def environment(notice_log: "NoticeLog") -> "EnvironmentVariables":

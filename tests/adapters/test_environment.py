@@ -332,7 +332,9 @@ def test_the_variables_that_others_read_are_known() -> None:
 
 
 def test_only_stardags_variables_are_looked_at() -> None:
-    assert read(PATH="/bin", STARDAGPROFILE="x", stardag_profile="x", AWS_STARDAG_PROFILE="x") == Environment()
+    assert read(PATH="/bin", AWS_STARDAG_PROFILE="x") == Environment()
+    read_ = read(STARDAGPROFILE="x", stardag_profile="x")
+    assert read_._replace(notices=()) == Environment()
 
 
 @given(
@@ -382,3 +384,16 @@ def test_a_place_that_nothing_hands_down_is_an_error(value: str) -> None:
         assert read(STARDAG_INHERITED=value).inherited is None
     else:
         assert invalid(STARDAG_INHERITED=value).variable == "STARDAG_INHERITED"
+
+
+@pytest.mark.parametrize(
+    "name", ["stardag_registry_url", "Stardag_Registry_Url", "STARDAG-REGISTRY_URL", "STARDAGREGISTRY_URL"]
+)
+def test_a_variable_in_another_case_or_without_its_underscore_is_not_passed_over(name: str) -> None:
+    (notice,) = read(**{name: "https://one.example"}).notices
+    assert notice.code == "unknown-variable"
+    assert "STARDAG_REGISTRY_URL" in notice.message
+
+
+def test_variables_of_other_programs_are() -> None:
+    assert read(STARDAGGER="1", stardag_of_mine="x", STAR="y").notices == ()

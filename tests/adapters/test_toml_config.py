@@ -469,3 +469,12 @@ def test_a_key_that_is_not_known_is_said_where_the_file_is_wrong_as_well(
     again = NoticeLog()
     TomlConfigurationFiles(str(machine.root / "work"), str(machine.home), None, FakeTrust(), again).problems()
     assert any(unknown in notice.message for notice in again)
+
+
+def test_the_remedy_closes_no_directory_that_everybody_shares(machine: Machine) -> None:
+    path = Path(machine.write("home"))
+    path.parent.chmod(0o1777)
+    with pytest.raises(UnsafeFile, match="which is shared") as caught:
+        machine.files().read()
+    assert "STARDAG_HOME" in caught.value.fix
+    assert "chmod" not in caught.value.fix

@@ -424,3 +424,17 @@ def test_a_place_that_is_named_by_slug_is_known_on_a_machine_that_remembers_noth
     assert roots(child) == {"default": "s3://bucket/prod/"}
     assert child.access_token.value == TOKEN
     assert build_to_join(child, EnvironmentVariables(variables).read()) == BUILD
+
+
+def test_plain_http_is_permitted_to_the_address_that_it_was_handed_down_for_alone() -> None:
+    place = json.dumps({"registry_url": "http://one.example", "target_roots": {}})
+    for url, allowed in (("http://one.example", True), ("http://two.example", False)):
+        variables = {"STARDAG_REGISTRY_URL": url, "STARDAG_ALLOW_HTTP": "1", "STARDAG_INHERITED": place}
+        assert resolved(variables, Case()).allows_http is allowed
+
+
+@pytest.mark.parametrize("variables", [{"STARDAG_ACCESS_TOKEN": "token"}, {"STARDAG_BUILD_ID": BUILD}])
+def test_what_was_handed_down_alone_leads_to_no_local_roots(variables: dict[str, str]) -> None:
+    profile = resolved(variables, Case())
+    assert not profile.is_local
+    assert not profile.target_roots

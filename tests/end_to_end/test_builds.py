@@ -529,7 +529,7 @@ def test_where_warnings_are_errors_one_at_the_start_fails_the_build(door: Door) 
     with pytest.raises(stardag.StardagWarning, match="is new in the registry"):
         nightly(lambda build: None)
     newest = door.workspace().builds()[0]
-    assert (newest.status, newest.error) == ("failed", "stardag.api.profiles.StardagWarning")
+    assert (newest.status, newest.error) == ("failed", "stardag.StardagWarning")
 
 
 def test_where_nothing_can_be_kept_it_is_said_that_the_build_will_look_lost(door: Door) -> None:

@@ -275,3 +275,27 @@ class TestRenamed:
         assert [build["name"] for build in machine.ask("builds", "list").data["builds"]] == ["after"]
         old = machine.ask("builds", "list", "--workspace", f"{renamed}-old").data["builds"]
         assert [build["name"] for build in old] == ["before"]
+
+
+class TestWhatCodeHears:
+    """Python code hears of what explains an error before it."""
+
+    def test_a_misspelt_variable_is_said_where_the_call_fails(self, machine: Machine) -> None:
+        machine.configure(TWO_PROFILES.format(url="http://localhost:9").partition("[default]")[0])
+        machine.directory.chmod(0o700)
+        program = "import stardag\nstardag.target_root()"
+        _, err = builds.run(program, machine.environment(STARDAG_PROFIL="local"), machine.work, exits=1)
+        assert "Did you mean STARDAG_PROFILE?" in err
+        assert err.index("STARDAG_PROFIL'") < err.index("NoProfileChosen")
+
+    def test_foreign_state_that_is_set_aside_is_said_at_a_build_start(self, machine: Machine, place: Place) -> None:
+        machine.project(place.profile())
+        machine.run("trust")
+        key = {"STARDAG_API_KEY": place.key}
+        machine.run("target-roots", "sync", env=key)
+        for words in (["target-roots", "validate"], ["exec", "--", "true"]):
+            (machine.directory / "made-here.json").unlink()
+            assert "set aside" in machine.run(*words, env=key).err
+        (machine.directory / "made-here.json").unlink()
+        _, err = builds.run("import stardag\nstardag.target_root()", machine.environment(**key), machine.work)
+        assert "set aside" in err

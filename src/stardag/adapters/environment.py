@@ -1,7 +1,7 @@
 """The `STARDAG_*` environment variables, parsed (readings, section 3). Reads a mapping; never writes one."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar, cast
 
 from stardag.domain.credentials import Secret
@@ -74,7 +74,7 @@ class EnvironmentVariables:
             for name, value in self._variables.items()
             if name.startswith("STARDAG_") and (stripped := value.strip())
         }
-        notices = tuple(_notices(found))
+        notices = (*_notices(found), *_misspelt_prefixes(self._variables))
         self._notice_log.add(notices)
         for name, value in found.items():
             if len(value) > VALUE_MAX_LENGTH:
@@ -276,6 +276,17 @@ def _notices(found: Mapping[str, str]) -> list[Notice]:
         meant = f" Did you mean {near}?" if near else ""
         notices.append(Notice(UNKNOWN_VARIABLE, f"The environment variable {name[:80]!r} is not known.{meant}"))
     return notices
+
+
+def _misspelt_prefixes(variables: Mapping[str, str]) -> Iterator[Notice]:
+    """Variables that would be known but for the case, or what stands between the words."""
+    for name in variables:
+        if name[:7].upper() != "STARDAG" or name.startswith("STARDAG_") or not variables[name].strip():
+            continue
+        near = f"STARDAG_{name[7:].upper().replace('-', '_').lstrip('_')}"
+        if near in _KNOWN or near.startswith(_ROOT_PREFIX):
+            message = f"The environment variable {name[:80]!r} is not known. Did you mean {near}?"
+            yield Notice(UNKNOWN_VARIABLE, message)
 
 
 def _nearest(name: str, found: Mapping[str, str]) -> str | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from stardag import wiring
 from stardag.api.current import CurrentBuild, current_build, selection_of
+from stardag.api.notice_warnings import StardagWarning, warn_of
 from stardag.api.outputs import find_place
-from stardag.api.profiles import StardagWarning, warn_of
 from stardag.api.tracebacks import ShortTraceback, with_short_traceback
 from stardag.app.builds.join_build import JoinedBuilds
 from stardag.app.builds.task_outputs import TaskOutputs as OutputsOfTask

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from stardag import wiring
 from stardag.api.current import pinned_profile, selection_of
-from stardag.api.profiles import warn_of
+from stardag.api.notice_warnings import warn_of
 from stardag.api.tracebacks import with_short_traceback
 from stardag.domain.outputs import RootPlace, root_place
 from stardag.domain.profile import ActiveProfile, Selection

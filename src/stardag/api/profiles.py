@@ -1,22 +1,15 @@
 """The library calls: what the command line does, for code. Every notice becomes a Python warning."""
 
-import warnings
-from collections.abc import Iterable
-from inspect import currentframe
 from typing import TYPE_CHECKING
 
 from stardag import wiring
 from stardag.api.current import selection_of
+from stardag.api.notice_warnings import warn_of
 from stardag.api.tracebacks import with_short_traceback
-from stardag.domain.layers import Notice
 from stardag.domain.profile import ActiveProfile
 
 if TYPE_CHECKING:
     from stardag.app.sync_target_roots import Synced
-
-
-class StardagWarning(UserWarning):
-    """Something to hear of that stops nothing, such as an unknown key in a configuration file."""
 
 
 @with_short_traceback
@@ -84,17 +77,3 @@ def validate_before_build(
     validated = Container().validate_before_build()(selection_of(profile, registry, organization, workspace))
     warn_of(validated.notices)
     return validated
-
-
-def warn_of(notices: Iterable[Notice]) -> None:
-    """Make Python warnings of notices, which point at the code that called the library."""
-    for notice in notices:
-        warnings.warn(notice.message, StardagWarning, stacklevel=_own_frames())
-
-
-def _own_frames() -> int:
-    """How many of the innermost frames are of this package."""
-    count, frame = 0, currentframe()
-    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "stardag":
-        count, frame = count + 1, frame.f_back
-    return count

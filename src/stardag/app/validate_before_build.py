@@ -59,6 +59,8 @@ class ValidateBeforeBuild:
             connection = None
         else:
             synced, connection = self._compare(selection, profile, to_build=to_build)
+            # What was set aside meanwhile is spoken of before that alone.
+            synced = synced._replace(notices=tuple(dict.fromkeys((*profile.notices, *synced.notices))))
         return Validated(synced._replace(notices=(*synced.notices, *self._check_storages(synced.profile))), connection)
 
     def _compare(self, selection: Selection, before: ActiveProfile, *, to_build: bool) -> Validated:

@@ -60,7 +60,11 @@ def resolve(layers: Layers) -> ActiveProfile:
     api_key: Setting[Secret | None] = layers.environment.api_key or Setting(None)
     identity = layers.remembered.find(url, place.organization.value, place.workspace.value, api_key.value)
     deciding = (place.registry, place.organization, place.workspace, api_key)
-    is_local = not _defines_any(layers.file) and all(it.origin.layer is Layer.DEFAULT for it in deciding)
+    is_local = not (
+        _defines_any(layers.file)
+        or any(setting.origin.layer is not Layer.DEFAULT for setting in deciding)
+        or _is_sent_elsewhere(layers.environment)
+    )
     active = ActiveProfile(
         profile=profile,
         registry=place.registry,
@@ -84,6 +88,14 @@ def resolve(layers: Layers) -> ActiveProfile:
     from stardag.domain.child_environment import with_access_token  # only what `stardag exec` runs has one
 
     return with_access_token(active, layers.environment)
+
+
+def _is_sent_elsewhere(environment: Environment) -> bool:
+    """Whether a token or a build was handed down, which are some registry's, whatever else is missing."""
+    inherited = environment.inherited
+    if inherited is not None and inherited.registry_url is None:
+        return False
+    return environment.access_token is not None or environment.build_id is not None
 
 
 def _defines_any(file: ConfigurationFile | None) -> bool:
@@ -323,8 +335,12 @@ def _offline(layers: Layers) -> Setting[bool]:
 
 
 def _allows_http(environment: Environment, url: Setting[str]) -> bool:
-    """Whether the environment permits plain http to a URL: only to the one that it names itself."""
+    """Whether the environment permits plain http to a URL: only to the one that it names itself; where a permission may
+    have been handed down, only to the one that it was handed down for."""
     allowed = environment.allow_http is not None and environment.allow_http.value
+    inherited = environment.inherited
+    if inherited is not None and inherited.registry_url not in (None, url.value):
+        return False
     return allowed and environment.registry_url is not None and url.origin == environment.registry_url.origin
 
 

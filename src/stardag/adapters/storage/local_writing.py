@@ -165,12 +165,23 @@ def _make_directories(path: str, mode: int) -> None:
     try:
         os.mkdir(path, mode)
         if is_in_stardag_directory:
-            Path(path, ".gitignore").write_text("*\n", encoding="ascii")
+            _leave_gitignore(path)
     except FileExistsError:
         if os.path.isdir(path):  # another process was quicker
             return
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
     sync_directory(parent)
+
+
+def _leave_gitignore(directory: str) -> None:
+    """Keep what is below a new directory out of version control; all of the file is there, or none."""
+    path = Path(directory, ".gitignore")
+    try:
+        path.write_text("*\n", encoding="ascii")
+    except OSError:
+        path.unlink(missing_ok=True)
+        os.rmdir(directory)  # so that the next one who makes it leaves the file as well
+        raise
 
 
 def sync_directory(path: str) -> None:

@@ -203,6 +203,9 @@ class TomlConfigurationFiles:
         """
         for place in _places(path):
             reason = others_may_write(place)
+            if reason == OTHERS_MAY_WRITE and _is_shared(place):
+                fix = "Set STARDAG_HOME to a directory of your own."
+                raise UnsafeFile(path, f"others may write {place}, which is shared", fix)
             if reason == OTHERS_MAY_WRITE:
                 raise UnsafeFile(path, f"others may write {place}", f"Fix its permissions: chmod go-w {quoted(place)}")
             if reason == ANOTHER_OWNER:
@@ -308,6 +311,12 @@ def _notices(document: Document, layer: Layer) -> Iterator[Notice]:
             line = document.line_of(("registry", registry.name, "allow_http"))
             place = f"{document.path}:{line}: registry.{registry.name}.allow_http"
             yield Notice("ignored-key", f"{place} counts only in the user's own file, and was not used.")
+
+
+def _is_shared(place: str) -> bool:
+    """Whether others are meant to write there: in a directory like `/tmp`, or to a device."""
+    mode = os.stat(place).st_mode
+    return bool(mode & stat.S_ISVTX) or not (stat.S_ISDIR(mode) or stat.S_ISREG(mode))
 
 
 def _has_tool_section(path: str) -> bool:

@@ -65,7 +65,9 @@ class FindTargetRoot:
         fetched = self.fetched.get(_asked(profile))
         if fetched is not None:
             return self.connect.resolve(selection, fetched.identity, fetched.roots)
-        return self._fetch(selection)
+        found = self._fetch(selection)
+        # What was set aside meanwhile is spoken of before that alone.
+        return found._replace(notices=tuple(dict.fromkeys((*profile.notices, *found.notices))))
 
     def _fetch(self, selection: Selection) -> ActiveProfile:
         """The profile with the roots as the registry has them now, which are kept."""
