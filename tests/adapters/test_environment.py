@@ -397,3 +397,11 @@ def test_a_variable_in_another_case_or_without_its_underscore_is_not_passed_over
 
 def test_variables_of_other_programs_are() -> None:
     assert read(STARDAGGER="1", stardag_of_mine="x", STAR="y").notices == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["STARDAG_TARGET_ROOTS_ARCHIVE", "STARDAG_TARGET_ROOT__ARCHIVE", "STARDAG_TARGET_ROOT_ARCHIVE"]
+)
+def test_a_variable_of_one_root_with_another_separator_is_told_the_right_one(name: str) -> None:
+    (notice,) = read(**{name: "/x"}).notices
+    assert notice.message.endswith("Did you mean STARDAG_TARGET_ROOTS__ARCHIVE?")

@@ -478,3 +478,9 @@ def test_the_remedy_closes_no_directory_that_everybody_shares(machine: Machine) 
         machine.files().read()
     assert "STARDAG_HOME" in caught.value.fix
     assert "chmod" not in caught.value.fix
+
+
+def test_a_directory_without_a_configuration_cannot_be_trusted(machine: Machine) -> None:
+    (machine.root / "empty").mkdir()
+    with pytest.raises(NoProjectFile, match="empty"):
+        machine.files().read_project_file(str(machine.root / "empty"))

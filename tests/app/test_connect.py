@@ -109,6 +109,8 @@ def test_no_credential_goes_to_the_default_registry_while_a_variable_may_name_an
     ):
         with pytest.raises(UnknownVariable, match=r"'STARDAG_API_URL' is not known.*nothing was sent to the default"):
             act(profile)
+    with pytest.raises(UnknownVariable):
+        world.log_out(Selection())
     assert world.registries.connected == []
     world.open_registry.without_credential(profile.registry_url.value, profile)
     world.open_registry(world.resolve(Selection(registry="central")))  # somebody names it

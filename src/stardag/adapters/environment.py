@@ -291,8 +291,13 @@ def _misspelt_prefixes(variables: Mapping[str, str]) -> Iterator[Notice]:
 
 def _nearest(name: str, found: Mapping[str, str]) -> str | None:
     """The known variable that is probably meant: one that is not set already; an address can only be the registry's."""
+    import re  # only a variable that is not known pays for it
+
     if name.endswith(_URL_ENDINGS):
         return "STARDAG_REGISTRY_URL"
+    of_one_root = re.fullmatch(r"STARDAG_TARGET_ROOTS?_+(\w+)", name)
+    if of_one_root:
+        return f"{_ROOT_PREFIX}{of_one_root[1]}"
     return nearest(name, _KNOWN - found.keys())
 
 

@@ -39,6 +39,7 @@ class LogOut:
         """Sign out of one registry, which may have been removed from the configuration, or of every one.
 
         Raises:
+            UnknownVariable: nothing names a registry, and a variable that may name one is misspelt.
             UnusableSecrets: with `every`, a file is broken; signing out of that registry by name deletes it.
         """
         if every:
@@ -53,6 +54,7 @@ class LogOut:
             if removed is None:
                 raise
             return removed
+        self.open_registry.check_named(profile)
         url = profile.registry_url.value
         try:
             sign_in = self.sign_ins.find(profile.directory, registry, url)

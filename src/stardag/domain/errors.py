@@ -436,7 +436,9 @@ class NoHomeDirectory(StateNotWritable):
 
     code = "no-home-directory"
 
-    problem = "There is no home directory: HOME is not set to an absolute path, and the user has no account entry."
+    problem = (
+        "There is no home directory: HOME is no absolute path, or it is not set and the user has no account entry."
+    )
     remedy = "Set HOME to a directory that you can write, or STARDAG_HOME to one for stardag alone."
 
     def __init__(self, fix: str = remedy) -> None:

@@ -164,13 +164,14 @@ class TomlConfigurationFiles:
                 return path
         return None
 
-    def _project_file_at(self, path: str) -> str:
-        """The file that a person means by a path: it itself, or the one of the project or stardag directory there."""
+    def _project_file_at(self, path: str) -> str | None:
+        """The file that a person means by a path: it itself, or the one of the project or stardag directory there; None
+        for a directory without one."""
         absolute = os.path.normpath(os.path.join(self._working_directory, path))
         for candidate in (os.path.join(absolute, DIRECTORY_NAME, FILE_NAME), os.path.join(absolute, FILE_NAME)):
             if os.path.lexists(candidate):
                 return candidate
-        return absolute
+        return None if os.path.isdir(absolute) else absolute
 
     def _folders_upwards(self) -> Iterator[str]:
         folder = self._working_directory
