@@ -169,7 +169,7 @@ class TestSignalsDuringARefresh:
         assert ended.code == (130 if number == signal.SIGINT else -number)
         assert b"Traceback" not in ended.err
         assert kept_token(machine) == successors.get(timeout=DEADLINE) != before
-        assert front.requests == [REFRESH]
+        assert front.requests.count(REFRESH) == 1  # what another thread asks until the program has ended is harmless
         front.harmless()
         assert machine.run("auth", "token").out
 
