@@ -137,7 +137,7 @@ class StardagError(Exception):
         import copyreg  # an error is hardly ever pickled
 
         state = {**vars(self), "__notes__": [*self.__notes__]}
-        return copyreg.__newobj__, (type(self), *self.args), state  # type: ignore[attr-defined]
+        return copyreg.__newobj__, (type(self), *self.args), state  # type: ignore[attr-defined]  # typeshed leaves it out
 
 
 StardagError.__module__ = PUBLIC_MODULE
