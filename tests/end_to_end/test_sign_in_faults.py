@@ -169,7 +169,9 @@ class TestSignalsDuringARefresh:
         assert ended.code == (130 if number == signal.SIGINT else -number)
         assert b"Traceback" not in ended.err
         assert kept_token(machine) == successors.get(timeout=DEADLINE) != before
-        assert front.requests.count(REFRESH) == 1  # what another thread asks until the program has ended is harmless
+        # `exec` validates on another thread, which may go on to its next request until the main thread has ended it.
+        possible = [[REFRESH], [REFRESH, EXCHANGE]] if line.startswith("exec") else [[REFRESH]]
+        assert front.requests in possible
         front.harmless()
         assert machine.run("auth", "token").out
 
